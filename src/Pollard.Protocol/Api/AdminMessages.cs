@@ -1,0 +1,129 @@
+namespace Pollard.Protocol.Api;
+
+/// <summary>A host as <c>GET /v1/hosts</c> shows it.</summary>
+public sealed record HostDocument
+{
+    /// <summary>The id that enrolment gave.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>What people call it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary><c>online</c>, <c>draining</c>, <c>offline</c> or <c>revoked</c>.</summary>
+    public required string State { get; init; }
+
+    /// <summary><c>worker</c> or <c>fallback</c>.</summary>
+    public required string Role { get; init; }
+
+    /// <summary><c>h2</c>, <c>ws</c>, <c>turn</c> or <c>memory</c>; absent when offline.</summary>
+    public string? Carrier { get; init; }
+
+    /// <summary>The agent's program and version.</summary>
+    public string? Agent { get; init; }
+
+    /// <summary>Attempts it runs at the most.</summary>
+    public required int Slots { get; init; }
+
+    /// <summary>Attempts it runs now.</summary>
+    public required int Running { get; init; }
+
+    /// <summary>When it was enrolled.</summary>
+    public required DateTimeOffset EnrolledAt { get; init; }
+
+    /// <summary>When anything was last heard of it.</summary>
+    public DateTimeOffset? SeenAt { get; init; }
+
+    /// <summary>What it can run.</summary>
+    public required IReadOnlyList<ModelInfo> Models { get; init; }
+}
+
+/// <summary>The answer of <c>GET /v1/hosts</c>.</summary>
+public sealed record HostList(IReadOnlyList<HostDocument> Hosts);
+
+/// <summary>The body of <c>POST /v1/keys</c>.</summary>
+public sealed record CreateKey
+{
+    /// <summary>What people call it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary><c>client</c> (absent) or <c>admin</c>.</summary>
+    public string? Role { get; init; }
+
+    /// <summary>Requests a minute; absent: no limit.</summary>
+    public int? RequestsPerMinute { get; init; }
+
+    /// <summary>Tasks that may run at the same time; absent: no limit.</summary>
+    public int? MaxRunning { get; init; }
+
+    /// <summary>Seconds until it ends; absent: it does not.</summary>
+    public double? ExpiresIn { get; init; }
+}
+
+/// <summary>A key, without its secret but in the answer that made it.</summary>
+public sealed record KeyDocument
+{
+    /// <summary>Its id: names it, opens nothing.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>What people call it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary><c>client</c> or <c>admin</c>.</summary>
+    public required string Role { get; init; }
+
+    /// <summary>The secret, <c>pk_...</c>: shown once, stored as a hash.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>When it was made.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it ends.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>Requests a minute.</summary>
+    public int? RequestsPerMinute { get; init; }
+
+    /// <summary>Tasks at the same time.</summary>
+    public int? MaxRunning { get; init; }
+}
+
+/// <summary>The answer of <c>GET /v1/keys</c>.</summary>
+public sealed record KeyList(IReadOnlyList<KeyDocument> Keys);
+
+/// <summary>The body of <c>POST /v1/tokens</c>.</summary>
+public sealed record CreateToken
+{
+    /// <summary>What people call it.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Hosts that may join with it, 1 to 10,000; absent: 1.</summary>
+    public int? Uses { get; init; }
+
+    /// <summary>Seconds until it ends; absent: a day.</summary>
+    public double? ExpiresIn { get; init; }
+}
+
+/// <summary>A join token, without its secret but in the answer that made it.</summary>
+public sealed record TokenDocument
+{
+    /// <summary>Its id: names it, opens nothing.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>What people call it.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The secret, <c>jt_...</c>: shown once, stored as a hash.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>Hosts that may still join with it.</summary>
+    public required int UsesLeft { get; init; }
+
+    /// <summary>When it was made.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it ends.</summary>
+    public required DateTimeOffset ExpiresAt { get; init; }
+}
+
+/// <summary>The answer of <c>GET /v1/tokens</c>.</summary>
+public sealed record TokenList(IReadOnlyList<TokenDocument> Tokens);

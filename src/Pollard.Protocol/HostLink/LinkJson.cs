@@ -1,0 +1,31 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Pollard.Protocol.HostLink;
+
+/// <summary>Reads the JSON of control frames; what is wrong with it is the other end's fault and is said as such.</summary>
+public static class LinkJson
+{
+    /// <summary>Reads one message.</summary>
+    /// <exception cref="LinkException">It is not JSON, or not that message.</exception>
+    public static T Read<T>(ReadOnlySpan<byte> utf8, JsonTypeInfo<T> shape)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(utf8, shape)
+                ?? throw new LinkException($"{typeof(T).Name} is null");
+        }
+        catch (JsonException e)
+        {
+            throw new LinkException($"{typeof(T).Name} cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads one message.</summary>
+    /// <exception cref="LinkException">It is not JSON, or not that message.</exception>
+    public static T Read<T>(in ReadOnlySequence<byte> utf8, JsonTypeInfo<T> shape)
+        where T : class =>
+        utf8.IsSingleSegment ? Read(utf8.FirstSpan, shape) : Read(utf8.ToArray(), shape);
+}

@@ -1,0 +1,50 @@
+using Pollard.Protocol;
+
+namespace Pollard.Tasks.Dispatch;
+
+/// <summary>A host as it describes itself when it connects.</summary>
+public sealed record HostDescription
+{
+    /// <summary>The id that enrolment gave.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>What people call it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Attempts it runs at the most.</summary>
+    public required int Slots { get; init; }
+
+    /// <summary>What it can run. The name <c>*</c> stands for any model.</summary>
+    public required IReadOnlyList<ModelInfo> Models { get; init; }
+
+    /// <summary>Ordinary work, or standing in.</summary>
+    public HostRole Role { get; init; }
+
+    /// <summary>Words that a task may require.</summary>
+    public IReadOnlyList<string> Labels { get; init; } = [];
+
+    /// <summary>How long it may be silent before its link counts as lost.</summary>
+    public required TimeSpan Silence { get; init; }
+}
+
+/// <summary>What the pool can do for a piece of work.</summary>
+public enum Serving : byte
+{
+    /// <summary>No connected host can run it.</summary>
+    None = 0,
+
+    /// <summary>Only a fallback can.</summary>
+    Fallback = 1,
+
+    /// <summary>A worker can.</summary>
+    Worker = 2,
+}
+
+/// <summary>A connected host, for lists.</summary>
+public sealed record HostSnapshot(
+    HostDescription Description,
+    int Running,
+    bool Draining,
+    DateTimeOffset ConnectedAt,
+    DateTimeOffset SeenAt
+);

@@ -1,0 +1,63 @@
+using Pollard.Protocol.HostLink;
+
+namespace Pollard.Tasks.Events;
+
+/// <summary>What an event of a task's log says. The numbers are stored: never renumber.</summary>
+public enum TaskEventType : byte
+{
+    /// <summary>Accepted.</summary>
+    Submitted = 0,
+
+    /// <summary>Given to a host; data: <c>{"host","attempt"}</c>.</summary>
+    Leased = 1,
+
+    /// <summary>Output, see <see cref="TaskEvent.Kind"/>.</summary>
+    Delta = 2,
+
+    /// <summary>How far it is; data: <see cref="Messages.Progress"/>.</summary>
+    Phase = 3,
+
+    /// <summary>Tokens; data in OpenAI's shape.</summary>
+    Usage = 4,
+
+    /// <summary>The attempt was lost, refused or failed; data: <c>{"code","message","retry_at"?}</c>. Output before it is void unless the task ends here.</summary>
+    Lost = 5,
+
+    /// <summary>Waits for a host again.</summary>
+    Redispatched = 6,
+
+    /// <summary>Ended with a result.</summary>
+    Completed = 7,
+
+    /// <summary>Ended with an error; data: <see cref="TaskError"/>.</summary>
+    Failed = 8,
+
+    /// <summary>Ended by time; data: <see cref="TaskError"/>.</summary>
+    Timeout = 9,
+
+    /// <summary>Ended by somebody's word; data: <c>{"reason"}</c>.</summary>
+    Cancelled = 10,
+
+    /// <summary>Started over by hand after its end: a new generation.</summary>
+    Retried = 11,
+}
+
+/// <summary>One numbered thing that happened to a task.</summary>
+/// <param name="Seq">Its number in the task's log, from 0, without gaps.</param>
+/// <param name="UnixMilliseconds">When, on the wall clock.</param>
+/// <param name="Type">What happened.</param>
+/// <param name="Kind">Of a delta: what its bytes are.</param>
+/// <param name="Choice">Of a delta: which of several answers.</param>
+/// <param name="Data">A delta's bytes as they came; of other events JSON, or nothing.</param>
+public readonly record struct TaskEvent(
+    int Seq,
+    long UnixMilliseconds,
+    TaskEventType Type,
+    DeltaKind Kind,
+    ushort Choice,
+    ReadOnlyMemory<byte> Data
+)
+{
+    /// <summary>True for the last event of a generation.</summary>
+    public bool IsFinal => Type is >= TaskEventType.Completed and <= TaskEventType.Cancelled;
+}

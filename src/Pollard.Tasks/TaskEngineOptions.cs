@@ -1,0 +1,70 @@
+namespace Pollard.Tasks;
+
+/// <summary>The engine's numbers, with their defaults.</summary>
+public sealed record TaskEngineOptions
+{
+    /// <summary>How long one try may take when the task does not say.</summary>
+    public TimeSpan RunTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Tries at the most when the task does not say.</summary>
+    public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>How long ended tasks are kept that do not say.</summary>
+    public TimeSpan Retention { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>Tasks that may wait at the same time; one more is refused.</summary>
+    public int MaxPending { get; init; } = 200_000;
+
+    /// <summary>Bytes of requests held in memory for tasks that wait; beyond it they are read from the store again.</summary>
+    public long RequestMemoryBytes { get; init; } = 256L * 1024 * 1024;
+
+    /// <summary>Bytes of output that one attempt may send.</summary>
+    public int MaxOutputBytes { get; init; } = 16 * 1024 * 1024;
+
+    /// <summary>Ended tasks held in memory, so that who asks at once is answered without the store.</summary>
+    public int EndedInMemory { get; init; } = 2_000;
+
+    /// <summary>Bytes of ended tasks held in memory.</summary>
+    public long EndedMemoryBytes { get; init; } = 64L * 1024 * 1024;
+
+    /// <summary>How long an offer stands before it is withdrawn.</summary>
+    public TimeSpan AcceptWithin { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long the attempts of a lost link wait for the host to come back when a client waits for the answer.</summary>
+    public TimeSpan ResumeWithinInteractive { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long the attempts of a lost link wait for the host to come back otherwise.</summary>
+    public TimeSpan ResumeWithin { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>After a start of the gateway: how long running tasks wait for their hosts to come back.</summary>
+    public TimeSpan StartGrace { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a cancelled attempt's slot counts as taken while the host has not said that it is free.</summary>
+    public TimeSpan FreeWithin { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The least and the most that the first token may take.</summary>
+    public (TimeSpan Least, TimeSpan Most) FirstToken { get; init; } =
+        (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(300));
+
+    /// <summary>The least and the most that an answer may stand still between tokens.</summary>
+    public (TimeSpan Least, TimeSpan Most) Stall { get; init; } =
+        (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(60));
+
+    /// <summary>The first delay before another try of a task that failed; doubles each time, with jitter.</summary>
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest delay before another try.</summary>
+    public TimeSpan RetryDelayMost { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long output of a durable task is gathered before it is committed and shown; its first piece never waits.</summary>
+    public TimeSpan OutputCommitDelay { get; init; } = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>Gathered bytes of output that are committed without waiting.</summary>
+    public int OutputCommitBytes { get; init; } = 4 * 1024;
+
+    /// <summary>How often ended tasks are looked through for those whose time is over.</summary>
+    public TimeSpan PurgeInterval { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Tasks deleted at once.</summary>
+    public int PurgeSlice { get; init; } = 500;
+}

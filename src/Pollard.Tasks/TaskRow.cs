@@ -1,0 +1,103 @@
+using Pollard.Protocol.Api;
+
+namespace Pollard.Tasks;
+
+/// <summary>A task's state, as the store keeps it: narrow, without request, output or result.</summary>
+public sealed record TaskRow
+{
+    /// <summary>Its number.</summary>
+    public required TaskId Id { get; init; }
+
+    /// <summary>The id of the key that owns it; empty for the anonymous owner of a gateway without keys.</summary>
+    public required string Owner { get; init; }
+
+    /// <summary>Which kind of work.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>The model; empty for kinds without one.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>What the host must have; null for nothing in particular.</summary>
+    public TaskRequirements? Requires { get; init; }
+
+    /// <summary>Where it is.</summary>
+    public TaskState State { get; set; }
+
+    /// <summary>-100 to 100.</summary>
+    public int Priority { get; set; }
+
+    /// <summary>Tries so far, for people.</summary>
+    public int Attempt { get; set; }
+
+    /// <summary>Tries at the most.</summary>
+    public int MaxAttempts { get; set; } = 1;
+
+    /// <summary>The try that may write, 0 before the first. Grows over the whole store's life and is never reused.</summary>
+    public long Fence { get; set; }
+
+    /// <summary>The id of the host that has it or had it last.</summary>
+    public string? Host { get; set; }
+
+    /// <summary>1, and one more each time it is started over after its end.</summary>
+    public int Generation { get; set; } = 1;
+
+    /// <summary>Grows by one with each change.</summary>
+    public long Version { get; set; }
+
+    /// <summary>When it was accepted.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Not to be started before; null: at once.</summary>
+    public DateTimeOffset? RunAt { get; set; }
+
+    /// <summary>Ends as a time-out when not started before; null: waits for ever.</summary>
+    public DateTimeOffset? QueueDeadline { get; set; }
+
+    /// <summary>When its first try began.</summary>
+    public DateTimeOffset? StartedAt { get; set; }
+
+    /// <summary>When it ended.</summary>
+    public DateTimeOffset? EndedAt { get; set; }
+
+    /// <summary>How long one try may take.</summary>
+    public TimeSpan RunTimeout { get; set; }
+
+    /// <summary>How long it is kept after its end; null: the store's default.</summary>
+    public TimeSpan? Retention { get; set; }
+
+    /// <summary>When it is on disk.</summary>
+    public Durability Durability { get; set; }
+
+    /// <summary>What becomes of output already shown when its host is lost.</summary>
+    public LostOutput LostOutput { get; set; }
+
+    /// <summary>True when somebody reads the output as it comes.</summary>
+    public bool Stream { get; set; }
+
+    /// <summary>Events that its log holds.</summary>
+    public int EventCount { get; set; }
+
+    /// <summary>Why it did not complete.</summary>
+    public TaskError? Error { get; set; }
+
+    /// <summary>Tokens and the like, JSON in OpenAI's shape.</summary>
+    public string? Usage { get; set; }
+
+    /// <summary>The client's own, JSON.</summary>
+    public string? Metadata { get; init; }
+
+    /// <summary>True when the state will not change any more (but by a retry, which makes a new generation).</summary>
+    public bool IsFinal => State >= TaskState.Completed;
+}
+
+/// <summary>Why a task or an attempt did not end well.</summary>
+/// <param name="Code">A stable word.</param>
+/// <param name="Message">What happened, for people.</param>
+/// <param name="Retryable">True when the same may work later or elsewhere.</param>
+/// <param name="Status">The HTTP status that a backend gave; null when there was none.</param>
+public sealed record TaskError(
+    string Code,
+    string Message,
+    bool Retryable = false,
+    int? Status = null
+);

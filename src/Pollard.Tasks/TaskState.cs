@@ -1,0 +1,43 @@
+namespace Pollard.Tasks;
+
+/// <summary>Where a task is. The numbers are stored: never renumber.</summary>
+public enum TaskState : byte
+{
+    /// <summary>Accepted, and waits for a host.</summary>
+    Pending = 0,
+
+    /// <summary>A host has it.</summary>
+    Running = 1,
+
+    /// <summary>Ended with a result.</summary>
+    Completed = 2,
+
+    /// <summary>Ended with an error.</summary>
+    Failed = 3,
+
+    /// <summary>Ended because it waited or ran too long.</summary>
+    Timeout = 4,
+
+    /// <summary>Ended because somebody said so.</summary>
+    Cancelled = 5,
+}
+
+/// <summary>When a task is on disk.</summary>
+public enum Durability : byte
+{
+    /// <summary>Before it is acknowledged, and each change before it is shown.</summary>
+    Full = 0,
+
+    /// <summary>When it has ended, behind the answer. A crash of the gateway before that forgets it.</summary>
+    Relaxed = 1,
+}
+
+/// <summary>What happens to output already shown when its host is lost.</summary>
+public enum LostOutput : byte
+{
+    /// <summary>The task starts again on another host; readers of the log see that it does.</summary>
+    Restart = 0,
+
+    /// <summary>The task fails: its client has seen text that another host would not continue.</summary>
+    Fail = 1,
+}
