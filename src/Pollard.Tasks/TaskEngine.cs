@@ -135,6 +135,7 @@ public sealed class TaskEngine : IAsyncDisposable
 
     /// <summary>Ends a task that has not ended: for the caller at once, for the host as soon as it hears.</summary>
     /// <returns>True when this call ended it; false when it had ended before.</returns>
+    /// <exception cref="StoreException">The end could not be brought to disk in time; it still will be when the store is mended.</exception>
     public async ValueTask<bool> CancelAsync(TaskHandle task, string reason, CancellationToken cancellationToken)
     {
         if (!_core.Cancel(task.Task, reason))
@@ -142,12 +143,17 @@ public sealed class TaskEngine : IAsyncDisposable
             return false;
         }
 
-        await task.WaitAsync(CommitPatience, cancellationToken);
-        return true;
+        var row = await task.WaitAsync(CommitPatience, cancellationToken);
+        return row.IsFinal
+            ? true
+            : throw new StoreException(
+                _core.Store.Health.Reason ?? "the store is too slow: the cancellation is not on disk yet"
+            );
     }
 
     /// <summary>Starts a failed, timed-out or cancelled task over, with a new budget of attempts.</summary>
     /// <returns>True when it waits again; false when its state does not allow that.</returns>
+    /// <exception cref="StoreException">The new start could not be brought to disk in time; it still will be when the store is mended.</exception>
     public async ValueTask<bool> RetryAsync(TaskHandle task, CancellationToken cancellationToken)
     {
         var events = task.EventCount;
@@ -157,8 +163,12 @@ public sealed class TaskEngine : IAsyncDisposable
         }
 
         // Shown is what is on disk: the task waits again for good when its event is.
-        await new TaskEventReader(task.Task, events - 1).WaitAsync(CommitPatience, cancellationToken);
-        return true;
+        var shown = await new TaskEventReader(task.Task, events - 1).WaitAsync(CommitPatience, cancellationToken);
+        return shown == EventWait.Ready
+            ? true
+            : throw new StoreException(
+                _core.Store.Health.Reason ?? "the store is too slow: the new start is not on disk yet"
+            );
     }
 
     /// <summary>Why a task waits: what stands for and against each host.</summary>

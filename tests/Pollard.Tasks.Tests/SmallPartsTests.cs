@@ -83,7 +83,10 @@ public class SmallPartsTests
                     var read = new List<TaskEvent>();
                     segment.Unpack(read, first + from);
 
-                    Assert.Equal(string.Join("\n", packed.Skip(from).Select(Plain)), string.Join("\n", read.Select(Plain)));
+                    Assert.Equal(
+                        string.Join("\n", packed.Skip(from).Select(Plain)),
+                        string.Join("\n", read.Select(Plain))
+                    );
                     var cut = segment with { Body = segment.Body[..^1] };
                     Assert.Throws<InvalidDataException>(() => cut.Unpack([]));
                 }
