@@ -105,7 +105,9 @@ public sealed class TaskEngine : IAsyncDisposable
             task = Cold(row);
         }
 
-        return task is not null && (owner is null || task.Row.Owner == owner) ? new TaskHandle(task) : null;
+        return task is { IsAcknowledged: true } && (owner is null || task.Row.Owner == owner)
+            ? new TaskHandle(task)
+            : null;
     }
 
     /// <summary>Rows that match, newest first, those of the present moment included.</summary>
@@ -120,7 +122,7 @@ public sealed class TaskEngine : IAsyncDisposable
         foreach (var task in _core.Live.Values)
         {
             var shown = task.Shown;
-            if (Matches(shown, query))
+            if (task.IsAcknowledged && Matches(shown, query))
             {
                 rows[task.Id] = shown;
             }
@@ -272,7 +274,24 @@ public sealed class TaskEngine : IAsyncDisposable
                 : null,
         };
         EventLog.Submitted(live);
+        lock (_core.Gate)
+        {
+            _core.Pending++;
+        }
+
+        // Before it is on disk: whoever finds it there by its idempotency key must meet this one and no copy.
+        _core.Live[live.Id] = live;
         return live;
+    }
+
+    private void Withdraw(LiveTask task)
+    {
+        lock (_core.Gate)
+        {
+            _core.Pending--;
+        }
+
+        _core.Live.TryRemove(new(task.Id, task));
     }
 
     private static string Fingerprint(NewTask task)
@@ -296,10 +315,11 @@ public sealed class TaskEngine : IAsyncDisposable
                 }
             }
 
-            _core.Live[task.Id] = task;
-            _core.Pending++;
-            _core.Await(task, change.Effects);
-            _core.HoldRequest(task);
+            if (task.Row.State == TaskState.Pending) // Else somebody who found it has cancelled it already.
+            {
+                _core.Await(task, change.Effects);
+                _core.HoldRequest(task);
+            }
         }
 
         return new Submission(SubmitOutcome.Accepted, new TaskHandle(task));
@@ -328,6 +348,7 @@ public sealed class TaskEngine : IAsyncDisposable
             case StoreOutcome.Committed:
                 return Admit(task);
             case StoreOutcome.Duplicate when write.Existing is { } existing:
+                Withdraw(task);
                 return existing.Fingerprint != write.Idempotency!.Fingerprint
                     ? new Submission(
                         SubmitOutcome.IdempotencyConflict,
@@ -336,9 +357,10 @@ public sealed class TaskEngine : IAsyncDisposable
                     )
                     : new Submission(
                         SubmitOutcome.Existing,
-                        await FindAsync(existing.Id, task.Row.Owner, CancellationToken.None) // The client's request is done with.
+                        await ExistingAsync(existing.Id, task.Row.Owner) // The client's request is done with.
                     );
             default:
+                Withdraw(task);
                 return new Submission(
                     SubmitOutcome.ReadOnly,
                     null,
@@ -347,6 +369,12 @@ public sealed class TaskEngine : IAsyncDisposable
                 );
         }
     }
+
+    // The store has it, so it exists, even if who submitted it has not heard so yet. No token: the client's request is done with.
+    private async Task<TaskHandle?> ExistingAsync(TaskId id, string owner) =>
+        _core.Live.TryGetValue(id, out var live)
+            ? new TaskHandle(live)
+            : await FindAsync(id, owner, CancellationToken.None);
 
     // A task that is only on disk: for reading, and for starting over.
     private LiveTask Cold(TaskRow row)
