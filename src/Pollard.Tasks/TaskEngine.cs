@@ -355,10 +355,7 @@ public sealed class TaskEngine : IAsyncDisposable
                         null,
                         "the idempotency key was used with another request"
                     )
-                    : new Submission(
-                        SubmitOutcome.Existing,
-                        await ExistingAsync(existing.Id, task.Row.Owner) // The client's request is done with.
-                    );
+                    : new Submission(SubmitOutcome.Existing, await ExistingAsync(existing.Id, task.Row.Owner));
             default:
                 Withdraw(task);
                 return new Submission(
