@@ -12,8 +12,10 @@ namespace Pollard.Gateway.Hosts;
 /// <param name="Code">The same as a stable word, see <see cref="HostSignature"/>.</param>
 internal sealed record SignatureCheck(HostRecord? Host, string? Refusal, string Code)
 {
-    public static SignatureCheck Refused(string reason, string code = HostSignature.UnauthorizedCode) =>
-        new(null, reason, code);
+    public static SignatureCheck Refused(
+        string reason,
+        string code = HostSignature.UnauthorizedCode
+    ) => new(null, reason, code);
 }
 
 /// <summary>Checks the signatures of hosts' requests, see <see cref="HostSignature"/>.</summary>
@@ -55,7 +57,10 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
 
         if (registry.Find(id) is not { } host)
         {
-            return SignatureCheck.Refused($"host {Printable(id)} is not enrolled here", HostSignature.UnknownCode);
+            return SignatureCheck.Refused(
+                $"host {Printable(id)} is not enrolled here",
+                HostSignature.UnknownCode
+            );
         }
 
         if (host.Revoked)
