@@ -342,12 +342,7 @@ internal sealed partial class GatewayLink : IDisposable
         Level = LogLevel.Information,
         Message = "Connected to the gateway by {Carrier}, session {Epoch}"
     )]
-    private static partial void LogConnected(
-        ILogger logger,
-        string carrier,
-        long epoch,
-        int resumed
-    );
+    private static partial void LogConnected(ILogger logger, string carrier, long epoch);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The link to the gateway ended: {Reason}")]
     private static partial void LogEnded(ILogger logger, string reason);
