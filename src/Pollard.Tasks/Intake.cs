@@ -9,6 +9,7 @@ namespace Pollard.Tasks;
 internal sealed class Intake(EngineCore core)
 {
     private static readonly TimeSpan IdempotencyLife = TimeSpan.FromDays(1);
+    private static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan WhenFull = TimeSpan.FromSeconds(5);
 
     public ValueTask<Submission> SubmitAsync(NewTask task, CancellationToken ct)
@@ -186,7 +187,16 @@ internal sealed class Intake(EngineCore core)
         }
     }
 
-    // The store has it, so it exists, even if who submitted it has not heard so yet. No token: the client's request is done with.
-    private async Task<TaskHandle?> ExistingAsync(TaskId id) =>
-        await core.FindAsync(id, CancellationToken.None) is { } task ? new TaskHandle(task) : null;
+    // The store has it, so it exists; who submitted it may not have heard so yet, and until then nobody can find it. No token:
+    // the client's request is done with.
+    private async Task<TaskHandle?> ExistingAsync(TaskId id)
+    {
+        if (await core.FindAsync(id, CancellationToken.None) is not { } task)
+        {
+            return null; // Deleted in this very moment.
+        }
+
+        await new TaskEventReader(task, after: -1).WaitAsync(CommitPatience, CancellationToken.None);
+        return new TaskHandle(task);
+    }
 }
