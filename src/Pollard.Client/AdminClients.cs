@@ -38,7 +38,10 @@ public sealed class HostsClient
 
     /// <summary>The host's link is closed, its work goes to others, and its identity opens nothing any more.</summary>
     public Task RevokeAsync(string id, CancellationToken cancellationToken = default) =>
-        _gateway.CallAsync(new HttpRequestMessage(HttpMethod.Delete, Path(id)), cancellationToken);
+        _gateway.CallAsync(
+            new HttpRequestMessage(HttpMethod.Post, Path(id) + "/revoke"),
+            cancellationToken
+        );
 
     private static string Path(string id) => "v1/hosts/" + Uri.EscapeDataString(id);
 }

@@ -12,6 +12,8 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
 {
     public PollardClientOptions Options => options;
 
+    private string Address => options.Gateway.AbsoluteUri.TrimEnd('/');
+
     /// <summary>A body of JSON.</summary>
     public static HttpContent Json<T>(T value, JsonTypeInfo<T> type) =>
         new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(value, type))
@@ -130,7 +132,7 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
         PollardException.For(
             PollardException.Unreachable,
             "The gateway cannot be reached.",
-            $"The gateway at {options.Gateway} cannot be reached: {reason.TrimEnd('.')}. Start it with \"pollard up\", or name another address.",
+            $"The gateway at {Address} cannot be reached: {reason.TrimEnd('.')}. Start it with \"pollard up\", or name another address.",
             inner
         );
 
@@ -138,7 +140,7 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
         PollardException.For(
             PollardException.BadAnswer,
             "The answer is not one of a gateway.",
-            $"{options.Gateway} answered {what}. Is it a Pollard gateway of this version?",
+            $"{Address} answered {what}. Is it a Pollard gateway of this version?",
             inner
         );
 
@@ -191,7 +193,7 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
         {
             Type = PollardException.BadAnswer,
             Title = "The call was refused.",
-            Detail = $"{options.Gateway} answered {(int)status} {status} and no reason.",
+            Detail = $"{Address} answered {(int)status} {status} and no reason.",
         };
     }
 
