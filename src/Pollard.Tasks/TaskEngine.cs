@@ -1,5 +1,8 @@
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using Pollard.Tasks.Dispatch;
+using Pollard.Tasks.Events;
 using Pollard.Tasks.Storage;
 
 namespace Pollard.Tasks;
@@ -7,10 +10,36 @@ namespace Pollard.Tasks;
 /// <summary>The task engine: takes tasks in, gives them to hosts, keeps what they send, and ends each task once.</summary>
 public sealed class TaskEngine : IAsyncDisposable
 {
-    private TaskEngine() { }
+    private static readonly TimeSpan IdempotencyLife = TimeSpan.FromDays(1);
+    private static readonly TimeSpan WhenFull = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(30); // A store that takes longer is broken; it says so itself.
+    private readonly EngineCore _core;
+    private readonly RetentionLoop _retention;
+
+    private TaskEngine(EngineCore core)
+    {
+        _core = core;
+        _retention = new RetentionLoop(core);
+    }
+
+    /// <summary>Ids as clients see them.</summary>
+    public TaskIdCodec Ids => _core.Ids;
+
+    /// <summary>The hosts that are connected.</summary>
+    public HostPool Hosts => _core.Hosts;
+
+    /// <summary>Figures of the moment.</summary>
+    public EngineStatistics Statistics =>
+        new(
+            _core.Pending,
+            _core.Running,
+            _core.Store.Backlog,
+            _core.Store.Health,
+            new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal) { ["retention"] = _retention.LastRan }
+        );
 
     /// <summary>Opens the store, takes up what had not ended, and begins.</summary>
-    public static Task<TaskEngine> StartAsync(
+    public static async Task<TaskEngine> StartAsync(
         ITaskStore store,
         IResultAssembler results,
         TaskEngineOptions options,
@@ -18,61 +47,346 @@ public sealed class TaskEngine : IAsyncDisposable
         Random random,
         ILogger<TaskEngine> logger,
         CancellationToken cancellationToken
-    ) => throw new NotSupportedException();
-
-    /// <summary>Ids as clients see them.</summary>
-    public TaskIdCodec Ids => throw new NotSupportedException();
-
-    /// <summary>The hosts that are connected.</summary>
-    public HostPool Hosts => throw new NotSupportedException();
-
-    /// <summary>Figures of the moment.</summary>
-    public EngineStatistics Statistics => throw new NotSupportedException();
+    )
+    {
+        var identity = await store.OpenAsync(cancellationToken);
+        var core = new EngineCore(store, identity, results, options, time, random, logger);
+        await Recovery.RunAsync(core, cancellationToken);
+        var engine = new TaskEngine(core);
+        engine._retention.Start();
+        return engine;
+    }
 
     /// <summary>Takes a task. When this returns <see cref="SubmitOutcome.Accepted"/> the task will end exactly once.</summary>
-    public ValueTask<Submission> SubmitAsync(NewTask task, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+    public ValueTask<Submission> SubmitAsync(NewTask task, CancellationToken cancellationToken)
+    {
+        // hot: the relaxed way through here waits for nothing (bench: chat).
+        if (Refusal(task, 1) is { } refused)
+        {
+            return new(refused);
+        }
+
+        var live = Create(task);
+        return live.Row.Durability == Durability.Relaxed
+            ? new(Admit(live))
+            : new(StoreFirstAsync(live, cancellationToken));
+    }
 
     /// <summary>Takes several tasks in one commit; an answer for each, in order.</summary>
-    public ValueTask<IReadOnlyList<Submission>> SubmitAsync(
+    public async ValueTask<IReadOnlyList<Submission>> SubmitAsync(
         IReadOnlyList<NewTask> tasks,
         CancellationToken cancellationToken
-    ) => throw new NotSupportedException();
+    )
+    {
+        cancellationToken.ThrowIfCancellationRequested(); // Later nothing is taken back: some may be on disk.
+        if (tasks.Count > 0 && Refusal(tasks[0] with { Durability = Durability.Full }, tasks.Count) is { } refused)
+        {
+            return [.. tasks.Select(_ => refused)];
+        }
+
+        var live = tasks.Select(task => Create(task with { Durability = Durability.Full })).ToArray();
+        var writes = live.Select(Build).ToArray();
+        _core.Store.Enqueue(writes);
+        var answers = new List<Submission>(live.Length);
+        for (var i = 0; i < live.Length; i++)
+        {
+            answers.Add(await StoredAsync(live[i], writes[i]));
+        }
+
+        return answers;
+    }
 
     /// <summary>A task of <paramref name="owner"/> (of anybody when null), or null. Another owner's task is not there.</summary>
-    public ValueTask<TaskHandle?> FindAsync(
-        TaskId id,
-        string? owner,
-        CancellationToken cancellationToken
-    ) => throw new NotSupportedException();
+    public async ValueTask<TaskHandle?> FindAsync(TaskId id, string? owner, CancellationToken cancellationToken)
+    {
+        var task = _core.Live.GetValueOrDefault(id) ?? _core.Ended.Find(id);
+        if (task is null && await _core.Store.FindAsync(id, cancellationToken) is { } row)
+        {
+            task = Cold(row);
+        }
+
+        return task is { IsAcknowledged: true } && (owner is null || task.Row.Owner == owner)
+            ? new TaskHandle(task)
+            : null;
+    }
 
     /// <summary>Rows that match, newest first, those of the present moment included.</summary>
-    public ValueTask<IReadOnlyList<TaskRow>> ListAsync(
-        TaskQuery query,
-        CancellationToken cancellationToken
-    ) => throw new NotSupportedException();
+    public async ValueTask<IReadOnlyList<TaskRow>> ListAsync(TaskQuery query, CancellationToken cancellationToken)
+    {
+        var rows = new Dictionary<TaskId, TaskRow>();
+        foreach (var row in await _core.Store.ListAsync(query, cancellationToken))
+        {
+            rows[row.Id] = row;
+        }
+
+        foreach (var task in _core.Live.Values)
+        {
+            var shown = task.Shown;
+            if (task.IsAcknowledged && Matches(shown, query))
+            {
+                rows[task.Id] = shown;
+            }
+            else
+            {
+                rows.Remove(task.Id); // The store's copy is older than what is in memory.
+            }
+        }
+
+        return [.. rows.Values.OrderByDescending(static row => row.Id).Take(query.Limit)];
+    }
 
     /// <summary>Ends a task that has not ended: for the caller at once, for the host as soon as it hears.</summary>
     /// <returns>True when this call ended it; false when it had ended before.</returns>
-    public ValueTask<bool> CancelAsync(
-        TaskHandle task,
-        string reason,
-        CancellationToken cancellationToken
-    ) => throw new NotSupportedException();
+    /// <exception cref="StoreException">The end could not be brought to disk in time; it still will be when the store is mended.</exception>
+    public async ValueTask<bool> CancelAsync(TaskHandle task, string reason, CancellationToken cancellationToken)
+    {
+        if (!_core.Cancel(task.Task, reason))
+        {
+            return false;
+        }
+
+        var row = await task.WaitAsync(CommitPatience, cancellationToken);
+        return row.IsFinal
+            ? true
+            : throw new StoreException(
+                _core.Store.Health.Reason ?? "the store is too slow: the cancellation is not on disk yet"
+            );
+    }
 
     /// <summary>Starts a failed, timed-out or cancelled task over, with a new budget of attempts.</summary>
     /// <returns>True when it waits again; false when its state does not allow that.</returns>
-    public ValueTask<bool> RetryAsync(TaskHandle task, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+    /// <exception cref="StoreException">The new start could not be brought to disk in time; it still will be when the store is mended.</exception>
+    public async ValueTask<bool> RetryAsync(TaskHandle task, CancellationToken cancellationToken)
+    {
+        var events = task.EventCount;
+        if (!TryRetry(task.Task))
+        {
+            return false;
+        }
+
+        // Shown is what is on disk: the task waits again for good when its event is.
+        var shown = await new TaskEventReader(task.Task, events - 1).WaitAsync(CommitPatience, cancellationToken);
+        return shown == EventWait.Ready
+            ? true
+            : throw new StoreException(
+                _core.Store.Health.Reason ?? "the store is too slow: the new start is not on disk yet"
+            );
+    }
 
     /// <summary>Why a task waits: what stands for and against each host.</summary>
-    public WhyReport Why(TaskHandle task) => throw new NotSupportedException();
+    public WhyReport Why(TaskHandle task) => WaitReason.Explain(_core, task.Task);
 
     /// <summary>How many tasks of an owner may run at the same time; null lifts the limit.</summary>
-    public void LimitOwner(string owner, int? maxRunning) => throw new NotSupportedException();
+    public void LimitOwner(string owner, int? maxRunning)
+    {
+        using var change = _core.Begin();
+        var share = _core.Dispatcher.Owner(owner);
+        share.Limit = maxRunning ?? int.MaxValue;
+        _core.Dispatcher.OwnerFreed(share, change.Effects);
+        share.Limit = maxRunning;
+    }
 
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync() => throw new NotSupportedException();
+    /// <summary>Stops the engine and closes the store; what has not ended goes on at the next start.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _retention.DisposeAsync();
+        await _core.Store.DisposeAsync();
+        _core.Dispose();
+    }
+
+    private bool TryRetry(LiveTask task)
+    {
+        using var change = _core.Begin();
+        var live = _core.Live.GetOrAdd(task.Id, task);
+        if (!ReferenceEquals(live, task) || live.Saving)
+        {
+            return false; // It has not ended, or its end is not on disk yet, or somebody else starts it over.
+        }
+
+        if (
+            _core.Change(live, new TaskChange.Retried(_core.Fences.Next(), null), change.Effects)
+            != TransitionOutcome.Applied
+        )
+        {
+            if (live.Row.IsFinal)
+            {
+                _core.Live.TryRemove(new(live.Id, live));
+            }
+
+            return false;
+        }
+
+        _core.Ended.Remove(live.Id);
+        live.ResultStored = false;
+        live.OnlyFallback = false;
+        live.AvoidHost = null;
+        _core.Await(live, change.Effects);
+        return true;
+    }
+
+    private Submission? Refusal(NewTask task, int count)
+    {
+        if (task.Durability == Durability.Full && _core.Store.Health is { Writable: false } health)
+        {
+            return new Submission(SubmitOutcome.ReadOnly, null, health.Reason, WhenFull);
+        }
+
+        return _core.Pending + count > _core.Options.MaxPending
+            ? new Submission(
+                SubmitOutcome.QueueFull,
+                null,
+                $"{_core.Pending} tasks wait already; try again later, or add hosts",
+                WhenFull
+            )
+            : null;
+    }
+
+    private LiveTask Create(NewTask task)
+    {
+        var now = _core.Time.GetUtcNow();
+        var durability = task.IdempotencyKey is null ? task.Durability : Durability.Full;
+        var row = new TaskRow
+        {
+            Id = _core.NewIds.Next(),
+            Owner = task.Owner,
+            Kind = task.Kind,
+            Model = task.Model,
+            Requires = task.Requires,
+            Priority = Math.Clamp(task.Priority, -100, 100),
+            MaxAttempts = Math.Clamp(task.MaxAttempts ?? _core.Options.MaxAttempts, 1, 100),
+            RunTimeout = task.RunTimeout ?? _core.Options.RunTimeout,
+            CreatedAt = now,
+            RunAt = task.RunAt > now ? task.RunAt : null,
+            QueueDeadline = now + task.QueueTimeout,
+            Retention = task.Retention,
+            Durability = durability,
+            LostOutput = task.LostOutput,
+            Stream = task.Stream,
+            Metadata = task.Metadata,
+            Version = 1,
+        };
+        var live = new LiveTask(_core, row, firstEvent: 0)
+        {
+            Request = task.Request,
+            Traceparent = task.Traceparent,
+            Idempotency = task.IdempotencyKey is { } key
+                ? new IdempotencyKey(key, Fingerprint(task), now + IdempotencyLife)
+                : null,
+        };
+        EventLog.Submitted(live);
+        lock (_core.Gate)
+        {
+            _core.Pending++;
+        }
+
+        // Before it is on disk: whoever finds it there by its idempotency key must meet this one and no copy.
+        _core.Live[live.Id] = live;
+        return live;
+    }
+
+    private void Withdraw(LiveTask task)
+    {
+        lock (_core.Gate)
+        {
+            _core.Pending--;
+        }
+
+        _core.Live.TryRemove(new(task.Id, task));
+    }
+
+    private static string Fingerprint(NewTask task)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{task.Kind}\n{task.Model}\n"));
+        hash.AppendData(task.Request.Span);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    // The task is accepted: it waits for a host from here on.
+    private Submission Admit(LiveTask task)
+    {
+        using (var change = _core.Begin())
+        {
+            lock (task.Log.Gate)
+            {
+                if (task.Row.Durability == Durability.Relaxed)
+                {
+                    task.Log.Show(task.Log.Count, final: false);
+                }
+            }
+
+            if (task.Row.State == TaskState.Pending) // Else somebody who found it has cancelled it already.
+            {
+                _core.Await(task, change.Effects);
+                _core.HoldRequest(task);
+            }
+        }
+
+        return new Submission(SubmitOutcome.Accepted, new TaskHandle(task));
+    }
+
+    private static StoreWrite Build(LiveTask task)
+    {
+        lock (task.Log.Gate)
+        {
+            return TaskSaver.Build(task);
+        }
+    }
+
+    private async Task<Submission> StoreFirstAsync(LiveTask task, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        var write = Build(task);
+        _core.Store.Enqueue(write);
+        return await StoredAsync(task, write); // From here on nothing is taken back: the client may ask by its idempotency key.
+    }
+
+    private async Task<Submission> StoredAsync(LiveTask task, StoreWrite write)
+    {
+        switch (await _core.Saver.FinishAsync(task, write, task.Log.Count))
+        {
+            case StoreOutcome.Committed:
+                return Admit(task);
+            case StoreOutcome.Duplicate when write.Existing is { } existing:
+                Withdraw(task);
+                return existing.Fingerprint != write.Idempotency!.Fingerprint
+                    ? new Submission(
+                        SubmitOutcome.IdempotencyConflict,
+                        null,
+                        "the idempotency key was used with another request"
+                    )
+                    : new Submission(SubmitOutcome.Existing, await ExistingAsync(existing.Id, task.Row.Owner));
+            default:
+                Withdraw(task);
+                return new Submission(
+                    SubmitOutcome.ReadOnly,
+                    null,
+                    _core.Store.Health.Reason ?? "the store did not take the task",
+                    WhenFull
+                );
+        }
+    }
+
+    // The store has it, so it exists, even if who submitted it has not heard so yet. No token: the client's request is done with.
+    private async Task<TaskHandle?> ExistingAsync(TaskId id, string owner) =>
+        _core.Live.TryGetValue(id, out var live)
+            ? new TaskHandle(live)
+            : await FindAsync(id, owner, CancellationToken.None);
+
+    // A task that is only on disk: for reading, and for starting over.
+    private LiveTask Cold(TaskRow row)
+    {
+        var task = new LiveTask(_core, row, row.EventCount) { StoredVersion = row.Version };
+        task.ResultStored = row.State == TaskState.Completed;
+        return task;
+    }
+
+    private static bool Matches(TaskRow row, TaskQuery query) =>
+        (query.Owner is null || row.Owner == query.Owner)
+        && (query.State is null || row.State == query.State)
+        && (query.Kind is null || row.Kind == query.Kind)
+        && (query.Model is null || row.Model == query.Model)
+        && (query.Before is null || row.Id < query.Before.Value);
 }
 
 /// <summary>Figures of the moment.</summary>
@@ -88,12 +402,3 @@ public sealed record EngineStatistics(
     StoreHealth Store,
     IReadOnlyDictionary<string, DateTimeOffset> LastRan
 );
-
-/// <summary>Why a task waits.</summary>
-/// <param name="Summary">The reason in one sentence.</param>
-/// <param name="Position">How many tasks for the same work come first; null when it does not wait.</param>
-/// <param name="Hosts">What stands for and against each host.</param>
-public sealed record WhyReport(string Summary, int? Position, IReadOnlyList<WhyHostReport> Hosts);
-
-/// <summary>One host's part of the answer.</summary>
-public sealed record WhyHostReport(string Host, bool Can, string Reason);

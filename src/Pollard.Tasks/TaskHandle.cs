@@ -1,56 +1,78 @@
 using Pollard.Tasks.Events;
+using Pollard.Tasks.Storage;
 
 namespace Pollard.Tasks;
 
 /// <summary>A task that was submitted or found: read it, wait for it, read along.</summary>
 public sealed class TaskHandle
 {
-    internal TaskHandle() { }
+    internal TaskHandle(LiveTask task) => Task = task;
 
-    /// <summary>Its state at this moment.</summary>
-    public TaskRow Row => throw new NotSupportedException();
+    internal LiveTask Task { get; }
+
+    /// <summary>Its state at this moment, as clients may see it: of a durable task what is on disk.</summary>
+    public TaskRow Row => Task.Shown;
+
+    /// <summary>Events that a reader could read at this moment.</summary>
+    public int EventCount
+    {
+        get
+        {
+            lock (Task.Log.Gate)
+            {
+                return Math.Max(Task.Log.Visible, Task.Shown.EventCount);
+            }
+        }
+    }
 
     /// <summary>Its id in Pollard's own form (<c>task_...</c>); other forms come from <see cref="TaskEngine.Ids"/>.</summary>
-    public string PublicId => throw new NotSupportedException();
+    public string PublicId => Task.PublicId;
 
     /// <summary>Waits until it has ended, but no longer than <paramref name="timeout"/>; answers with its state then.</summary>
-    public ValueTask<TaskRow> WaitAsync(TimeSpan timeout, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+    public ValueTask<TaskRow> WaitAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        Waiter waiter;
+        ValueTask<bool> wait;
+        lock (Task.Log.Gate)
+        {
+            if (Task.Shown.IsFinal)
+            {
+                return new(Task.Shown);
+            }
+
+            waiter = new Waiter(Task.Log, Task.Core.Wheel, onlyFinal: true);
+            wait = waiter.BeginAsync();
+        }
+
+        waiter.Arm(timeout, cancellationToken);
+        return FinishAsync(wait);
+    }
 
     /// <summary>Reads its events after number <paramref name="after"/> (-1: all).</summary>
-    public TaskEventReader ReadEvents(int after = -1) => throw new NotSupportedException();
+    public TaskEventReader ReadEvents(int after = -1) => new(Task, after);
 
     /// <summary>The result of a completed task, else null.</summary>
-    public ValueTask<ReadOnlyMemory<byte>?> ReadResultAsync(CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+    public ValueTask<ReadOnlyMemory<byte>?> ReadResultAsync(CancellationToken cancellationToken)
+    {
+        if (Task.Shown.State != TaskState.Completed)
+        {
+            return new((ReadOnlyMemory<byte>?)null);
+        }
+
+        return Task.Result is { } result
+            ? new(result)
+            : Task.Core.Store.ReadBodyAsync(Task.Id, BodyKind.Result, cancellationToken);
+    }
 
     /// <summary>The request as it was submitted.</summary>
     public ValueTask<ReadOnlyMemory<byte>?> ReadRequestAsync(CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-}
+        Task.Request is { } request
+            ? new(request)
+            : Task.Core.Store.ReadBodyAsync(Task.Id, BodyKind.Request, cancellationToken);
 
-/// <summary>What a wait for events brought.</summary>
-public enum EventWait
-{
-    /// <summary>There are events: <see cref="TaskEventReader.TryRead"/> gives them.</summary>
-    Ready,
-
-    /// <summary>The final event was read; no more will come.</summary>
-    Ended,
-
-    /// <summary>Nothing came in that time.</summary>
-    TimedOut,
-}
-
-/// <summary>A reader of one task's log, from memory and from the store alike. One at a time may use it.</summary>
-public sealed class TaskEventReader
-{
-    internal TaskEventReader() { }
-
-    /// <summary>The next event that is there; false when <see cref="WaitAsync"/> must be awaited first.</summary>
-    public bool TryRead(out TaskEvent next) => throw new NotSupportedException();
-
-    /// <summary>Waits for events. May go on inline on the thread that reads the host's link: do not block after it.</summary>
-    public ValueTask<EventWait> WaitAsync(TimeSpan timeout, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+    private async ValueTask<TaskRow> FinishAsync(ValueTask<bool> wait)
+    {
+        await wait;
+        return Task.Shown;
+    }
 }

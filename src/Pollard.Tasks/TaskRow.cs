@@ -21,67 +21,67 @@ public sealed record TaskRow
     public TaskRequirements? Requires { get; init; }
 
     /// <summary>Where it is.</summary>
-    public TaskState State { get; set; }
+    public TaskState State { get; init; }
 
     /// <summary>-100 to 100.</summary>
-    public int Priority { get; set; }
+    public int Priority { get; init; }
 
     /// <summary>Tries so far, for people.</summary>
-    public int Attempt { get; set; }
+    public int Attempt { get; init; }
 
     /// <summary>Tries at the most.</summary>
-    public int MaxAttempts { get; set; } = 1;
+    public int MaxAttempts { get; init; } = 1;
 
     /// <summary>The try that may write, 0 before the first. Grows over the whole store's life and is never reused.</summary>
-    public long Fence { get; set; }
+    public long Fence { get; init; }
 
     /// <summary>The id of the host that has it or had it last.</summary>
-    public string? Host { get; set; }
+    public string? Host { get; init; }
 
     /// <summary>1, and one more each time it is started over after its end.</summary>
-    public int Generation { get; set; } = 1;
+    public int Generation { get; init; } = 1;
 
     /// <summary>Grows by one with each change.</summary>
-    public long Version { get; set; }
+    public long Version { get; init; }
 
     /// <summary>When it was accepted.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
     /// <summary>Not to be started before; null: at once.</summary>
-    public DateTimeOffset? RunAt { get; set; }
+    public DateTimeOffset? RunAt { get; init; }
 
     /// <summary>Ends as a time-out when not started before; null: waits for ever.</summary>
-    public DateTimeOffset? QueueDeadline { get; set; }
+    public DateTimeOffset? QueueDeadline { get; init; }
 
     /// <summary>When its first try began.</summary>
-    public DateTimeOffset? StartedAt { get; set; }
+    public DateTimeOffset? StartedAt { get; init; }
 
     /// <summary>When it ended.</summary>
-    public DateTimeOffset? EndedAt { get; set; }
+    public DateTimeOffset? EndedAt { get; init; }
 
     /// <summary>How long one try may take.</summary>
-    public TimeSpan RunTimeout { get; set; }
+    public TimeSpan RunTimeout { get; init; }
 
     /// <summary>How long it is kept after its end; null: the store's default.</summary>
-    public TimeSpan? Retention { get; set; }
+    public TimeSpan? Retention { get; init; }
 
     /// <summary>When it is on disk.</summary>
-    public Durability Durability { get; set; }
+    public Durability Durability { get; init; }
 
     /// <summary>What becomes of output already shown when its host is lost.</summary>
-    public LostOutput LostOutput { get; set; }
+    public LostOutput LostOutput { get; init; }
 
     /// <summary>True when somebody reads the output as it comes.</summary>
-    public bool Stream { get; set; }
+    public bool Stream { get; init; }
 
     /// <summary>Events that its log holds.</summary>
-    public int EventCount { get; set; }
+    public int EventCount { get; init; }
 
     /// <summary>Why it did not complete.</summary>
-    public TaskError? Error { get; set; }
+    public TaskError? Error { get; init; }
 
     /// <summary>Tokens and the like, JSON in OpenAI's shape.</summary>
-    public string? Usage { get; set; }
+    public string? Usage { get; init; }
 
     /// <summary>The client's own, JSON.</summary>
     public string? Metadata { get; init; }
@@ -95,9 +95,4 @@ public sealed record TaskRow
 /// <param name="Message">What happened, for people.</param>
 /// <param name="Retryable">True when the same may work later or elsewhere.</param>
 /// <param name="Status">The HTTP status that a backend gave; null when there was none.</param>
-public sealed record TaskError(
-    string Code,
-    string Message,
-    bool Retryable = false,
-    int? Status = null
-);
+public sealed record TaskError(string Code, string Message, bool Retryable = false, int? Status = null);

@@ -8,7 +8,7 @@ public enum TaskEventType : byte
     /// <summary>Accepted.</summary>
     Submitted = 0,
 
-    /// <summary>Given to a host; data: <c>{"host","attempt"}</c>.</summary>
+    /// <summary>Given to a host; data: <see cref="LeasedData"/>.</summary>
     Leased = 1,
 
     /// <summary>Output, see <see cref="TaskEvent.Kind"/>.</summary>
@@ -20,13 +20,13 @@ public enum TaskEventType : byte
     /// <summary>Tokens; data in OpenAI's shape.</summary>
     Usage = 4,
 
-    /// <summary>The attempt was lost, refused or failed; data: <c>{"code","message","retry_at"?}</c>. Output before it is void unless the task ends here.</summary>
+    /// <summary>The attempt was lost, refused or failed; data: <see cref="LostData"/>. Output before it is void unless the task ends here.</summary>
     Lost = 5,
 
     /// <summary>Waits for a host again.</summary>
     Redispatched = 6,
 
-    /// <summary>Ended with a result.</summary>
+    /// <summary>Ended with a result; data: <see cref="Messages.Finish"/>.</summary>
     Completed = 7,
 
     /// <summary>Ended with an error; data: <see cref="TaskError"/>.</summary>
@@ -35,7 +35,7 @@ public enum TaskEventType : byte
     /// <summary>Ended by time; data: <see cref="TaskError"/>.</summary>
     Timeout = 9,
 
-    /// <summary>Ended by somebody's word; data: <c>{"reason"}</c>.</summary>
+    /// <summary>Ended by somebody's word; data: <see cref="CancelledData"/>.</summary>
     Cancelled = 10,
 
     /// <summary>Started over by hand after its end: a new generation.</summary>

@@ -1,0 +1,293 @@
+using System.Buffers;
+using Pollard.Protocol.HostLink;
+using Pollard.Tasks.Events;
+using Pollard.Tasks.Leases;
+
+namespace Pollard.Tasks.Dispatch;
+
+/// <summary>What became of output.</summary>
+public enum AppendOutcome : byte
+{
+    /// <summary>It is taken.</summary>
+    Taken,
+
+    /// <summary>It was taken before.</summary>
+    Duplicate,
+
+    /// <summary>Something before it is missing: the link is broken and must be made anew.</summary>
+    Gap,
+
+    /// <summary>The attempt may not write any more.</summary>
+    Fenced,
+}
+
+/// <summary>One try at a task by one host. What it writes counts while its fence is the task's.</summary>
+public sealed class Attempt
+{
+    private const int AcknowledgeBytes = 16 * 1024; // A relaxed task's host keeps no more than this, at a frame's price.
+    private const int CreditBytes = LinkLimits.CreditWindowBytes / 4;
+    private readonly EngineCore _core;
+    private string? _token;
+    private int _outputBytes;
+    private int _acknowledgedBytes;
+    private int _gatheredBytes;
+    private long _creditedBytes;
+
+    internal Attempt(EngineCore core, LiveTask task, string hostId, string model, long fence, int firstEvent)
+    {
+        _core = core;
+        Task = task;
+        HostId = hostId;
+        Model = model;
+        Fence = fence;
+        FirstEvent = firstEvent;
+        BeganAt = core.Time.GetTimestamp();
+        Clock = new AttemptClock(core, this);
+    }
+
+    /// <summary>The task.</summary>
+    public TaskId TaskId => Task.Id;
+
+    /// <summary>The task's id as clients see it.</summary>
+    public string PublicTaskId => Task.PublicId;
+
+    /// <summary>The signed name of this attempt, good for <see cref="DispatchHost.Resume"/>.</summary>
+    public string Token => _token ??= _core.Tokens.Make(Task.Id, Fence, HostId);
+
+    /// <summary>Which kind of work.</summary>
+    public string Kind => Task.Row.Kind;
+
+    /// <summary>The model, by the host's name for it.</summary>
+    public string Model { get; }
+
+    /// <summary>True when somebody reads along.</summary>
+    public bool Stream => Task.Row.Stream;
+
+    /// <summary>What is left of the time that this try may take.</summary>
+    public TimeSpan TimeLeft => Task.Row.RunTimeout - _core.Time.GetElapsedTime(BeganAt);
+
+    /// <summary>W3C trace context.</summary>
+    public string? Traceparent => Task.Traceparent;
+
+    /// <summary>The request.</summary>
+    public ReadOnlyMemory<byte> Request => Task.Request ?? ReadOnlyMemory<byte>.Empty;
+
+    /// <summary>The number of the next output frame.</summary>
+    public int NextSeq { get; internal set; }
+
+    /// <summary>For the session: the handle it gave the attempt.</summary>
+    public uint Handle { get; set; }
+
+    internal LiveTask Task { get; }
+
+    internal string HostId { get; }
+
+    internal long Fence { get; }
+
+    /// <summary>The number of the event that its first output makes; output n is event FirstEvent + n.</summary>
+    internal int FirstEvent { get; }
+
+    internal long BeganAt { get; }
+
+    internal AttemptClock Clock { get; }
+
+    /// <summary>The connection that has it; null while its link is lost.</summary>
+    internal DispatchHost? Host { get; set; }
+
+    /// <summary>What it may write counts. Changes under the engine's lock and the log's.</summary>
+    internal bool IsOpen { get; set; } = true;
+
+    /// <summary>The result is there and on its way to disk: nothing more may come.</summary>
+    internal bool IsFinishing { get; set; }
+
+    internal bool IsAccepted { get; set; }
+
+    /// <summary>The moment of the last output, on the monotonic clock; 0 before the first.</summary>
+    internal long LastOutputAt { get; private set; }
+
+    /// <summary>The moment of the last word on how far it is, on the monotonic clock; 0 before the first.</summary>
+    internal long LastPhaseAt { get; private set; }
+
+    /// <summary>The host has begun.</summary>
+    public void Accept() => _core.Accept(this);
+
+    /// <summary>The host will not; the task goes to another and the try does not count.</summary>
+    public void Refuse(string code, string reason) => _core.Refuse(this, code, reason);
+
+    /// <summary>Takes output. Readers see it after <see cref="Flush"/>: call that once for all that one read brought.</summary>
+    public AppendOutcome Append(int seq, DeltaKind kind, ushort choice, in ReadOnlySequence<byte> data)
+    {
+        // hot: one call a token (bench: stream).
+        var tooMuch = false;
+        lock (Task.Log.Gate)
+        {
+            if (Check(seq) is var outcome && outcome != AppendOutcome.Taken)
+            {
+                return outcome;
+            }
+
+            tooMuch = _outputBytes + data.Length > _core.Options.MaxOutputBytes;
+            if (!tooMuch)
+            {
+                NextSeq++;
+                _outputBytes += (int)data.Length;
+                _gatheredBytes += (int)data.Length;
+                Task.Log.AppendOutput(kind, choice, data, _core.Time.GetUtcNow().ToUnixTimeMilliseconds());
+                NoteTime(kind);
+            }
+        }
+
+        if (tooMuch)
+        {
+            _core.FailAttempt(
+                this,
+                new TaskError(
+                    "output_too_large",
+                    $"the output is over the limit of {_core.Options.MaxOutputBytes} bytes"
+                ),
+                TimeSpan.Zero
+            );
+            return AppendOutcome.Fenced;
+        }
+
+        return AppendOutcome.Taken;
+    }
+
+    /// <summary>Shows what was appended.</summary>
+    public void Flush()
+    {
+        // hot: one call a read (bench: stream).
+        Waiter? readers = null;
+        var acknowledge = false;
+        Effects? effects = null;
+        lock (Task.Log.Gate)
+        {
+            if (!IsOpen)
+            {
+                return;
+            }
+
+            if (Task.Row.Durability == Durability.Full)
+            {
+                effects = Effects.Rent();
+                var isFirst = Task.Log.Stored <= FirstEvent;
+                _core.Saver.OutputCame(Task, isFirst, _gatheredBytes, effects);
+                _gatheredBytes = Task.OutputWaits ? _gatheredBytes : 0;
+            }
+            else
+            {
+                readers = Task.Log.Show(Task.Log.Count, final: false);
+                acknowledge = _outputBytes - _acknowledgedBytes >= AcknowledgeBytes;
+                _acknowledgedBytes = acknowledge ? _outputBytes : _acknowledgedBytes;
+            }
+        }
+
+        Waiter.WakeAll(readers);
+        effects?.Run();
+        if (acknowledge && Host?.Sink is { } sink)
+        {
+            sink.Acknowledge(this, NextSeq);
+        }
+
+        GiveCredit();
+    }
+
+    /// <summary>Ends the task well. Acknowledged through <see cref="IHostSink.Acknowledge"/> when it is kept.</summary>
+    public AppendOutcome Finish(int seq, Messages.Finish finish)
+    {
+        List<TaskEvent> output;
+        lock (Task.Log.Gate)
+        {
+            if (Check(seq) is var outcome && outcome != AppendOutcome.Taken)
+            {
+                return outcome;
+            }
+
+            IsFinishing = true;
+            output = Task.Log.Slice(FirstEvent);
+        }
+
+        _core.Complete(this, output, finish);
+        return AppendOutcome.Taken;
+    }
+
+    /// <summary>Ends the try badly; whether the task is tried again is the engine's to say. Acknowledged like <see cref="Finish"/>.</summary>
+    public AppendOutcome Fail(int seq, Messages.Fail fail)
+    {
+        lock (Task.Log.Gate)
+        {
+            if (Check(seq) is var outcome && outcome != AppendOutcome.Taken)
+            {
+                return outcome;
+            }
+        }
+
+        var wait = fail.RetryAfterSeconds is { } seconds
+            ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 3600))
+            : TimeSpan.Zero;
+        _core.FailAttempt(this, new TaskError(fail.Code, fail.Message, fail.Retryable, fail.Status), wait);
+        return AppendOutcome.Taken;
+    }
+
+    /// <summary>The backend has stopped; the slot is free.</summary>
+    public void Free() => _core.Free(this);
+
+    /// <summary>Gives the host leave to send on, as far as what it sent is on disk or read.</summary>
+    internal void GiveCredit()
+    {
+        int bytes;
+        lock (Task.Log.Gate)
+        {
+            // Somebody who reads a stream sets the pace; what nobody waits for, or what is on disk, holds nothing up.
+            var paced = Task.Row is { Stream: true, Durability: Durability.Relaxed };
+            var done = paced ? Math.Min(Task.Log.ReadBytes, _outputBytes) : _outputBytes;
+            bytes = (int)(done - _creditedBytes);
+            if (bytes < CreditBytes || !IsOpen)
+            {
+                return;
+            }
+
+            _creditedBytes = done;
+        }
+
+        Host?.Sink.Credit(this, bytes);
+    }
+
+    /// <summary>For an attempt that was taken up after a restart: what it had written by then.</summary>
+    internal void Restore(int outputs, int bytes)
+    {
+        NextSeq = outputs;
+        _outputBytes = bytes;
+        _creditedBytes = bytes;
+        _acknowledgedBytes = bytes;
+    }
+
+    // The caller holds the log's gate.
+    private AppendOutcome Check(int seq) =>
+        !IsOpen ? AppendOutcome.Fenced
+        : seq < NextSeq || IsFinishing ? AppendOutcome.Duplicate
+        : seq > NextSeq ? AppendOutcome.Gap
+        : AppendOutcome.Taken;
+
+    private void NoteTime(DeltaKind kind)
+    {
+        var now = _core.Time.GetTimestamp();
+        if (kind == DeltaKind.Progress)
+        {
+            LastPhaseAt = now;
+        }
+        else
+        {
+            if (LastOutputAt == 0)
+            {
+                FirstOutputAt = now;
+                LastOutputAt = now;
+                Clock.Set(ClockPhase.Running, Clock.Look().Next); // From here on it may stand still for less long.
+            }
+
+            LastOutputAt = now;
+        }
+    }
+
+    internal long FirstOutputAt { get; private set; }
+}

@@ -1,0 +1,201 @@
+using Pollard.Protocol;
+using Pollard.Tasks.Leases;
+
+namespace Pollard.Tasks.Dispatch;
+
+/// <summary>One connection of a host. All members may be called from any thread.</summary>
+public sealed class DispatchHost
+{
+    private readonly EngineCore _core;
+    private readonly HostSilence _silence;
+    private readonly HashSet<string> _labels;
+    private Dictionary<string, ModelInfo> _models;
+    private ModelInfo? _anyModel;
+    private long _heard;
+    private volatile bool _suspended;
+
+    internal DispatchHost(EngineCore core, HostDescription description, IHostSink sink, long sessionEpoch)
+    {
+        _core = core;
+        Description = description;
+        Sink = sink;
+        SessionEpoch = sessionEpoch;
+        Slots = description.Slots;
+        ConnectedAt = core.Time.GetUtcNow();
+        _labels = new HashSet<string>(description.Labels, StringComparer.Ordinal);
+        _models = Index(description.Models, out _anyModel);
+        _heard = core.Time.GetTimestamp();
+        _silence = new HostSilence(core, this);
+        core.Wheel.Set(_silence, description.Silence);
+    }
+
+    /// <summary>Grows with every connection of any host.</summary>
+    public long SessionEpoch { get; }
+
+    internal HostDescription Description { get; private set; }
+
+    internal string Id => Description.Id;
+
+    internal HostRole Role => Description.Role;
+
+    internal IHostSink Sink { get; }
+
+    internal DateTimeOffset ConnectedAt { get; }
+
+    internal int Slots { get; private set; }
+
+    internal bool Draining { get; set; }
+
+    internal bool IsReady { get; private set; }
+
+    internal bool IsGone { get; set; }
+
+    internal bool IsListedFree { get; set; }
+
+    /// <summary>Attempts that it has, and cancelled ones whose backend it has not yet said to have stopped.</summary>
+    internal HashSet<Attempt> Attempts { get; } = [];
+
+    internal Dictionary<WorkClass, string> Classes { get; } = [];
+
+    internal bool IsFree => IsReady && !Draining && !_suspended && !IsGone && Attempts.Count < Slots;
+
+    internal double Load => Attempts.Count / (double)Math.Max(1, Slots);
+
+    internal TimeSpan SilentFor => _core.Time.GetElapsedTime(Volatile.Read(ref _heard));
+
+    /// <summary>Anything was heard of the host. Cheap: call it for every read.</summary>
+    public void Touch()
+    {
+        Volatile.Write(ref _heard, _core.Time.GetTimestamp());
+        if (_suspended)
+        {
+            _core.Hosts.Unsuspend(this);
+        }
+    }
+
+    /// <summary>The host is ready to be offered work; call it once, after the hello was answered.</summary>
+    public void Ready()
+    {
+        using var change = _core.Begin();
+        if (!IsGone)
+        {
+            IsReady = true;
+            _core.Dispatcher.Place(this, change.Effects);
+            _core.Hosts.NoteChange(change.Effects);
+        }
+    }
+
+    /// <summary>Takes up an attempt of an earlier connection, also of one before the gateway's restart; null: it is fenced.</summary>
+    /// <param name="token">The attempt's token, as the offer gave it.</param>
+    /// <param name="lastAckedSeq">The host has nothing below this number any more.</param>
+    public Attempt? Resume(string token, long lastAckedSeq)
+    {
+        using var change = _core.Begin();
+        return IsGone ? null : _core.Resume(this, token, lastAckedSeq, change.Effects);
+    }
+
+    /// <summary>Changes how many attempts it runs at the most.</summary>
+    public void SetSlots(int slots)
+    {
+        using var change = _core.Begin();
+        Slots = slots;
+        Dispatcher.Availability(this);
+        _core.Dispatcher.Pump(this, change.Effects);
+    }
+
+    /// <summary>Changes what it can run.</summary>
+    public void SetModels(IReadOnlyList<ModelInfo> models)
+    {
+        using var change = _core.Begin();
+        Description = Description with { Models = models };
+        _models = Index(models, out _anyModel);
+        if (!IsGone)
+        {
+            var before = Classes.Keys.ToArray();
+            _core.Dispatcher.Place(this, change.Effects);
+            foreach (var work in before)
+            {
+                _core.Dispatcher.Pump(work, change.Effects); // What only this host could run may now fall to a fallback.
+            }
+
+            _core.Hosts.NoteChange(change.Effects);
+        }
+    }
+
+    /// <summary>The host asks for no more work and finishes what it has.</summary>
+    public void Drain() => _core.Hosts.SetDraining(this, draining: true);
+
+    /// <summary>The link is gone. Attempts wait a moment for the host to come back, then go to others.</summary>
+    public void Disconnect()
+    {
+        using var change = _core.Begin();
+        _core.Hosts.Leave(this, resumable: true, change.Effects);
+    }
+
+    /// <summary>The host did not take an offer in time: nothing more for it until it is heard of.</summary>
+    internal void Suspend()
+    {
+        _suspended = true;
+        Dispatcher.Availability(this);
+    }
+
+    internal void Unsuspend() => _suspended = false;
+
+    internal void StopSilence() => _core.Wheel.Stop(_silence);
+
+    /// <summary>The host's own name for the model of such work; null when it cannot run it.</summary>
+    internal string? NameFor(WorkClass work) =>
+        NameFor(work.Key.Kind, work.Key.Model, work.Requires, work.Key.OnlyFallback);
+
+    internal string? NameFor(
+        string kind,
+        string model,
+        Protocol.Api.TaskRequirements? requires,
+        bool onlyFallback = false
+    ) =>
+        onlyFallback && Role != HostRole.Fallback ? null
+        : ModelFor(model) is { } found && Does(found, kind) && Satisfies(found, requires)
+            ? found.Name == "*" ? model
+                : found.Name
+        : null;
+
+    /// <summary>Why it cannot run such work, for people; null when it can.</summary>
+    internal string? Objection(string kind, string model, Protocol.Api.TaskRequirements? requires) =>
+        ModelFor(model) is not { } found ? $"does not have the model {model}"
+        : !Does(found, kind) ? $"does no work of kind {kind} with {model}"
+        : !Satisfies(found, requires) ? "does not have what the task requires"
+        : Draining ? "is being drained"
+        : null;
+
+    private static Dictionary<string, ModelInfo> Index(IReadOnlyList<ModelInfo> models, out ModelInfo? any)
+    {
+        var index = new Dictionary<string, ModelInfo>(StringComparer.Ordinal);
+        any = null;
+        foreach (var model in models)
+        {
+            index[model.Name] = model;
+            any = model.Name == "*" ? model : any;
+        }
+
+        return index;
+    }
+
+    private ModelInfo? ModelFor(string model) =>
+        _models.TryGetValue(model, out var exact) ? exact
+        : _models.TryGetValue(model + ":latest", out var latest) ? latest // As Ollama reads a name without a tag.
+        : _anyModel;
+
+    private static bool Does(ModelInfo model, string kind) =>
+        model.Kinds is { } kinds ? kinds.Contains(kind, StringComparer.Ordinal) : kind is "chat" or "completion";
+
+    private bool Satisfies(ModelInfo model, Protocol.Api.TaskRequirements? requires) =>
+        requires is null
+        || (
+            (requires.Host is not { } host || host == Description.Id || host == Description.Name)
+            && (requires.Context is not { } context || model.Context is null || model.Context >= context)
+            && (requires.Labels ?? []).All(_labels.Contains)
+            && (requires.Features ?? []).All(feature =>
+                model.Capabilities?.Contains(feature, StringComparer.Ordinal) == true
+            )
+        );
+}

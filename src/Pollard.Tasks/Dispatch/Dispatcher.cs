@@ -1,0 +1,276 @@
+using Pollard.Protocol.Api;
+
+namespace Pollard.Tasks.Dispatch;
+
+/// <summary>Decides which host is offered which task. Every member is called under the engine's lock.</summary>
+internal sealed class Dispatcher(EngineCore core)
+{
+    private const int ClassesKept = 10_000;
+    private readonly Dictionary<WorkKey, WorkClass> _classes = [];
+    private readonly Dictionary<string, OwnerShare> _owners = new(StringComparer.Ordinal);
+
+    public Dictionary<string, DispatchHost> Hosts { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Tasks that are ready and wait for a host.</summary>
+    public int Ready { get; private set; }
+
+    public OwnerShare Owner(string name)
+    {
+        if (!_owners.TryGetValue(name, out var owner))
+        {
+            owner = new OwnerShare(name);
+            _owners.Add(name, owner);
+        }
+
+        return owner;
+    }
+
+    public WorkClass ClassOf(string kind, string model, TaskRequirements? requires, bool onlyFallback = false)
+    {
+        var key = WorkKey.Of(kind, model, requires, onlyFallback);
+        if (_classes.TryGetValue(key, out var found))
+        {
+            return found;
+        }
+
+        if (_classes.Count >= ClassesKept)
+        {
+            DropIdleClasses();
+        }
+
+        var created = new WorkClass(key, requires);
+        _classes.Add(key, created);
+        foreach (var host in Hosts.Values)
+        {
+            Join(host, created);
+        }
+
+        return created;
+    }
+
+    /// <summary>Connected hosts that could run such work, busy or not.</summary>
+    public (int Workers, int Fallbacks) CountFor(string kind, string model, TaskRequirements? requires)
+    {
+        if (_classes.TryGetValue(WorkKey.Of(kind, model, requires, onlyFallback: false), out var work))
+        {
+            return (work.Workers, work.Fallbacks);
+        }
+
+        // No class is made for it: who asks may ask for anything.
+        var able = Hosts.Values.Where(host =>
+            host is { IsReady: true, Draining: false } && host.NameFor(kind, model, requires) is not null
+        );
+        var workers = able.Count(static host => host.Role == HostRole.Worker);
+        return (workers, able.Count() - workers);
+    }
+
+    /// <summary>A task waits for a host from now on.</summary>
+    public void Enqueue(LiveTask task, Effects effects)
+    {
+        var row = task.Row;
+        var work = ClassOf(row.Kind, row.Model, row.Requires, task.OnlyFallback);
+        work.Queue.Add(task, Owner(row.Owner));
+        task.QueuedIn = work;
+        Ready++;
+        Pump(work, effects);
+    }
+
+    /// <summary>A task does not wait any more.</summary>
+    public void Dequeue(LiveTask task)
+    {
+        if (task.QueuedIn is { } work)
+        {
+            task.QueuedIn = null;
+            work.Queue.Remove(task);
+            Ready--;
+        }
+    }
+
+    /// <summary>Gives tasks of one class to hosts, as far as both are there.</summary>
+    public void Pump(WorkClass work, Effects effects)
+    {
+        while (work.Queue.Count > 0 && work.Free.Count > 0)
+        {
+            var host = work.Free.Choose(core.Random);
+            if (!TryGive(work, host, effects, out var othersMay) && !(othersMay && TryGiveAnother(work, host, effects)))
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Gives a host work of any class that it can run, the most urgent first.</summary>
+    public void Pump(DispatchHost host, Effects effects)
+    {
+        while (host.IsFree && Ready > 0)
+        {
+            WorkClass? best = null;
+            var bestRank = long.MaxValue;
+            foreach (var work in host.Classes.Keys)
+            {
+                var mine = host.Role == HostRole.Worker || work.Workers == 0;
+                if (mine && work.Queue.Count > 0 && work.Queue.BestRank is var rank && rank < bestRank)
+                {
+                    best = work;
+                    bestRank = rank;
+                }
+            }
+
+            if (best is null || !TryGive(best, host, effects, out _))
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>A host comes, or what it can run has changed.</summary>
+    public void Place(DispatchHost host, Effects effects)
+    {
+        Remove(host);
+        Hosts[host.Id] = host;
+        foreach (var work in _classes.Values)
+        {
+            Join(host, work);
+        }
+
+        Availability(host);
+        Pump(host, effects);
+    }
+
+    /// <summary>A host goes; classes that only had it may fall to a fallback.</summary>
+    public void Take(DispatchHost host, Effects effects)
+    {
+        var classes = host.Classes.Keys.ToArray();
+        Remove(host);
+        foreach (var work in classes)
+        {
+            Pump(work, effects);
+        }
+    }
+
+    /// <summary>A host's free slots may have changed: puts it where it is found, or takes it away.</summary>
+    public static void Availability(DispatchHost host)
+    {
+        // hot: twice a task (bench: chat).
+        var free = host.IsFree;
+        if (free == host.IsListedFree)
+        {
+            return;
+        }
+
+        host.IsListedFree = free;
+        foreach (var work in host.Classes.Keys)
+        {
+            var set = host.Role == HostRole.Worker ? work.FreeWorkers : work.FreeFallbacks;
+            if (free)
+            {
+                set.Add(host);
+            }
+            else
+            {
+                set.Remove(host);
+            }
+        }
+    }
+
+    /// <summary>An owner may run one more: its tasks in any class may go now.</summary>
+    public void OwnerFreed(OwnerShare owner, Effects effects)
+    {
+        if (owner.Limit is null || Ready == 0)
+        {
+            return;
+        }
+
+        foreach (var work in _classes.Values.Where(static work => work.Queue.Count > 0).ToArray())
+        {
+            Pump(work, effects);
+        }
+    }
+
+    private bool TryGive(WorkClass work, DispatchHost host, Effects effects, out bool othersMay)
+    {
+        var hasOthers = work.Workers + work.Fallbacks > 1;
+        if (work.Queue.Take(host, hasOthers, core.Time.GetUtcNow(), out othersMay) is not { } task)
+        {
+            return false;
+        }
+
+        task.QueuedIn = null;
+        Ready--;
+        core.Give(task, host, host.Classes[work], effects);
+        return true;
+    }
+
+    // The host that was drawn may not have the task that waits (it failed it before); another one may.
+    private bool TryGiveAnother(WorkClass work, DispatchHost drawn, Effects effects)
+    {
+        foreach (var host in work.Free.ToArray())
+        {
+            if (!ReferenceEquals(host, drawn) && TryGive(work, host, effects, out _))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static void Join(DispatchHost host, WorkClass work)
+    {
+        if (!host.IsReady || host.Draining || host.NameFor(work) is not { } model)
+        {
+            return;
+        }
+
+        host.Classes.Add(work, model);
+        if (host.Role == HostRole.Worker)
+        {
+            work.Workers++;
+        }
+        else
+        {
+            work.Fallbacks++;
+        }
+
+        if (host.IsListedFree)
+        {
+            (host.Role == HostRole.Worker ? work.FreeWorkers : work.FreeFallbacks).Add(host);
+        }
+    }
+
+    private void Remove(DispatchHost host)
+    {
+        foreach (var work in host.Classes.Keys)
+        {
+            work.FreeWorkers.Remove(host);
+            work.FreeFallbacks.Remove(host);
+            if (host.Role == HostRole.Worker)
+            {
+                work.Workers--;
+            }
+            else
+            {
+                work.Fallbacks--;
+            }
+        }
+
+        host.Classes.Clear();
+        host.IsListedFree = false;
+        if (Hosts.TryGetValue(host.Id, out var listed) && ReferenceEquals(listed, host))
+        {
+            Hosts.Remove(host.Id);
+        }
+    }
+
+    private void DropIdleClasses()
+    {
+        foreach (var (key, work) in _classes.Where(static pair => pair.Value.Queue.Count == 0).ToArray())
+        {
+            _classes.Remove(key);
+            foreach (var host in Hosts.Values)
+            {
+                host.Classes.Remove(work);
+            }
+        }
+    }
+}

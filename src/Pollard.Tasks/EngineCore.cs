@@ -1,0 +1,273 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Pollard.Tasks.Dispatch;
+using Pollard.Tasks.Events;
+using Pollard.Tasks.Leases;
+using Pollard.Tasks.Storage;
+
+namespace Pollard.Tasks;
+
+/// <summary>
+/// The engine's state and the one way in which it changes: <see cref="Begin"/> takes the lock, changes are made, and what they
+/// cause outside is done after the lock is left. Doors come in through <see cref="TaskEngine"/>, hosts through <see cref="HostPool"/>.
+/// </summary>
+internal sealed partial class EngineCore : IDisposable
+{
+    private readonly Dictionary<(string Host, string Model), Pace> _paces = [];
+
+    public EngineCore(
+        ITaskStore store,
+        StoreIdentity identity,
+        IResultAssembler results,
+        TaskEngineOptions options,
+        TimeProvider time,
+        Random random,
+        ILogger logger
+    )
+    {
+        Store = store;
+        Results = results;
+        Options = options;
+        Time = time;
+        Random = random;
+        Logger = logger;
+        Ids = new TaskIdCodec(identity.IdKey.Span);
+        NewIds = new TaskIdSource(time, identity.Newest);
+        Tokens = new AttemptTokens(identity.IdKey.Span);
+        Fences = new Fences(identity.Epoch);
+        Wheel = new TimerWheel(time);
+        Saver = new TaskSaver(this, logger);
+        Dispatcher = new Dispatcher(this);
+        Losses = new MassLoss(time);
+        Hosts = new HostPool(this, (long)identity.Epoch << 32);
+        Ended = new EndedTasks(options);
+    }
+
+    public Lock Gate { get; } = new();
+
+    public ITaskStore Store { get; }
+
+    public IResultAssembler Results { get; }
+
+    public TaskEngineOptions Options { get; }
+
+    public TimeProvider Time { get; }
+
+    public Random Random { get; }
+
+    public ILogger Logger { get; }
+
+    public TaskIdCodec Ids { get; }
+
+    public TaskIdSource NewIds { get; }
+
+    public AttemptTokens Tokens { get; }
+
+    public Fences Fences { get; }
+
+    public TimerWheel Wheel { get; }
+
+    public TaskSaver Saver { get; }
+
+    public Dispatcher Dispatcher { get; }
+
+    public MassLoss Losses { get; }
+
+    public HostPool Hosts { get; }
+
+    /// <summary>Tasks that have not ended, and ended ones whose end is not on disk yet.</summary>
+    public ConcurrentDictionary<TaskId, LiveTask> Live { get; } = new();
+
+    /// <summary>Tasks that ended a short while ago.</summary>
+    public EndedTasks Ended { get; }
+
+    /// <summary>Tasks that wait, ready or not. Under the lock.</summary>
+    public int Pending { get; set; }
+
+    /// <summary>Tasks that hosts have. Under the lock.</summary>
+    public int Running { get; set; }
+
+    /// <summary>Bytes of requests held for tasks that wait. Under the lock.</summary>
+    public long RequestBytes { get; set; }
+
+    /// <summary>Takes the lock until the answer is disposed of; then does what was gathered.</summary>
+    public EngineChange Begin() => new(Gate);
+
+    /// <summary>Applies a change to a task's row, logs it, and has it saved. The caller holds the lock.</summary>
+    public TransitionOutcome Change(LiveTask task, TaskChange change, Effects effects)
+    {
+        var before = task.Row;
+        var now = Time.GetUtcNow();
+        var transition = TaskMachine.Apply(before, change, now);
+        if (!transition.Applied)
+        {
+            return transition.Outcome;
+        }
+
+        lock (task.Log.Gate)
+        {
+            task.Row = transition.Row;
+            EventLog.Note(task, before, change, now);
+            Saver.Changed(task, effects);
+        }
+
+        Pending += Waits(transition.Row) - Waits(before);
+        Running += Runs(transition.Row) - Runs(before);
+        return TransitionOutcome.Applied;
+    }
+
+    /// <summary>A task begins to wait for a host, now or at its time. The caller holds the lock.</summary>
+    public void Await(LiveTask task, Effects effects)
+    {
+        var now = Time.GetUtcNow();
+        var row = task.Row;
+        if (row.RunAt > now)
+        {
+            Wheel.Set(task, Least(row.RunAt.Value - now, row.QueueDeadline - now));
+            return;
+        }
+
+        if (row.QueueDeadline is { } deadline)
+        {
+            Wheel.Set(task, deadline - now);
+        }
+
+        Dispatcher.Enqueue(task, effects);
+    }
+
+    /// <summary>Drops the request of a task that waits when too much is held already; it is read from the store when a host takes it. The caller holds the lock.</summary>
+    public void HoldRequest(LiveTask task)
+    {
+        if (task.Request is not { Length: var length })
+        {
+            return;
+        }
+
+        if (
+            task is { Row.State: TaskState.Pending, StoredVersion: > 0 }
+            && RequestBytes + length > Options.RequestMemoryBytes
+        )
+        {
+            task.Request = null;
+            return;
+        }
+
+        task.HeldBytes = length;
+        RequestBytes += length;
+    }
+
+    /// <summary>A time came that a waiting task had set.</summary>
+    public void QueueTimeReached(LiveTask task)
+    {
+        using var change = Begin();
+        if (task.Row.State != TaskState.Pending)
+        {
+            return;
+        }
+
+        if (task.Row.QueueDeadline <= Time.GetUtcNow())
+        {
+            Dispatcher.Dequeue(task);
+            Change(task, new TaskChange.QueueTimedOut(), change.Effects);
+        }
+        else if (task.QueuedIn is { } work)
+        {
+            Dispatcher.Pump(work, change.Effects); // The time is over in which the host that failed it was avoided.
+            if (task is { QueuedIn: not null, Row.QueueDeadline: { } deadline })
+            {
+                Wheel.Set(task, deadline - Time.GetUtcNow());
+            }
+        }
+        else
+        {
+            Await(task, change.Effects);
+        }
+    }
+
+    /// <summary>Output up to this event is on disk: its host may forget it. The caller holds the lock.</summary>
+    public static void AcknowledgeStored(LiveTask task, int events, Effects effects)
+    {
+        if (task.Attempt is { Host: { } host } attempt)
+        {
+            var outputs = Math.Min(events - attempt.FirstEvent, attempt.NextSeq);
+            if (outputs > 0)
+            {
+                effects.Acknowledge(attempt, host.Sink, outputs);
+            }
+        }
+        else if (task.Closing is { } closing && task.Shown.Version >= closing.Version)
+        {
+            // The end is on disk: now the host may forget its last frame too.
+            task.Closing = null;
+            effects.Acknowledge(closing.Attempt, closing.Sink, closing.Attempt.NextSeq + 1);
+        }
+    }
+
+    /// <summary>A reader read on: its host may send on.</summary>
+    public static void CreditReader(LiveTask task) => task.Attempt?.GiveCredit();
+
+    /// <summary>An ended task is on disk, or never will be: it leaves the table. The caller holds the lock.</summary>
+    public void Forget(LiveTask task)
+    {
+        Wheel.Stop(task);
+        if (Live.TryRemove(new(task.Id, task)))
+        {
+            RequestBytes -= task.HeldBytes;
+            task.HeldBytes = 0;
+            Ended.Add(task);
+        }
+    }
+
+    public Pace PaceOf(Attempt attempt)
+    {
+        lock (_paces)
+        {
+            var key = (attempt.HostId, attempt.Model);
+            if (!_paces.TryGetValue(key, out var pace))
+            {
+                if (_paces.Count > 10_000)
+                {
+                    _paces.Clear(); // Hosts come and go for years: what was measured is soon measured again.
+                }
+
+                pace = new Pace();
+                _paces.Add(key, pace);
+            }
+
+            return pace;
+        }
+    }
+
+    public void Dispose()
+    {
+        Wheel.Dispose();
+        Ids.Dispose();
+    }
+
+    private static int Waits(TaskRow row) => row.State == TaskState.Pending ? 1 : 0;
+
+    private static int Runs(TaskRow row) => row.State == TaskState.Running ? 1 : 0;
+
+    private static TimeSpan Least(TimeSpan one, TimeSpan? other) => other is { } also && also < one ? also : one;
+}
+
+/// <summary>The engine's lock, held, with what is to be done after it.</summary>
+internal readonly ref struct EngineChange
+{
+    private readonly Lock _gate;
+
+    public EngineChange(Lock gate)
+    {
+        _gate = gate;
+        Effects = Effects.Rent();
+        gate.Enter();
+    }
+
+    public Effects Effects { get; }
+
+    public void Dispose()
+    {
+        _gate.Exit();
+        Effects.Run();
+    }
+}

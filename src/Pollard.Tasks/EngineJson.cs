@@ -1,0 +1,30 @@
+using System.Text.Json.Serialization;
+using Pollard.Protocol.HostLink;
+
+namespace Pollard.Tasks;
+
+/// <summary>Data of the event that gives a task to a host.</summary>
+/// <param name="Host">The host's id.</param>
+/// <param name="Attempt">Which try, from 1.</param>
+public sealed record LeasedData(string Host, int Attempt);
+
+/// <summary>Data of the event that ends a try without ending the task.</summary>
+/// <param name="Code">A stable word.</param>
+/// <param name="Message">The same for people.</param>
+/// <param name="RetryAt">Not tried again before; absent: at once.</param>
+public sealed record LostData(string Code, string Message, DateTimeOffset? RetryAt);
+
+/// <summary>Data of the event of a cancelled task.</summary>
+public sealed record CancelledData(string Reason);
+
+/// <summary>The data of events.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
+[JsonSerializable(typeof(LeasedData))]
+[JsonSerializable(typeof(LostData))]
+[JsonSerializable(typeof(CancelledData))]
+[JsonSerializable(typeof(TaskError))]
+[JsonSerializable(typeof(Messages.Finish))]
+public sealed partial class EngineJson : JsonSerializerContext;

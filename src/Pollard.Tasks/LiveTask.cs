@@ -1,0 +1,88 @@
+using Pollard.Tasks.Dispatch;
+using Pollard.Tasks.Events;
+using Pollard.Tasks.Leases;
+using Pollard.Tasks.Storage;
+
+namespace Pollard.Tasks;
+
+/// <summary>
+/// A task in memory. <see cref="Row"/> is the truth of this moment; <see cref="Shown"/> is what clients see: the same for a
+/// relaxed task, what is on disk for a durable one. Both change only under the engine's lock and the log's.
+/// </summary>
+internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : WheelTimer
+{
+    private string? _publicId;
+
+    public EngineCore Core { get; } = core;
+
+    public TaskId Id { get; } = row.Id;
+
+    public TaskRow Row { get; set; } = row;
+
+    public TaskRow Shown { get; set; } = row;
+
+    public TaskLog Log { get; } = new(firstEvent);
+
+    public string PublicId => _publicId ??= Core.Ids.Format(Id);
+
+    /// <summary>The request while it is held in memory.</summary>
+    public ReadOnlyMemory<byte>? Request { get; set; }
+
+    /// <summary>Bytes of the request that count for the engine's bound.</summary>
+    public int HeldBytes { get; set; }
+
+    /// <summary>The result while it is held in memory.</summary>
+    public ReadOnlyMemory<byte>? Result { get; set; }
+
+    public string? Traceparent { get; init; }
+
+    /// <summary>The try that may write. Null while the task waits or has ended.</summary>
+    public Attempt? Attempt { get; set; }
+
+    /// <summary>The attempt that ended the task while that end is on its way to disk, and the version that is it.</summary>
+    public (Attempt Attempt, IHostSink Sink, long Version)? Closing { get; set; }
+
+    /// <summary>Where it waits for a host; null while it does not.</summary>
+    public WorkClass? QueuedIn { get; set; }
+
+    /// <summary>Grows each time it is queued, so that a queue knows an entry that was left behind.</summary>
+    public int QueueTicket { get; set; }
+
+    /// <summary>The host that failed it last: another one is tried first.</summary>
+    public string? AvoidHost { get; set; }
+
+    /// <summary>Until when another one is waited for.</summary>
+    public DateTimeOffset AvoidUntil { get; set; }
+
+    /// <summary>Only a fallback may have it: the workers are used up.</summary>
+    public bool OnlyFallback { get; set; }
+
+    /// <summary>With the first write.</summary>
+    public IdempotencyKey? Idempotency { get; init; }
+
+    // What follows is the saver's, guarded by the log's gate.
+
+    /// <summary>The version on disk; 0 when the task is not there yet.</summary>
+    public long StoredVersion { get; set; }
+
+    /// <summary>False for a durable task that is not on disk yet: for clients it does not exist.</summary>
+    public bool IsAcknowledged => StoredVersion > 0 || Row.Durability == Durability.Relaxed;
+
+    /// <summary>A write is under way.</summary>
+    public bool Saving { get; set; }
+
+    /// <summary>Something changed since the write under way was made.</summary>
+    public bool SaveAgain { get; set; }
+
+    /// <summary>The result is on disk.</summary>
+    public bool ResultStored { get; set; }
+
+    /// <summary>Output waits to be gathered: <see cref="SaveTimer"/> is set.</summary>
+    public bool OutputWaits { get; set; }
+
+    /// <summary>Saves gathered output, or tries again what could not be saved.</summary>
+    public WheelTimer? SaveTimer { get; set; }
+
+    /// <summary>The task's time has come while it waits: to be started, or to be given up.</summary>
+    internal override void Fire() => Core.QueueTimeReached(this);
+}

@@ -1,0 +1,76 @@
+using Pollard.Tasks.Dispatch;
+using Pollard.Tasks.Events;
+using Pollard.Tasks.Leases;
+
+namespace Pollard.Tasks;
+
+/// <summary>
+/// Takes up, at a start, what had not ended. Tasks that waited wait again. Tasks that ran keep their attempt for a while: their
+/// hosts still work on them and come back with what the gateway lacks.
+/// </summary>
+internal static class Recovery
+{
+    private const int PageBytes = 1024 * 1024;
+
+    public static async Task RunAsync(EngineCore core, CancellationToken ct)
+    {
+        var running = new List<LiveTask>();
+        await foreach (var row in core.Store.ReadUnfinishedAsync(ct))
+        {
+            var task = new LiveTask(core, row, row.State == TaskState.Running ? 0 : row.EventCount)
+            {
+                StoredVersion = row.Version,
+            };
+            core.Live[task.Id] = task;
+            if (row.State == TaskState.Running)
+            {
+                running.Add(task);
+            }
+            else
+            {
+                using var change = core.Begin();
+                core.Pending++;
+                core.Await(task, change.Effects);
+            }
+        }
+
+        foreach (var task in running)
+        {
+            await LoadEventsAsync(core, task, ct);
+            Orphan(core, task);
+        }
+    }
+
+    private static async Task LoadEventsAsync(EngineCore core, LiveTask task, CancellationToken ct)
+    {
+        while (await core.Store.ReadEventsAsync(task.Id, task.Log.Count, PageBytes, ct) is { Count: > 0 } page)
+        {
+            foreach (var item in page)
+            {
+                task.Log.Load(item);
+            }
+        }
+    }
+
+    private static void Orphan(EngineCore core, LiveTask task)
+    {
+        using var change = core.Begin();
+        var first = task.Log.Count;
+        var bytes = 0;
+        while (first > 0 && task.Log[first - 1].Type != TaskEventType.Leased)
+        {
+            first--;
+            bytes += task.Log[first].Data.Length;
+        }
+
+        var attempt = new Attempt(core, task, task.Row.Host ?? "", task.Row.Model, task.Row.Fence, first)
+        {
+            IsAccepted = true,
+        };
+        attempt.Restore(task.Log.Count - first, bytes);
+        task.Attempt = attempt;
+        core.Running++;
+        core.Dispatcher.Owner(task.Row.Owner).Running++;
+        attempt.Clock.Set(ClockPhase.Orphaned, core.Options.StartGrace);
+    }
+}

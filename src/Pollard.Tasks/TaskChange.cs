@@ -1,0 +1,60 @@
+namespace Pollard.Tasks;
+
+/// <summary>What happened to a task: the inputs of <see cref="TaskMachine"/>. A fence names the try that it is about.</summary>
+internal abstract record TaskChange
+{
+    /// <summary>A host is given the task.</summary>
+    internal sealed record Claimed(long Fence, string Host) : TaskChange;
+
+    /// <summary>A host of before the restart still runs it, though the claim was not on disk.</summary>
+    internal sealed record Adopted(long Fence, string Host) : TaskChange;
+
+    /// <summary>The host brought the result; <paramref name="Finish"/> is what it said at the end, JSON.</summary>
+    internal sealed record Completed(long Fence, string? Usage, ReadOnlyMemory<byte> Finish) : TaskChange;
+
+    /// <summary>The host says that it failed; <paramref name="RetryIn"/> is how long to wait where another try is allowed.</summary>
+    internal sealed record Failed(long Fence, long NextFence, TaskError Error, TimeSpan RetryIn) : TaskChange;
+
+    /// <summary>The host is gone or stands still. <paramref name="OutputShown"/>: a client has seen some of its output.</summary>
+    internal sealed record Lost(long Fence, long NextFence, TaskError Error, bool OutputShown) : TaskChange;
+
+    /// <summary>The host gives it back unbegun; the try does not count.</summary>
+    internal sealed record Released(long Fence, long NextFence, TaskError Why) : TaskChange;
+
+    /// <summary>The run took too long.</summary>
+    internal sealed record RunTimedOut(long Fence, long NextFence) : TaskChange;
+
+    /// <summary>It waited too long to be started.</summary>
+    internal sealed record QueueTimedOut : TaskChange;
+
+    /// <summary>Somebody said so.</summary>
+    internal sealed record Cancelled(long NextFence, string Reason) : TaskChange;
+
+    /// <summary>Somebody starts it over after its end.</summary>
+    internal sealed record Retried(long NextFence, TimeSpan? QueueTimeout) : TaskChange;
+
+    /// <summary>One more try than was planned: the hosts are used up and a fallback is there.</summary>
+    internal sealed record Extended : TaskChange;
+}
+
+/// <summary>What the machine says of a change.</summary>
+internal enum TransitionOutcome
+{
+    /// <summary>The row is to be as given.</summary>
+    Applied,
+
+    /// <summary>The task has ended; nothing changes any more.</summary>
+    Final,
+
+    /// <summary>The fence is not the task's: somebody else has it.</summary>
+    StaleFence,
+
+    /// <summary>This does not happen in this state.</summary>
+    NotAllowed,
+}
+
+/// <summary>The answer of <see cref="TaskMachine"/>; the row is the old one unless it was applied.</summary>
+internal readonly record struct Transition(TaskRow Row, TransitionOutcome Outcome)
+{
+    public bool Applied => Outcome == TransitionOutcome.Applied;
+}

@@ -1,0 +1,149 @@
+using System.Globalization;
+
+namespace Pollard.Tasks;
+
+/// <summary>The rules of a task's life: a pure function of the row, what happened, and when. Nothing else changes a state.</summary>
+internal static class TaskMachine
+{
+    public static Transition Apply(TaskRow row, TaskChange change, DateTimeOffset now) =>
+        (row.State, change) switch
+        {
+            (_, TaskChange.Retried retried) => Retry(row, retried, now),
+            (_, _) when row.IsFinal => new(row, TransitionOutcome.Final),
+            (_, TaskChange.Cancelled cancelled) => Cancel(row, cancelled, now),
+            (TaskState.Pending, _) => WhilePending(row, change, now),
+            _ => WhileRunning(row, change, now),
+        };
+
+    private static Transition WhilePending(TaskRow row, TaskChange change, DateTimeOffset now) =>
+        change switch
+        {
+            TaskChange.Claimed claimed => Claim(row, claimed, now),
+            TaskChange.Adopted adopted => adopted.Fence > row.Fence
+                ? Run(row, adopted.Fence, adopted.Host, now)
+                : new(row, TransitionOutcome.StaleFence),
+            TaskChange.QueueTimedOut => End(row with { Error = QueuedTooLong }, TaskState.Timeout, now),
+            TaskChange.Extended => new(row, TransitionOutcome.NotAllowed),
+            _ => new(row, TransitionOutcome.StaleFence), // Words of an attempt that is no more.
+        };
+
+    private static Transition WhileRunning(TaskRow row, TaskChange change, DateTimeOffset now) =>
+        change switch
+        {
+            TaskChange.Completed done when done.Fence == row.Fence => End(
+                row with
+                {
+                    Usage = done.Usage,
+                },
+                TaskState.Completed,
+                now
+            ),
+            TaskChange.Failed failed when failed.Fence == row.Fence => Fail(row, failed, now),
+            TaskChange.Lost lost when lost.Fence == row.Fence => Lose(row, lost, now),
+            TaskChange.Released back when back.Fence == row.Fence => Requeue(
+                row with
+                {
+                    Attempt = row.Attempt - 1,
+                    Host = null,
+                },
+                back.NextFence,
+                null
+            ),
+            TaskChange.RunTimedOut late when late.Fence == row.Fence => End(
+                row with
+                {
+                    Fence = late.NextFence,
+                    Error = RanTooLong(row.RunTimeout),
+                },
+                TaskState.Timeout,
+                now
+            ),
+            TaskChange.Extended => Changed(row with { MaxAttempts = row.MaxAttempts + 1 }),
+            TaskChange.Claimed or TaskChange.Adopted or TaskChange.QueueTimedOut => new(
+                row,
+                TransitionOutcome.NotAllowed
+            ),
+            _ => new(row, TransitionOutcome.StaleFence),
+        };
+
+    private static TaskError QueuedTooLong { get; } =
+        new("queued_too_long", "no host took the task in the time that it was to wait", Retryable: true);
+
+    private static TaskError RanTooLong(TimeSpan limit) =>
+        new(
+            "timeout",
+            string.Create(CultureInfo.InvariantCulture, $"the run took longer than {limit.TotalSeconds:0.###} seconds")
+        );
+
+    private static Transition Cancel(TaskRow row, TaskChange.Cancelled cancelled, DateTimeOffset now) =>
+        End(
+            row with
+            {
+                Fence = cancelled.NextFence,
+                Error = new TaskError("cancelled", cancelled.Reason),
+            },
+            TaskState.Cancelled,
+            now
+        );
+
+    private static Transition Claim(TaskRow row, TaskChange.Claimed claimed, DateTimeOffset now) =>
+        row.RunAt > now || claimed.Fence <= row.Fence
+            ? new(row, TransitionOutcome.NotAllowed)
+            : Run(row, claimed.Fence, claimed.Host, now);
+
+    private static Transition Run(TaskRow row, long fence, string host, DateTimeOffset now) =>
+        Changed(
+            row with
+            {
+                State = TaskState.Running,
+                Attempt = row.Attempt + 1,
+                Fence = fence,
+                Host = host,
+                StartedAt = row.StartedAt ?? now,
+                RunAt = null,
+            }
+        );
+
+    private static Transition Fail(TaskRow row, TaskChange.Failed failed, DateTimeOffset now) =>
+        failed.Error.Retryable && row.Attempt < row.MaxAttempts
+            ? Requeue(row, failed.NextFence, failed.RetryIn > TimeSpan.Zero ? now + failed.RetryIn : null)
+            : End(row with { Error = failed.Error, Fence = failed.NextFence }, TaskState.Failed, now);
+
+    private static Transition Lose(TaskRow row, TaskChange.Lost lost, DateTimeOffset now)
+    {
+        var mayRestart = !lost.OutputShown || row.LostOutput == LostOutput.Restart;
+        return mayRestart && row.Attempt < row.MaxAttempts
+            ? Requeue(row, lost.NextFence, null)
+            : End(row with { Error = lost.Error, Fence = lost.NextFence }, TaskState.Failed, now);
+    }
+
+    private static Transition Requeue(TaskRow row, long nextFence, DateTimeOffset? runAt) =>
+        Changed(row with { State = TaskState.Pending, Fence = nextFence, RunAt = runAt });
+
+    private static Transition Retry(TaskRow row, TaskChange.Retried retried, DateTimeOffset now) =>
+        row.State is TaskState.Failed or TaskState.Timeout or TaskState.Cancelled
+            ? Changed(
+                row with
+                {
+                    State = TaskState.Pending,
+                    Generation = row.Generation + 1,
+                    Attempt = 0,
+                    Fence = retried.NextFence,
+                    Host = null,
+                    Error = null,
+                    EndedAt = null,
+                    StartedAt = null,
+                    RunAt = null,
+                    Durability = Durability.Full, // Whoever starts it over wants it kept.
+                    Stream = false, // Who read along has gone.
+                    QueueDeadline = now + retried.QueueTimeout,
+                }
+            )
+            : new(row, TransitionOutcome.NotAllowed);
+
+    private static Transition End(TaskRow row, TaskState state, DateTimeOffset now) =>
+        Changed(row with { State = state, EndedAt = now, RunAt = null });
+
+    private static Transition Changed(TaskRow row) =>
+        new(row with { Version = row.Version + 1 }, TransitionOutcome.Applied);
+}

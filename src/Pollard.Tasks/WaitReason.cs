@@ -1,0 +1,68 @@
+using Pollard.Tasks.Dispatch;
+
+namespace Pollard.Tasks;
+
+/// <summary>Why a task waits.</summary>
+/// <param name="Summary">The reason in one sentence.</param>
+/// <param name="Position">How many tasks for the same work come first; null when it does not wait for a host.</param>
+/// <param name="Hosts">What stands for and against each host.</param>
+public sealed record WhyReport(string Summary, int? Position, IReadOnlyList<WhyHostReport> Hosts);
+
+/// <summary>One host's part of the answer.</summary>
+/// <param name="Host">Its name.</param>
+/// <param name="Can">True when it could run the task, now or when it is free.</param>
+/// <param name="Reason">Why it does not run it now.</param>
+public sealed record WhyHostReport(string Host, bool Can, string Reason);
+
+/// <summary>Explains a task that waits.</summary>
+internal static class WaitReason
+{
+    public static WhyReport Explain(EngineCore core, LiveTask task)
+    {
+        using var change = core.Begin();
+        var row = task.Row;
+        if (row.State != TaskState.Pending)
+        {
+            return new WhyReport(
+                row.IsFinal ? $"it has ended: {Name(row.State)}" : $"it runs on the host {row.Host}",
+                null,
+                []
+            );
+        }
+
+        var hosts = core.Dispatcher.Hosts.Values.Select(host => About(host, task)).ToList();
+        var position = task.QueuedIn?.Queue.PositionOf(task);
+        var summary =
+            row.RunAt is { } at && task.QueuedIn is null
+                ? $"it is not to be started before {at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC"
+            : hosts.TrueForAll(static host => !host.Can)
+                ? $"no connected host can run {row.Kind} with the model \"{row.Model}\"; start an agent that has it, or set an upstream"
+            : !core.Dispatcher.Owner(row.Owner).MayRun ? "its key runs as many tasks at the same time as it may"
+            : position > 0 ? $"{position} tasks of the same kind come first"
+            : "every host that can run it is busy";
+        return new WhyReport(summary, position, hosts);
+    }
+
+    private static WhyHostReport About(DispatchHost host, LiveTask task)
+    {
+        var row = task.Row;
+        var objection = host.Objection(row.Kind, row.Model, row.Requires);
+        var reason =
+            objection
+            ?? (
+                host.IsFree ? "is free"
+                : host.Attempts.Count >= host.Slots ? $"is busy: {host.Attempts.Count} of {host.Slots} slots are taken"
+                : "does not answer at the moment"
+            );
+        return new WhyHostReport(host.Description.Name, objection is null, reason);
+    }
+
+    private static string Name(TaskState state) =>
+        state switch
+        {
+            TaskState.Completed => "completed",
+            TaskState.Failed => "failed",
+            TaskState.Timeout => "timeout",
+            _ => "cancelled",
+        };
+}
