@@ -11,9 +11,7 @@ public sealed class HostsClient
     internal HostsClient(GatewayHttp gateway) => _gateway = gateway;
 
     /// <summary>All hosts, those that are away included.</summary>
-    public async Task<IReadOnlyList<HostDocument>> ListAsync(
-        CancellationToken cancellationToken = default
-    )
+    public async Task<IReadOnlyList<HostDocument>> ListAsync(CancellationToken cancellationToken = default)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, "v1/hosts");
         var reply = await _gateway
@@ -24,24 +22,15 @@ public sealed class HostsClient
 
     /// <summary>The host gets no new work and finishes what it has.</summary>
     public Task DrainAsync(string id, CancellationToken cancellationToken = default) =>
-        _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Post, Path(id) + "/drain"),
-            cancellationToken
-        );
+        _gateway.CallAsync(new HttpRequestMessage(HttpMethod.Post, Path(id) + "/drain"), cancellationToken);
 
     /// <summary>A drained host gets work again.</summary>
     public Task ResumeAsync(string id, CancellationToken cancellationToken = default) =>
-        _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Post, Path(id) + "/resume"),
-            cancellationToken
-        );
+        _gateway.CallAsync(new HttpRequestMessage(HttpMethod.Post, Path(id) + "/resume"), cancellationToken);
 
     /// <summary>The host's link is closed, its work goes to others, and its identity opens nothing any more.</summary>
     public Task RevokeAsync(string id, CancellationToken cancellationToken = default) =>
-        _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Post, Path(id) + "/revoke"),
-            cancellationToken
-        );
+        _gateway.CallAsync(new HttpRequestMessage(HttpMethod.Post, Path(id) + "/revoke"), cancellationToken);
 
     private static string Path(string id) => "v1/hosts/" + Uri.EscapeDataString(id);
 }
@@ -54,10 +43,7 @@ public sealed class KeysClient
     internal KeysClient(GatewayHttp gateway) => _gateway = gateway;
 
     /// <summary>Makes a key; the answer is the only one that has its secret.</summary>
-    public Task<KeyDocument> CreateAsync(
-        CreateKey key,
-        CancellationToken cancellationToken = default
-    ) =>
+    public Task<KeyDocument> CreateAsync(CreateKey key, CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(
             new HttpRequestMessage(HttpMethod.Post, "v1/keys")
             {
@@ -68,9 +54,7 @@ public sealed class KeysClient
         );
 
     /// <summary>All keys, without their secrets.</summary>
-    public async Task<IReadOnlyList<KeyDocument>> ListAsync(
-        CancellationToken cancellationToken = default
-    )
+    public async Task<IReadOnlyList<KeyDocument>> ListAsync(CancellationToken cancellationToken = default)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, "v1/keys");
         var reply = await _gateway
@@ -95,10 +79,7 @@ public sealed class TokensClient
     internal TokensClient(GatewayHttp gateway) => _gateway = gateway;
 
     /// <summary>Makes a join token; the answer is the only one that has its secret.</summary>
-    public Task<TokenDocument> CreateAsync(
-        CreateToken token,
-        CancellationToken cancellationToken = default
-    ) =>
+    public Task<TokenDocument> CreateAsync(CreateToken token, CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(
             new HttpRequestMessage(HttpMethod.Post, "v1/tokens")
             {
@@ -109,9 +90,7 @@ public sealed class TokensClient
         );
 
     /// <summary>All join tokens, without their secrets.</summary>
-    public async Task<IReadOnlyList<TokenDocument>> ListAsync(
-        CancellationToken cancellationToken = default
-    )
+    public async Task<IReadOnlyList<TokenDocument>> ListAsync(CancellationToken cancellationToken = default)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, "v1/tokens");
         var reply = await _gateway

@@ -27,12 +27,8 @@ public sealed class ChatClient
         {
             Content = GatewayHttp.Json(body, ClientJson.Default.ChatRequest),
         };
-        using var response = await _gateway
-            .OpenStreamAsync(request, cancellationToken)
-            .ConfigureAwait(false);
-        var task = response.Headers.TryGetValues("Pollard-Task", out var ids)
-            ? ids.FirstOrDefault()
-            : null;
+        using var response = await _gateway.OpenStreamAsync(request, cancellationToken).ConfigureAwait(false);
+        var task = response.Headers.TryGetValues("Pollard-Task", out var ids) ? ids.FirstOrDefault() : null;
         var items = EventStream.ItemsAsync(_gateway, response, cancellationToken);
         await foreach (var item in items.ConfigureAwait(false))
         {

@@ -40,11 +40,7 @@ internal static class EventStream
         var body = await response.Content.ReadAsStreamAsync(ct).ConfigureAwait(false);
         var watched = new SilenceStream(body, gateway.Options.StreamSilence, gateway.Options.Time);
         await using var _ = watched.ConfigureAwait(false);
-        await using var items = SseParser
-            .Create(watched)
-            .EnumerateAsync(ct)
-            .ConfigureAwait(false)
-            .GetAsyncEnumerator();
+        await using var items = SseParser.Create(watched).EnumerateAsync(ct).ConfigureAwait(false).GetAsyncEnumerator();
         while (true)
         {
             try

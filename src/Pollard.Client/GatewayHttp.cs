@@ -34,11 +34,8 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
         try
         {
             using var response = await OpenAsync(request, either.Token).ConfigureAwait(false);
-            var body = await response
-                .Content.ReadAsByteArrayAsync(either.Token)
-                .ConfigureAwait(false);
-            return JsonSerializer.Deserialize(body, type)
-                ?? throw BadAnswer("null instead of an object");
+            var body = await response.Content.ReadAsByteArrayAsync(either.Token).ConfigureAwait(false);
+            return JsonSerializer.Deserialize(body, type) ?? throw BadAnswer("null instead of an object");
         }
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
         {
@@ -70,10 +67,7 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
     }
 
     /// <summary>Sends, and answers as soon as the head of a good answer is there.</summary>
-    public async Task<HttpResponseMessage> OpenAsync(
-        HttpRequestMessage request,
-        CancellationToken ct
-    )
+    public async Task<HttpResponseMessage> OpenAsync(HttpRequestMessage request, CancellationToken ct)
     {
         using (request)
         {
@@ -85,11 +79,7 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
             HttpResponseMessage response;
             try
             {
-                response = await http.SendAsync(
-                        request,
-                        HttpCompletionOption.ResponseHeadersRead,
-                        ct
-                    )
+                response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct)
                     .ConfigureAwait(false);
             }
             catch (Exception e) when (e is HttpRequestException or IOException)
@@ -110,10 +100,7 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
     }
 
     /// <summary>Sends, and answers as soon as the head of a stream is there; only the head has a time limit.</summary>
-    public async Task<HttpResponseMessage> OpenStreamAsync(
-        HttpRequestMessage request,
-        CancellationToken ct
-    )
+    public async Task<HttpResponseMessage> OpenStreamAsync(HttpRequestMessage request, CancellationToken ct)
     {
         using var timeout = new CancellationTokenSource(options.CallTimeout, options.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ct);
@@ -144,10 +131,7 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
             inner
         );
 
-    private async Task<PollardException> RefusedAsync(
-        HttpResponseMessage response,
-        CancellationToken ct
-    )
+    private async Task<PollardException> RefusedAsync(HttpResponseMessage response, CancellationToken ct)
     {
         byte[] body;
         try
@@ -159,9 +143,7 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
             return Unreachable(e.Message, e);
         }
 
-        var task = response.Headers.TryGetValues("Pollard-Task", out var ids)
-            ? ids.FirstOrDefault()
-            : null;
+        var task = response.Headers.TryGetValues("Pollard-Task", out var ids) ? ids.FirstOrDefault() : null;
         return new PollardException(
             ReadProblem(body, response.StatusCode) with
             {

@@ -8,9 +8,7 @@ public sealed class ModelsClient
     internal ModelsClient(GatewayHttp gateway) => _gateway = gateway;
 
     /// <summary>The models that hosts serve now.</summary>
-    public async Task<IReadOnlyList<ServedModel>> ListAsync(
-        CancellationToken cancellationToken = default
-    )
+    public async Task<IReadOnlyList<ServedModel>> ListAsync(CancellationToken cancellationToken = default)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, "v1/models");
         var reply = await _gateway

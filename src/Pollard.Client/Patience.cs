@@ -26,7 +26,6 @@ internal sealed class Patience(TimeSpan within, TimeProvider time)
         var delay = First * Math.Pow(2, Math.Min(_failures, 10));
         _failures++;
         delay = delay < Longest ? delay : Longest;
-        await Task.Delay(delay * (0.5 + (Random.Shared.NextDouble() / 2)), time, ct)
-            .ConfigureAwait(false);
+        await Task.Delay(delay * (0.5 + (Random.Shared.NextDouble() / 2)), time, ct).ConfigureAwait(false);
     }
 }

@@ -17,16 +17,10 @@ internal sealed class SilenceStream(Stream inner, TimeSpan silence, TimeProvider
         set => throw new NotSupportedException();
     }
 
-    public override async ValueTask<int> ReadAsync(
-        Memory<byte> buffer,
-        CancellationToken cancellationToken = default
-    )
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         using var limit = new CancellationTokenSource(silence, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(
-            limit.Token,
-            cancellationToken
-        );
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
             return await inner.ReadAsync(buffer, either.Token).ConfigureAwait(false);
@@ -40,15 +34,10 @@ internal sealed class SilenceStream(Stream inner, TimeSpan silence, TimeProvider
         }
     }
 
-    public override Task<int> ReadAsync(
-        byte[] buffer,
-        int offset,
-        int count,
-        CancellationToken cancellationToken
-    ) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override int Read(byte[] buffer, int offset, int count) =>
-        throw new NotSupportedException();
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     public override void Flush() { }
 
@@ -56,8 +45,7 @@ internal sealed class SilenceStream(Stream inner, TimeSpan silence, TimeProvider
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    public override void Write(byte[] buffer, int offset, int count) =>
-        throw new NotSupportedException();
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -44,11 +44,7 @@ public sealed class TasksClient
     {
         var body = GatewayHttp.Json(new SubmitBatch(tasks), ProtocolJson.Default.SubmitBatch);
         var reply = await _gateway
-            .CallAsync(
-                Post("v1/tasks:batch", body),
-                ProtocolJson.Default.BatchReply,
-                cancellationToken
-            )
+            .CallAsync(Post("v1/tasks:batch", body), ProtocolJson.Default.BatchReply, cancellationToken)
             .ConfigureAwait(false);
         return reply.Tasks;
     }
@@ -145,10 +141,7 @@ public sealed class TasksClient
                 }
             }
 
-            if (
-                failure is null
-                && await IsReadAsync(id, after, cancellationToken).ConfigureAwait(false)
-            )
+            if (failure is null && await IsReadAsync(id, after, cancellationToken).ConfigureAwait(false))
             {
                 yield break;
             }
@@ -160,10 +153,7 @@ public sealed class TasksClient
 
     /// <summary>Ends a task that has not ended.</summary>
     /// <exception cref="PollardException">It ended before (409), or there is no such task (404).</exception>
-    public Task<TaskDocument> CancelAsync(
-        string id,
-        CancellationToken cancellationToken = default
-    ) =>
+    public Task<TaskDocument> CancelAsync(string id, CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(
             new HttpRequestMessage(HttpMethod.Delete, Path(id)),
             ProtocolJson.Default.TaskDocument,
@@ -172,15 +162,8 @@ public sealed class TasksClient
 
     /// <summary>Starts a failed, timed-out or cancelled task over.</summary>
     /// <exception cref="PollardException">Its state does not allow that (409), or there is no such task (404).</exception>
-    public Task<TaskDocument> RetryAsync(
-        string id,
-        CancellationToken cancellationToken = default
-    ) =>
-        _gateway.CallAsync(
-            Post(Path(id) + "/retry", null),
-            ProtocolJson.Default.TaskDocument,
-            cancellationToken
-        );
+    public Task<TaskDocument> RetryAsync(string id, CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(Post(Path(id) + "/retry", null), ProtocolJson.Default.TaskDocument, cancellationToken);
 
     /// <summary>Why a task waits.</summary>
     /// <exception cref="PollardException">There is no such task (404), or the gateway cannot be reached.</exception>
@@ -193,10 +176,7 @@ public sealed class TasksClient
 
     /// <summary>One page of tasks, newest first, without their results.</summary>
     /// <exception cref="PollardException">The query was refused, or the gateway cannot be reached.</exception>
-    public Task<TaskPage> ListAsync(
-        TaskListQuery? query = null,
-        CancellationToken cancellationToken = default
-    ) =>
+    public Task<TaskPage> ListAsync(TaskListQuery? query = null, CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(
             new HttpRequestMessage(HttpMethod.Get, "v1/tasks" + query),
             ProtocolJson.Default.TaskPage,

@@ -95,10 +95,7 @@ internal sealed class ReplyStream(
     private async Task UntilDueAsync(int index, CancellationToken ct)
     {
         var pace = options.TokensPerSecond > 0 ? index / options.TokensPerSecond : 0;
-        var wait =
-            options.FirstTokenDelay
-            + TimeSpan.FromSeconds(pace)
-            - options.Time.GetElapsedTime(_started);
+        var wait = options.FirstTokenDelay + TimeSpan.FromSeconds(pace) - options.Time.GetElapsedTime(_started);
         if (wait <= TimeSpan.Zero)
         {
             return;

@@ -38,9 +38,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
             kestrel.Limits.MinRequestBodyDataRate = null;
             kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http1);
         });
-        builder.Services.Configure<HostOptions>(host =>
-            host.ShutdownTimeout = TimeSpan.FromSeconds(1)
-        );
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         _app = builder.Build();
         _app.Urls.Add(url);
         _app.Run(HandleAsync);
@@ -87,10 +85,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
     private async Task HandleAsync(HttpContext http)
     {
         http.Response.Headers.Server = ServerName;
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(
-            http.RequestAborted,
-            _stopping.Token
-        );
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, _stopping.Token);
         try
         {
             await AnswerAsync(http, both.Token);
@@ -153,11 +148,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
         }
         finally
         {
-            if (
-                http.RequestAborted.IsCancellationRequested
-                && !ended
-                && request.Fault?.Kind != FaultKind.Cut
-            )
+            if (http.RequestAborted.IsCancellationRequested && !ended && request.Fault?.Kind != FaultKind.Cut)
             {
                 Ledger.Abort(http.Request.Path, request.Stream?.Sent ?? 0);
             }
@@ -177,9 +168,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
                 return false;
             case FaultKind.RateLimit:
                 var seconds = Math.Ceiling(request.Fault.RetryAfter.TotalSeconds);
-                request.Http.Response.Headers.RetryAfter = FormattableString.Invariant(
-                    $"{seconds}"
-                );
+                request.Http.Response.Headers.RetryAfter = FormattableString.Invariant($"{seconds}");
                 await _api.RefuseAsync(request.Http, 429, "the simulator was told to be busy", ct);
                 return false;
             default:
@@ -231,10 +220,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
         await http.Response.BodyWriter.FlushAsync(ct);
     }
 
-    private static async Task<ReadOnlyMemory<byte>> ReadBodyAsync(
-        HttpContext http,
-        CancellationToken ct
-    )
+    private static async Task<ReadOnlyMemory<byte>> ReadBodyAsync(HttpContext http, CancellationToken ct)
     {
         using MemoryStream bytes = new();
         await http.Request.Body.CopyToAsync(bytes, ct);
@@ -243,11 +229,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
 }
 
 /// <summary>One request on its way through a simulator.</summary>
-internal sealed class SimulatedRequest(
-    HttpContext http,
-    ReadOnlyMemory<byte> body,
-    SimulatorFault? fault
-)
+internal sealed class SimulatedRequest(HttpContext http, ReadOnlyMemory<byte> body, SimulatorFault? fault)
 {
     public HttpContext Http => http;
 

@@ -16,6 +16,7 @@ internal static class CommandLine
             ModelsCommand.Build(shell),
             KeyCommand.Build(shell),
             TokenCommand.Build(shell),
+            SimulateCommand.Build(shell),
             DoctorCommand.Build(shell),
         };
 

@@ -10,10 +10,7 @@ internal sealed class Interruption : IDisposable
 
     public Interruption()
     {
-        foreach (
-            var signal in (PosixSignal[])
-                [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGQUIT]
-        )
+        foreach (var signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGQUIT])
         {
             _registrations.Add(PosixSignalRegistration.Create(signal, Ask));
         }

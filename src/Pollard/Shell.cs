@@ -40,8 +40,5 @@ internal sealed record Shell
 
     /// <summary>An HTTP client without a time limit of its own.</summary>
     public HttpClient CreateHttpClient() =>
-        new(Http?.Invoke() ?? new SocketsHttpHandler { UseCookies = false })
-        {
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+        new(Http?.Invoke() ?? new SocketsHttpHandler { UseCookies = false }) { Timeout = Timeout.InfiniteTimeSpan };
 }

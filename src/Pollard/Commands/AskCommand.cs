@@ -145,10 +145,7 @@ internal static class AskCommand
         var wrote = false;
         await foreach (var happened in gateway.Tasks.EventsAsync(task.Id, cancellationToken: ct))
         {
-            if (
-                happened is
-                { Type: "delta", Kind: "content", Choice: null or 0, Text: { Length: > 0 } text }
-            )
+            if (happened is { Type: "delta", Kind: "content", Choice: null or 0, Text: { Length: > 0 } text })
             {
                 wrote = true;
                 print.Piece(text);
@@ -205,9 +202,7 @@ internal static class AskCommand
                 );
             default:
                 var names = string.Join(", ", models.Select(model => model.Id));
-                throw new UsageException(
-                    $"Which model? Name one with --model or POLLARD_MODEL: {names}"
-                );
+                throw new UsageException($"Which model? Name one with --model or POLLARD_MODEL: {names}");
         }
     }
 

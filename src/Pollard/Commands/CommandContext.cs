@@ -6,12 +6,7 @@ using Pollard.Output;
 namespace Pollard.Commands;
 
 /// <summary>What a running command knows: its arguments, its settings, and how it speaks.</summary>
-internal sealed record CommandContext(
-    Shell Shell,
-    ParseResult Parsed,
-    Settings Settings,
-    Printer Print
-)
+internal sealed record CommandContext(Shell Shell, ParseResult Parsed, Settings Settings, Printer Print)
 {
     /// <summary>An argument that the command line must have.</summary>
     public T Required<T>(Argument<T> argument)
@@ -47,9 +42,7 @@ internal static class CommandExtensions
                     () =>
                     {
                         var settings = Settings.Read(parsed, shell.Environment);
-                        var json =
-                            command.Options.Contains(CommonOptions.Json)
-                            && settings.IsOn(CommonOptions.Json);
+                        var json = command.Options.Contains(CommonOptions.Json) && settings.IsOn(CommonOptions.Json);
                         return run(new(shell, parsed, settings, new(shell, json)), ct);
                     },
                     ct
@@ -86,11 +79,15 @@ internal static class CommandExtensions
         return command;
     }
 
-    private static async Task<int> GuardAsync(
-        Shell shell,
-        Func<Task<int>> run,
-        CancellationToken ct
-    )
+    /// <summary>Waits until somebody asks the command to end; for a server that is how it ends well.</summary>
+    public static async Task UntilCancelledAsync(this CancellationToken ct)
+    {
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var _ = ct.UnsafeRegister(static state => ((TaskCompletionSource)state!).SetResult(), ended);
+        await ended.Task;
+    }
+
+    private static async Task<int> GuardAsync(Shell shell, Func<Task<int>> run, CancellationToken ct)
     {
         try
         {

@@ -10,10 +10,7 @@ namespace Pollard.Commands;
 internal static class DoctorCommand
 {
     public static Command Build(Shell shell) =>
-        new Command(
-            "doctor",
-            "Checks configuration, disk, gateway and model servers, and says what to do"
-        )
+        new Command("doctor", "Checks configuration, disk, gateway and model servers, and says what to do")
             .With(
                 BackendSettings.Ollama,
                 BackendSettings.OpenAi,
@@ -43,10 +40,7 @@ internal static class DoctorCommand
         return results.Any(result => result.State == "fail") ? ExitCode.Failed : ExitCode.Ok;
     }
 
-    private static async Task<IReadOnlyList<CheckResult>> CheckAsync(
-        CommandContext context,
-        CancellationToken ct
-    )
+    private static async Task<IReadOnlyList<CheckResult>> CheckAsync(CommandContext context, CancellationToken ct)
     {
         var settings = context.Settings;
         using var http = context.Shell.CreateHttpClient();
@@ -56,10 +50,7 @@ internal static class DoctorCommand
         List<CheckResult> results =
         [
             Program(),
-            CheckResult.Ok(
-                "configuration",
-                settings.ConfigPath ?? "no file; defaults, flags and POLLARD_* hold"
-            ),
+            CheckResult.Ok("configuration", settings.ConfigPath ?? "no file; defaults, flags and POLLARD_* hold"),
             .. DiskChecks.Run(settings.DataPath, context.Shell.Time),
             .. await network.GatewayAsync(gateway, settings.Secret(CommonOptions.KeyFile), ct),
             await network.OllamaAsync(ollama ?? new Uri(Defaults.Ollama), ollama is not null, ct),

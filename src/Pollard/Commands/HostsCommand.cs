@@ -26,13 +26,7 @@ internal static class HostsCommand
             new Command("resume", "Gives a drained host work again") { Host }
                 .WithGateway()
                 .Does(shell, ResumeAsync),
-            new Command(
-                "revoke",
-                "Closes a host's link and takes its identity away; its work goes to others"
-            )
-            {
-                Host,
-            }
+            new Command("revoke", "Closes a host's link and takes its identity away; its work goes to others") { Host }
                 .WithGateway()
                 .Does(shell, RevokeAsync),
         };
@@ -74,12 +68,7 @@ internal static class HostsCommand
         ];
 
     private static Task<int> DrainAsync(CommandContext context, CancellationToken ct) =>
-        ChangeAsync(
-            context,
-            "gets no new work and finishes what it has",
-            (hosts, id) => hosts.DrainAsync(id, ct),
-            ct
-        );
+        ChangeAsync(context, "gets no new work and finishes what it has", (hosts, id) => hosts.DrainAsync(id, ct), ct);
 
     private static Task<int> ResumeAsync(CommandContext context, CancellationToken ct) =>
         ChangeAsync(context, "gets work again", (hosts, id) => hosts.ResumeAsync(id, ct), ct);
@@ -108,24 +97,16 @@ internal static class HostsCommand
 
     private static HostDocument Find(IReadOnlyList<HostDocument> hosts, string wanted)
     {
-        HostDocument[] found =
-        [
-            .. hosts.Where(host => string.Equals(host.Id, wanted, StringComparison.Ordinal)),
-        ];
+        HostDocument[] found = [.. hosts.Where(host => string.Equals(host.Id, wanted, StringComparison.Ordinal))];
         if (found.Length == 0)
         {
-            found =
-            [
-                .. hosts.Where(host => string.Equals(host.Name, wanted, StringComparison.Ordinal)),
-            ];
+            found = [.. hosts.Where(host => string.Equals(host.Name, wanted, StringComparison.Ordinal))];
         }
 
         return found switch
         {
             [var host] => host,
-            [] => throw new CommandFailedException(
-                $"There is no host \"{wanted}\". See: pollard hosts list"
-            ),
+            [] => throw new CommandFailedException($"There is no host \"{wanted}\". See: pollard hosts list"),
             _ => throw new CommandFailedException(
                 $"{found.Length} hosts are called \"{wanted}\"; name one by its id: {string.Join(", ", found.Select(host => host.Id))}"
             ),

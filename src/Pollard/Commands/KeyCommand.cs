@@ -9,10 +9,7 @@ namespace Pollard.Commands;
 /// <summary><c>pollard key</c>: clients' keys.</summary>
 internal static class KeyCommand
 {
-    private static readonly Argument<string> Name = new("name")
-    {
-        Description = "What people call the key",
-    };
+    private static readonly Argument<string> Name = new("name") { Description = "What people call the key" };
 
     private static readonly Argument<string> Id = new("id") { Description = "The key's id" };
 
@@ -46,9 +43,7 @@ internal static class KeyCommand
                 .With(Admin, RequestsPerMinute, MaxRunning, ExpiresIn)
                 .WithGateway()
                 .Does(shell, CreateAsync),
-            new Command("list", "The keys, without their secrets")
-                .WithGateway()
-                .Does(shell, ListAsync),
+            new Command("list", "The keys, without their secrets").WithGateway().Does(shell, ListAsync),
             new Command("revoke", "Takes a key back; its tasks stay") { Id }
                 .WithGateway()
                 .Does(shell, RevokeAsync),
@@ -74,9 +69,7 @@ internal static class KeyCommand
         else
         {
             context.Print.Line(key.Key ?? "");
-            context.Print.Hint(
-                $"This is the only time that key {key.Id} is shown; only its hash is stored."
-            );
+            context.Print.Hint($"This is the only time that key {key.Id} is shown; only its hash is stored.");
         }
 
         return ExitCode.Ok;

@@ -7,9 +7,7 @@ namespace Pollard.Commands;
 internal static class ModelsCommand
 {
     public static Command Build(Shell shell) =>
-        new Command("models", "The models that can be asked for now")
-            .WithGateway()
-            .Does(shell, ListAsync);
+        new Command("models", "The models that can be asked for now").WithGateway().Does(shell, ListAsync);
 
     private static async Task<int> ListAsync(CommandContext context, CancellationToken ct)
     {
@@ -23,16 +21,11 @@ internal static class ModelsCommand
 
         if (models.Count == 0)
         {
-            context.Print.Note(
-                "No host serves a model. Start an agent: pollard agent --gateway URL"
-            );
+            context.Print.Note("No host serves a model. Start an agent: pollard agent --gateway URL");
             return ExitCode.Ok;
         }
 
-        context.Print.Table(
-            ["MODEL", "OWNED BY"],
-            models.Select(model => (string[])[model.Id, model.OwnedBy ?? "-"])
-        );
+        context.Print.Table(["MODEL", "OWNED BY"], models.Select(model => (string[])[model.Id, model.OwnedBy ?? "-"]));
         return ExitCode.Ok;
     }
 }

@@ -29,11 +29,7 @@ internal static class TasksCommand
         "Only of this kind: chat, completion, embedding, ..."
     );
 
-    private static readonly Option<string?> OfModel = CommonOptions.CallText(
-        "--model",
-        "MODEL",
-        "Only for this model"
-    );
+    private static readonly Option<string?> OfModel = CommonOptions.CallText("--model", "MODEL", "Only for this model");
 
     private static readonly Option<string?> Owner = CommonOptions.CallText(
         "--owner",
@@ -238,9 +234,7 @@ internal static class TasksCommand
             context.Print.Line();
             context.Print.Table(
                 ["HOST", "CAN", "REASON"],
-                why.Hosts.Select(host =>
-                    (string[])[host.Host, host.Can ? "yes" : "no", host.Reason]
-                )
+                why.Hosts.Select(host => (string[])[host.Host, host.Can ? "yes" : "no", host.Reason])
             );
         }
 

@@ -36,9 +36,7 @@ internal static class TokenCommand
                 .With(Name, Uses, ExpiresIn)
                 .WithGateway()
                 .Does(shell, CreateAsync),
-            new Command("list", "The tokens, without their secrets")
-                .WithGateway()
-                .Does(shell, ListAsync),
+            new Command("list", "The tokens, without their secrets").WithGateway().Does(shell, ListAsync),
             new Command("revoke", "Takes a token back; hosts that joined with it stay") { Id }
                 .WithGateway()
                 .Does(shell, RevokeAsync),

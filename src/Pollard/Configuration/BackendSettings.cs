@@ -6,18 +6,10 @@ namespace Pollard.Configuration;
 internal static class BackendSettings
 {
     public static Option<string?> Ollama { get; } =
-        CommonOptions.Text(
-            "--ollama",
-            "URL",
-            $"Run work on this Ollama. Default: {Defaults.Ollama}"
-        );
+        CommonOptions.Text("--ollama", "URL", $"Run work on this Ollama. Default: {Defaults.Ollama}");
 
     public static Option<string[]> OpenAi { get; } =
-        CommonOptions.Texts(
-            "--openai",
-            "URL",
-            "Run work on this OpenAI-compatible server; may be given several times"
-        );
+        CommonOptions.Texts("--openai", "URL", "Run work on this OpenAI-compatible server; may be given several times");
 
     public static Option<string?> OpenAiKeyFile { get; } =
         CommonOptions.Text(
@@ -41,9 +33,5 @@ internal static class BackendSettings
         );
 
     public static Option<string[]> UpstreamModels { get; } =
-        CommonOptions.Texts(
-            "--upstream-models",
-            "MODEL",
-            "Models that the upstream may be asked for. Default: any"
-        );
+        CommonOptions.Texts("--upstream-models", "MODEL", "Models that the upstream may be asked for. Default: any");
 }

@@ -9,11 +9,7 @@ internal static class CommonOptions
         Text("--data", "DIR", "The data directory. Default: ~/.local/share/pollard");
 
     public static Option<string?> Config { get; } =
-        Text(
-            "--config",
-            "FILE",
-            "The configuration file. Default: pollard.json in the data directory"
-        );
+        Text("--config", "FILE", "The configuration file. Default: pollard.json in the data directory");
 
     public static Option<string?> Gateway { get; } =
         Text("--gateway", "URL", $"The gateway's address. Default: {Defaults.Gateway}");
@@ -21,15 +17,10 @@ internal static class CommonOptions
     public static Option<string?> KeyFile { get; } =
         Text("--key-file", "FILE", "A file with the key; or the key itself in POLLARD_KEY");
 
-    public static Option<bool> Json { get; } =
-        new("--json") { Description = "Print JSON, for programs" };
+    public static Option<bool> Json { get; } = new("--json") { Description = "Print JSON, for programs" };
 
     public static Option<string?> LogLevel { get; } =
-        Text(
-            "--log-level",
-            "LEVEL",
-            "What is logged: trace, debug, info, warn, error or none. Default: info"
-        );
+        Text("--log-level", "LEVEL", "What is logged: trace, debug, info, warn, error or none. Default: info");
 
     public static Option<string?> LogFormat { get; } =
         Text("--log-format", "FORMAT", "How it is logged: text or json. Default: text");
@@ -43,8 +34,7 @@ internal static class CommonOptions
         new(name) { Description = description, HelpName = value };
 
     /// <summary>A switch.</summary>
-    public static Option<bool> Switch(string name, string description) =>
-        new(name) { Description = description };
+    public static Option<bool> Switch(string name, string description) => new(name) { Description = description };
 
     /// <summary>An option that is meant for one call: neither environment nor configuration file set it.</summary>
     public static Option<string?> CallText(string name, string value, string description) =>
@@ -66,5 +56,6 @@ internal sealed class CallOption<T>(string name) : Option<T>(name);
 internal static class Defaults
 {
     public const string Gateway = "http://127.0.0.1:7655";
+    public const string OpenAi = "http://127.0.0.1:8000";
     public const string Ollama = "http://127.0.0.1:11434";
 }

@@ -37,10 +37,7 @@ internal sealed class ConfigFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException(
-                $"The configuration file {path} cannot be read: {e.Message}",
-                e
-            );
+            throw new UsageException($"The configuration file {path} cannot be read: {e.Message}", e);
         }
 
         return new ConfigFile(path, Parse(path, json, isOption));
@@ -49,11 +46,7 @@ internal sealed class ConfigFile
     /// <summary>The values of an option; null when the file says nothing about it.</summary>
     public string[]? Find(string option) => _values.GetValueOrDefault(Member(option));
 
-    private static Dictionary<string, string[]> Parse(
-        string path,
-        byte[] json,
-        Func<string, bool> isOption
-    )
+    private static Dictionary<string, string[]> Parse(string path, byte[] json, Func<string, bool> isOption)
     {
         var reading = new JsonDocumentOptions
         {
@@ -85,10 +78,7 @@ internal sealed class ConfigFile
         }
         catch (JsonException e)
         {
-            throw new UsageException(
-                $"{path} is not JSON (line {e.LineNumber + 1}): {e.Message}",
-                e
-            );
+            throw new UsageException($"{path} is not JSON (line {e.LineNumber + 1}): {e.Message}", e);
         }
     }
 

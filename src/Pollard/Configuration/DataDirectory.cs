@@ -32,8 +32,7 @@ internal static class DataDirectory
                 return;
             }
 
-            const UnixFileMode OwnerOnly =
-                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+            const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
             Directory.CreateDirectory(path, OwnerOnly);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

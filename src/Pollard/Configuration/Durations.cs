@@ -34,12 +34,8 @@ internal static class Durations
 
         duration = TimeSpan.Zero;
         if (
-            !double.TryParse(
-                number,
-                NumberStyles.AllowDecimalPoint,
-                CultureInfo.InvariantCulture,
-                out var amount
-            ) || !(amount * length.TotalDays <= Longest.TotalDays) // Also when it is no number.
+            !double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var amount)
+            || !(amount * length.TotalDays <= Longest.TotalDays) // Also when it is no number.
         )
         {
             return false;

@@ -17,9 +17,7 @@ internal sealed class Settings
     {
         _parsed = parsed;
         _environment = environment;
-        DataPath = Path.GetFullPath(
-            Flag(CommonOptions.Data) ?? Variable("data") ?? DataDirectory.Default(environment)
-        );
+        DataPath = Path.GetFullPath(Flag(CommonOptions.Data) ?? Variable("data") ?? DataDirectory.Default(environment));
         var named = Flag(CommonOptions.Config) ?? Variable("config");
         _file = ConfigFile.Read(
             named ?? Path.Combine(DataPath, ConfigFile.Name),
@@ -38,8 +36,7 @@ internal sealed class Settings
     /// <summary>The configuration file that was read; null when there is none.</summary>
     public string? ConfigPath => _file.FilePath;
 
-    public static Settings Read(ParseResult parsed, Func<string, string?> environment) =>
-        new(parsed, environment);
+    public static Settings Read(ParseResult parsed, Func<string, string?> environment) => new(parsed, environment);
 
     /// <summary>A text, or null.</summary>
     public string? Text(Option<string?> option) => Find(option)?.Value;
@@ -92,9 +89,7 @@ internal sealed class Settings
         }
 
         return
-            int.TryParse(found.Value, CultureInfo.InvariantCulture, out var number)
-            && number >= least
-            && number <= most
+            int.TryParse(found.Value, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
             ? number
             : throw new UsageException(
                 $"{found.Source} is \"{found.Value}\"; write a whole number from {least} to {most}."
@@ -114,9 +109,7 @@ internal sealed class Settings
             && double.IsFinite(number)
             && number >= 0
             ? number
-            : throw new UsageException(
-                $"{found.Source} is \"{found.Value}\"; write a number of at least 0."
-            );
+            : throw new UsageException($"{found.Source} is \"{found.Value}\"; write a number of at least 0.");
     }
 
     /// <summary>A duration, or null: <c>90</c> (seconds), <c>500ms</c>, <c>15m</c>, <c>2h</c>, <c>7d</c>.</summary>
@@ -165,6 +158,10 @@ internal sealed class Settings
             : _file.Find(direct)?.FirstOrDefault();
     }
 
+    /// <summary>A secret that only a file has, named for this call.</summary>
+    public string? SecretFile(Option<string?> fileOption) =>
+        Flag(fileOption) is { } file ? ReadSecret(file, fileOption.Name) : null;
+
     private static string ReadSecret(string path, string source)
     {
         try
@@ -175,20 +172,14 @@ internal sealed class Settings
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException(
-                $"{source} names {path}, which cannot be read: {e.Message}",
-                e
-            );
+            throw new UsageException($"{source} names {path}, which cannot be read: {e.Message}", e);
         }
     }
 
     private static Uri Address(string text, string source) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var address)
-        && address.Scheme is "http" or "https"
+        Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
             ? address
-            : throw new UsageException(
-                $"{source} is \"{text}\"; write an address such as http://127.0.0.1:7655."
-            );
+            : throw new UsageException($"{source} is \"{text}\"; write an address such as http://127.0.0.1:7655.");
 
     private (string Value, string Source)? Find(Option<string?> option)
     {
@@ -198,8 +189,7 @@ internal sealed class Settings
         }
 
         return
-            option is not CallOption<string?>
-            && FindBeyondFlags(option.Name.TrimStart('-')) is ({ } value, var source)
+            option is not CallOption<string?> && FindBeyondFlags(option.Name.TrimStart('-')) is ({ } value, var source)
             ? (value, source)
             : null;
     }
@@ -224,19 +214,14 @@ internal sealed class Settings
     private string? Flag(Option<string?> option) =>
         _parsed.GetResult(option) is { Implicit: false } ? _parsed.GetValue(option) : null;
 
-    private string? Variable(string name) =>
-        _environment(VariableName(name)) is { Length: > 0 } value ? value : null;
+    private string? Variable(string name) => _environment(VariableName(name)) is { Length: > 0 } value ? value : null;
 
-    private static string VariableName(string name) =>
-        "POLLARD_" + name.Replace('-', '_').ToUpperInvariant();
+    private static string VariableName(string name) => "POLLARD_" + name.Replace('-', '_').ToUpperInvariant();
 
     private static IReadOnlyList<string> Split(IEnumerable<string> texts) =>
         [
             .. texts.SelectMany(text =>
-                text.Split(
-                    ',',
-                    StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries
-                )
+                text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             ),
         ];
 

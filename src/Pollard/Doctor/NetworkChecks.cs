@@ -13,19 +13,12 @@ internal sealed class NetworkChecks(HttpClient http, TimeProvider time)
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
     /// <summary>The gateway, and whether the key opens it; where none answers, whether one could be started.</summary>
-    public async Task<IReadOnlyList<CheckResult>> GatewayAsync(
-        Uri url,
-        string? key,
-        CancellationToken ct
-    )
+    public async Task<IReadOnlyList<CheckResult>> GatewayAsync(Uri url, string? key, CancellationToken ct)
     {
         using var gateway = new PollardClient(url, key);
         try
         {
-            var page = await LimitedAsync(
-                token => gateway.Tasks.ListAsync(new() { Limit = 1 }, token),
-                ct
-            );
+            var page = await LimitedAsync(token => gateway.Tasks.ListAsync(new() { Limit = 1 }, token), ct);
             var found = page.Tasks.Count == 0 ? "no tasks yet" : "answers";
             return [CheckResult.Ok("gateway", $"{Shown(url)} {found}")];
         }
@@ -69,25 +62,14 @@ internal sealed class NetworkChecks(HttpClient http, TimeProvider time)
         }
 
         return names.Count == 0
-            ? CheckResult.Warn(
-                "ollama",
-                $"{Shown(url)} has no model",
-                "Pull one: ollama pull llama3.2"
-            )
+            ? CheckResult.Warn("ollama", $"{Shown(url)} has no model", "Pull one: ollama pull llama3.2")
             : CheckResult.Ok("ollama", $"{Shown(url)}: {Some(names)}");
     }
 
     /// <summary>An OpenAI-compatible server, as a backend or as the upstream.</summary>
-    public async Task<CheckResult> OpenAiAsync(
-        string name,
-        Uri url,
-        string? key,
-        CancellationToken ct
-    )
+    public async Task<CheckResult> OpenAiAsync(string name, Uri url, string? key, CancellationToken ct)
     {
-        var path = url.AbsolutePath.TrimEnd('/').EndsWith("/v1", StringComparison.Ordinal)
-            ? "models"
-            : "v1/models";
+        var path = url.AbsolutePath.TrimEnd('/').EndsWith("/v1", StringComparison.Ordinal) ? "models" : "v1/models";
         var (names, problem) = await ModelsAsync(url, path, key, "data", "id", ct);
         return names is null
             ? CheckResult.Fail(name, $"{Shown(url)}: {problem}", $"Check --{name} and its key.")
@@ -136,10 +118,7 @@ internal sealed class NetworkChecks(HttpClient http, TimeProvider time)
     {
         try
         {
-            using var request = new HttpRequestMessage(
-                HttpMethod.Get,
-                url.AbsoluteUri.TrimEnd('/') + "/" + path
-            );
+            using var request = new HttpRequestMessage(HttpMethod.Get, url.AbsoluteUri.TrimEnd('/') + "/" + path);
             if (key is not null)
             {
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
@@ -165,8 +144,7 @@ internal sealed class NetworkChecks(HttpClient http, TimeProvider time)
         {
             return (null, $"does not answer within {Limit.TotalSeconds:0} s");
         }
-        catch (Exception e)
-            when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
             return (null, "answers, but not as such a server does");
         }
@@ -179,10 +157,7 @@ internal sealed class NetworkChecks(HttpClient http, TimeProvider time)
         return await response.Content.ReadAsByteArrayAsync(ct);
     }
 
-    private async Task<T> LimitedAsync<T>(
-        Func<CancellationToken, Task<T>> call,
-        CancellationToken ct
-    )
+    private async Task<T> LimitedAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken ct)
     {
         using var limit = new CancellationTokenSource(Limit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);

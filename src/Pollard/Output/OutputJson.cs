@@ -22,11 +22,9 @@ internal sealed record CheckResult(string Name, string State, string Found, stri
 {
     public static CheckResult Ok(string name, string found) => new(name, "ok", found, null);
 
-    public static CheckResult Warn(string name, string found, string advice) =>
-        new(name, "warn", found, advice);
+    public static CheckResult Warn(string name, string found, string advice) => new(name, "warn", found, advice);
 
-    public static CheckResult Fail(string name, string found, string advice) =>
-        new(name, "fail", found, advice);
+    public static CheckResult Fail(string name, string found, string advice) => new(name, "fail", found, advice);
 }
 
 /// <summary>What a server says with <c>--json</c> as soon as it can be called.</summary>

@@ -21,8 +21,7 @@ internal sealed class Printer(Shell shell, bool json)
     /// <summary>True when the result is to be JSON.</summary>
     public bool Json => json;
 
-    public bool HasColour =>
-        shell.OutIsTerminal && string.IsNullOrEmpty(shell.Environment("NO_COLOR"));
+    public bool HasColour => shell.OutIsTerminal && string.IsNullOrEmpty(shell.Environment("NO_COLOR"));
 
     /// <summary>A line of the result.</summary>
     public void Line(string text = "") => shell.Out.WriteLine(Safe(text));

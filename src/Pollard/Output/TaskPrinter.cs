@@ -89,9 +89,7 @@ internal static class TaskPrinter
         }
         else if (!task.Final)
         {
-            print.Note(
-                $"pollard: task {task.Id} has not ended; it is {task.State}. See: pollard tasks why {task.Id}"
-            );
+            print.Note($"pollard: task {task.Id} has not ended; it is {task.State}. See: pollard tasks why {task.Id}");
         }
         else if (task.State != "completed")
         {
@@ -100,8 +98,7 @@ internal static class TaskPrinter
     }
 
     /// <summary>An error in words.</summary>
-    public static string Describe(Problem? error) =>
-        error?.Detail ?? error?.Title ?? "no reason is known";
+    public static string Describe(Problem? error) => error?.Detail ?? error?.Title ?? "no reason is known";
 
     /// <summary>The text of a result: what a chat answered, else its JSON.</summary>
     public static string TextOf(JsonElement result)
@@ -123,10 +120,7 @@ internal static class TaskPrinter
                 return content.GetString()!;
             }
 
-            if (
-                first.TryGetProperty("text", out var text)
-                && text.ValueKind == JsonValueKind.String
-            )
+            if (first.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String)
             {
                 return text.GetString()!;
             }
@@ -145,13 +139,8 @@ internal static class TaskPrinter
             return null;
         }
 
-        var percent = progress.Percent is { } value
-            ? value.ToString("0'%'", CultureInfo.InvariantCulture)
-            : null;
-        var words = string.Join(
-            ' ',
-            new[] { percent, progress.Message ?? progress.Phase }.OfType<string>()
-        );
+        var percent = progress.Percent is { } value ? value.ToString("0'%'", CultureInfo.InvariantCulture) : null;
+        var words = string.Join(' ', new[] { percent, progress.Message ?? progress.Phase }.OfType<string>());
         return words.Length > 0 ? words : null;
     }
 

@@ -50,12 +50,7 @@ internal sealed class HttpAttempt(
         try
         {
             watch.Arm();
-            using var response = await http.PostAsync(
-                path,
-                body,
-                work.Offer.Traceparent,
-                watch.Token
-            );
+            using var response = await http.PostAsync(path, body, work.Offer.Traceparent, watch.Token);
             watch.Disarm();
             if (!response.IsSuccessStatusCode)
             {
@@ -76,9 +71,7 @@ internal sealed class HttpAttempt(
         }
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
         {
-            failure = watch.Fell
-                ? watch.Failure(http.Address)
-                : BackendFailure.Unreachable(http.Address, e); // The time to connect is over.
+            failure = watch.Fell ? watch.Failure(http.Address) : BackendFailure.Unreachable(http.Address, e); // The time to connect is over.
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -97,13 +90,7 @@ internal sealed class HttpAttempt(
     private Task<Messages.Fail> RefusedAsync(HttpResponseMessage response, TokenWatch watch)
     {
         watch.Arm();
-        return BackendFailure.FromAsync(
-            response,
-            http.Address,
-            work.Offer.Model,
-            time,
-            watch.Token
-        );
+        return BackendFailure.FromAsync(response, http.Address, work.Offer.Model, time, watch.Token);
     }
 
     private WorkResult Ended(IAnswerParser parser) =>
@@ -121,8 +108,9 @@ internal sealed class HttpAttempt(
                     or HttpRequestError.SecureConnectionError
                     or HttpRequestError.ProxyTunnelError
             } => BackendFailure.Unreachable(http.Address, exception),
-            HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse } =>
-                BackendFailure.Garbled(http.Address),
+            HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse } => BackendFailure.Garbled(
+                http.Address
+            ),
             _ => BackendFailure.Cut(http.Address),
         };
 
@@ -145,11 +133,7 @@ internal sealed class HttpAttempt(
                 return;
             }
 
-            using LineReader lines = new(
-                stream,
-                options.LongestLineBytes,
-                options.LongestAnswerBytes
-            );
+            using LineReader lines = new(stream, options.LongestLineBytes, options.LongestAnswerBytes);
             await PumpAsync(lines, parser, deltas, watch, ct);
             if (parser.Ended)
             {
@@ -230,8 +214,7 @@ internal sealed class HttpAttempt(
                 while (lines.TryRead(out _)) { }
             }
         }
-        catch (Exception e)
-            when (e is OperationCanceledException or IOException or HttpRequestException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
         {
             // The answer is whole; only the connection is lost.
         }

@@ -50,9 +50,7 @@ internal static class JsonText
             if (text[i] == 'u' && i + 4 < text.Length)
             {
                 var hex = text.AsSpan(i + 1, 4);
-                plain.Append(
-                    (char)ushort.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture)
-                );
+                plain.Append((char)ushort.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
                 i += 4;
             }
             else

@@ -13,19 +13,12 @@ namespace Pollard.Agent.Backends.Ollama;
 internal readonly record struct OllamaKnowledge(bool? Thinks, bool? LogProbabilities);
 
 /// <summary>What an Ollama has; each model is looked at once, by its digest, so that asking again costs two small requests.</summary>
-internal sealed class OllamaModels(
-    BackendHttp http,
-    HttpBackendOptions options,
-    TimeProvider time,
-    ILogger logger
-)
+internal sealed class OllamaModels(BackendHttp http, HttpBackendOptions options, TimeProvider time, ILogger logger)
 {
     private static readonly Version LogProbabilitiesSince = new(0, 12, 11);
 
     private readonly DiscoveryLog _log = new(logger, http.Address);
-    private readonly ConcurrentDictionary<string, ModelInfo> _byDigest = new(
-        StringComparer.Ordinal
-    );
+    private readonly ConcurrentDictionary<string, ModelInfo> _byDigest = new(StringComparer.Ordinal);
     private IReadOnlyList<ModelInfo> _last = [];
     private bool? _logProbabilities;
 
@@ -36,10 +29,7 @@ internal sealed class OllamaModels(
         {
             if (known.Name == model)
             {
-                return new(
-                    known.Capabilities?.Contains("thinking", StringComparer.Ordinal),
-                    _logProbabilities
-                );
+                return new(known.Capabilities?.Contains("thinking", StringComparer.Ordinal), _logProbabilities);
             }
         }
 
@@ -137,8 +127,7 @@ internal sealed class OllamaModels(
             using var answer = await http.PostJsonAsync("/api/show", question, ct);
             return WithShown(known, answer.RootElement);
         }
-        catch (Exception e)
-            when (e is HttpRequestException { StatusCode: not null } or JsonException)
+        catch (Exception e) when (e is HttpRequestException { StatusCode: not null } or JsonException)
         {
             return known; // The list alone will do; it is asked again at the next refresh.
         }
@@ -151,10 +140,7 @@ internal sealed class OllamaModels(
         return new()
         {
             Name = name,
-            Kinds =
-                family?.Contains("bert", StringComparison.Ordinal) == true
-                    ? ["embedding"]
-                    : ["chat", "completion"],
+            Kinds = family?.Contains("bert", StringComparison.Ordinal) == true ? ["embedding"] : ["chat", "completion"],
             Engine = family == "simulator" ? "simulator" : "ollama",
             Digest = tag.Text("digest"),
             Quantization = details.Text("quantization_level"),
@@ -169,10 +155,7 @@ internal sealed class OllamaModels(
         var info = shown.Member("model_info") ?? default;
         var architecture = info.Text("general.architecture");
         var context = info.Integer($"{architecture}.context_length");
-        var model = known with
-        {
-            Context = context is > 0 and <= int.MaxValue ? (int)context : null,
-        };
+        var model = known with { Context = context is > 0 and <= int.MaxValue ? (int)context : null };
         if (shown.Member("capabilities") is not { ValueKind: JsonValueKind.Array } capabilities)
         {
             return model;

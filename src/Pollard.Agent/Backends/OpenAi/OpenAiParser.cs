@@ -63,8 +63,7 @@ internal sealed class OpenAiParser(string address, int choices) : IAnswerParser
     public Messages.Finish? Finish()
     {
         var expected = Math.Max(choices, _reasons.Count);
-        var allEnded =
-            _reasons.Count == expected && _reasons.TrueForAll(reason => reason is not null);
+        var allEnded = _reasons.Count == expected && _reasons.TrueForAll(reason => reason is not null);
         if (!_anyChunk || !(Ended || allEnded))
         {
             return null;
@@ -194,10 +193,7 @@ internal sealed class OpenAiParser(string address, int choices) : IAnswerParser
             else if (Is(ref json, "finish_reason"u8))
             {
                 json.Read();
-                _reasons[choice] =
-                    json.TokenType == JsonTokenType.String
-                        ? JsonText.Read(ref json)
-                        : _reasons[choice];
+                _reasons[choice] = json.TokenType == JsonTokenType.String ? JsonText.Read(ref json) : _reasons[choice];
                 json.Skip();
             }
             else if (Is(ref json, "logprobs"u8))
@@ -215,12 +211,7 @@ internal sealed class OpenAiParser(string address, int choices) : IAnswerParser
         }
     }
 
-    private void Delta(
-        ref Utf8JsonReader json,
-        ReadOnlySpan<byte> data,
-        ushort choice,
-        DeltaBatch deltas
-    )
+    private void Delta(ref Utf8JsonReader json, ReadOnlySpan<byte> data, ushort choice, DeltaBatch deltas)
     {
         json.Read();
         if (json.TokenType != JsonTokenType.StartObject)
@@ -259,12 +250,7 @@ internal sealed class OpenAiParser(string address, int choices) : IAnswerParser
         }
     }
 
-    private static void Text(
-        ref Utf8JsonReader json,
-        DeltaKind kind,
-        ushort choice,
-        DeltaBatch deltas
-    )
+    private static void Text(ref Utf8JsonReader json, DeltaKind kind, ushort choice, DeltaBatch deltas)
     {
         json.Read();
         if (json.TokenType == JsonTokenType.String)
@@ -277,12 +263,7 @@ internal sealed class OpenAiParser(string address, int choices) : IAnswerParser
         }
     }
 
-    private static void ToolCalls(
-        ref Utf8JsonReader json,
-        ReadOnlySpan<byte> data,
-        ushort choice,
-        DeltaBatch deltas
-    )
+    private static void ToolCalls(ref Utf8JsonReader json, ReadOnlySpan<byte> data, ushort choice, DeltaBatch deltas)
     {
         json.Read();
         if (json.TokenType != JsonTokenType.StartArray)
@@ -304,9 +285,7 @@ internal sealed class OpenAiParser(string address, int choices) : IAnswerParser
             else if (HasAnyMember(call))
             {
                 // A whole answer counts its calls by their place; a delta says it.
-                var text = System.Text.Encoding.UTF8.GetBytes(
-                    FormattableString.Invariant($"{{\"index\":{index},")
-                );
+                var text = System.Text.Encoding.UTF8.GetBytes(FormattableString.Invariant($"{{\"index\":{index},"));
                 deltas.Add(DeltaKind.ToolCall, choice, (byte[])[.. text, .. call[1..]]);
             }
         }
@@ -350,11 +329,7 @@ internal sealed class OpenAiParser(string address, int choices) : IAnswerParser
             }
 
             json.Read();
-            if (
-                json.TokenType == JsonTokenType.Number
-                && json.TryGetUInt16(out var index)
-                && index < MostChoices
-            )
+            if (json.TokenType == JsonTokenType.Number && json.TryGetUInt16(out var index) && index < MostChoices)
             {
                 return index;
             }
@@ -365,8 +340,7 @@ internal sealed class OpenAiParser(string address, int choices) : IAnswerParser
         return 0;
     }
 
-    private static bool Is(ref Utf8JsonReader json, ReadOnlySpan<byte> name) =>
-        json.ValueTextEquals(name);
+    private static bool Is(ref Utf8JsonReader json, ReadOnlySpan<byte> name) => json.ValueTextEquals(name);
 
     private static ReadOnlySpan<byte> Value(ref Utf8JsonReader json, ReadOnlySpan<byte> data)
     {
