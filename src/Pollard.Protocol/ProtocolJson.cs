@@ -50,17 +50,10 @@ internal sealed partial class ProtocolJson : JsonSerializerContext;
 /// <summary>Moments as RFC 3339 in UTC with milliseconds; reads any RFC 3339.</summary>
 internal sealed class MillisecondTimeConverter : JsonConverter<DateTimeOffset>
 {
-    public override DateTimeOffset Read(
-        ref Utf8JsonReader reader,
-        Type typeToConvert,
-        JsonSerializerOptions options
-    ) => reader.GetDateTimeOffset();
+    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.GetDateTimeOffset();
 
-    public override void Write(
-        Utf8JsonWriter writer,
-        DateTimeOffset value,
-        JsonSerializerOptions options
-    ) =>
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
         writer.WriteStringValue(
             value.UtcDateTime.ToString(
                 "yyyy-MM-dd'T'HH:mm:ss.fff'Z'",

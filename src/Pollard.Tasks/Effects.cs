@@ -12,12 +12,7 @@ internal sealed class Effects
     [ThreadStatic]
     private static Effects? _spare;
 
-    private readonly List<(
-        Action<object, object?, long> Run,
-        object Subject,
-        object? Detail,
-        long Number
-    )> _list = [];
+    private readonly List<(Action<object, object?, long> Run, object Subject, object? Detail, long Number)> _list = [];
 
     public static Effects Rent()
     {
@@ -26,12 +21,8 @@ internal sealed class Effects
         return effects;
     }
 
-    public void Add(
-        Action<object, object?, long> run,
-        object subject,
-        object? detail = null,
-        long number = 0
-    ) => _list.Add((run, subject, detail, number));
+    public void Add(Action<object, object?, long> run, object subject, object? detail = null, long number = 0) =>
+        _list.Add((run, subject, detail, number));
 
     public void Wake(Waiter? waiters)
     {
@@ -42,11 +33,7 @@ internal sealed class Effects
     }
 
     public void Offer(Attempt attempt, IHostSink sink) =>
-        Add(
-            static (subject, detail, _) => ((IHostSink)detail!).Offer((Attempt)subject),
-            attempt,
-            sink
-        );
+        Add(static (subject, detail, _) => ((IHostSink)detail!).Offer((Attempt)subject), attempt, sink);
 
     public void Cancel(Attempt attempt, IHostSink sink, string reason) =>
         Add(
@@ -60,16 +47,11 @@ internal sealed class Effects
         );
 
     public void Fenced(Attempt attempt, IHostSink sink) =>
-        Add(
-            static (subject, detail, _) => ((IHostSink)detail!).Fenced((Attempt)subject),
-            attempt,
-            sink
-        );
+        Add(static (subject, detail, _) => ((IHostSink)detail!).Fenced((Attempt)subject), attempt, sink);
 
     public void Acknowledge(Attempt attempt, IHostSink sink, int nextSeq) =>
         Add(
-            static (subject, detail, number) =>
-                ((IHostSink)detail!).Acknowledge((Attempt)subject, (int)number),
+            static (subject, detail, number) => ((IHostSink)detail!).Acknowledge((Attempt)subject, (int)number),
             attempt,
             sink,
             nextSeq
@@ -77,8 +59,7 @@ internal sealed class Effects
 
     public void Credit(Attempt attempt, IHostSink sink, int bytes) =>
         Add(
-            static (subject, detail, number) =>
-                ((IHostSink)detail!).Credit((Attempt)subject, (int)number),
+            static (subject, detail, number) => ((IHostSink)detail!).Credit((Attempt)subject, (int)number),
             attempt,
             sink,
             bytes

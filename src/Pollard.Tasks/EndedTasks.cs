@@ -10,23 +10,17 @@ internal sealed class EndedTasks(TaskEngineOptions options)
 
     public void Add(LiveTask task)
     {
-        var bytes =
-            task.Log.Bytes + (task.Request?.Length ?? 0) + (task.Result?.Length ?? 0) + 512L;
+        var bytes = task.Log.Bytes + (task.Request?.Length ?? 0) + (task.Result?.Length ?? 0) + 512L;
         lock (_gate)
         {
             _tasks[task.Id] = task;
             _order.Enqueue((task, bytes));
             _bytes += bytes;
-            while (
-                _order.Count > options.EndedInMemory
-                || (_bytes > options.EndedMemoryBytes && _order.Count > 1)
-            )
+            while (_order.Count > options.EndedInMemory || (_bytes > options.EndedMemoryBytes && _order.Count > 1))
             {
                 var (oldest, oldestBytes) = _order.Dequeue();
                 _bytes -= oldestBytes;
-                if (
-                    _tasks.TryGetValue(oldest.Id, out var listed) && ReferenceEquals(listed, oldest)
-                )
+                if (_tasks.TryGetValue(oldest.Id, out var listed) && ReferenceEquals(listed, oldest))
                 {
                     _tasks.Remove(oldest.Id);
                 }

@@ -17,10 +17,7 @@ internal sealed partial class EngineCore
     public void Give(LiveTask task, DispatchHost host, string model, Effects effects)
     {
         var fence = Fences.Next();
-        if (
-            Change(task, new TaskChange.Claimed(fence, host.Id), effects)
-            != TransitionOutcome.Applied
-        )
+        if (Change(task, new TaskChange.Claimed(fence, host.Id), effects) != TransitionOutcome.Applied)
         {
             return;
         }
@@ -102,8 +99,7 @@ internal sealed partial class EngineCore
         {
             result = Results.Assemble(task.Row, task.PublicId["task_".Length..], output, finish);
         }
-        catch (Exception e)
-            when (e is JsonException or FormatException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
             LogBadAnswer(Logger, e, task.PublicId, attempt.HostId);
             FailAttempt(
@@ -125,13 +121,7 @@ internal sealed partial class EngineCore
         var done = new TaskChange.Completed(
             attempt.Fence,
             finish.Usage?.GetRawText(),
-            JsonSerializer.SerializeToUtf8Bytes(
-                finish with
-                {
-                    Usage = null,
-                },
-                EngineJson.Default.Finish
-            )
+            JsonSerializer.SerializeToUtf8Bytes(finish with { Usage = null }, EngineJson.Default.Finish)
         );
         if (Change(task, done, change.Effects) != TransitionOutcome.Applied)
         {
@@ -167,10 +157,7 @@ internal sealed partial class EngineCore
     {
         using var change = Begin();
         var attempt = task.Attempt;
-        if (
-            Change(task, new TaskChange.Cancelled(Fences.Next(), reason), change.Effects)
-            != TransitionOutcome.Applied
-        )
+        if (Change(task, new TaskChange.Cancelled(Fences.Next(), reason), change.Effects) != TransitionOutcome.Applied)
         {
             return false;
         }
@@ -194,11 +181,7 @@ internal sealed partial class EngineCore
             return;
         }
 
-        var gone = new TaskError(
-            "host_lost",
-            $"the host {attempt.HostId} was lost",
-            Retryable: true
-        );
+        var gone = new TaskError("host_lost", $"the host {attempt.HostId} was lost", Retryable: true);
         attempt.Host!.Attempts.Remove(attempt);
         attempt.Host = null;
         if (!attempt.IsAccepted)
@@ -209,10 +192,7 @@ internal sealed partial class EngineCore
         {
             var relaxed = attempt.Task.Row.Durability == Durability.Relaxed;
             var wait = relaxed ? Options.ResumeWithinInteractive : Options.ResumeWithin;
-            attempt.Clock.Set(
-                ClockPhase.Orphaned,
-                Losses.FreezeLeft > wait ? Losses.FreezeLeft : wait
-            );
+            attempt.Clock.Set(ClockPhase.Orphaned, Losses.FreezeLeft > wait ? Losses.FreezeLeft : wait);
         }
         else
         {
@@ -223,10 +203,7 @@ internal sealed partial class EngineCore
     /// <summary>A host that came back still has an attempt: it goes on, or is fenced (null). The caller holds the lock.</summary>
     public Attempt? Resume(DispatchHost host, string token, long lastAckedSeq, Effects effects)
     {
-        if (
-            !Tokens.TryRead(token, host.Id, out var id, out var fence)
-            || !Live.TryGetValue(id, out var task)
-        )
+        if (!Tokens.TryRead(token, host.Id, out var id, out var fence) || !Live.TryGetValue(id, out var task))
         {
             return null;
         }
@@ -268,11 +245,7 @@ internal sealed partial class EngineCore
                 );
                 break;
             case ClockPhase.Orphaned when attempt.Host is null:
-                Lose(
-                    attempt,
-                    new TaskError("host_lost", $"the host {attempt.HostId} was lost", true),
-                    change.Effects
-                );
+                Lose(attempt, new TaskError("host_lost", $"the host {attempt.HostId} was lost", true), change.Effects);
                 break;
             case ClockPhase.Running:
                 LookAtClock(attempt, change.Effects);
@@ -310,11 +283,7 @@ internal sealed partial class EngineCore
     {
         var task = attempt.Task;
         LetFallbackTry(task, error);
-        Change(
-            task,
-            new TaskChange.Lost(attempt.Fence, Fences.Next(), error, HasShown(attempt)),
-            effects
-        );
+        Change(task, new TaskChange.Lost(attempt.Fence, Fences.Next(), error, HasShown(attempt)), effects);
         Detach(attempt, slotIsFree: false, effects);
         TryElsewhere(attempt, effects);
     }
@@ -329,11 +298,7 @@ internal sealed partial class EngineCore
         }
 
         LetFallbackTry(task, error);
-        var (workers, fallbacks) = Dispatcher.CountFor(
-            task.Row.Kind,
-            task.Row.Model,
-            task.Row.Requires
-        );
+        var (workers, fallbacks) = Dispatcher.CountFor(task.Row.Kind, task.Row.Model, task.Row.Requires);
         var elsewhere = workers + fallbacks > 1 || task.OnlyFallback;
         var delay =
             wait > TimeSpan.Zero ? wait
@@ -434,8 +399,7 @@ internal sealed partial class EngineCore
     {
         if (
             host.NameFor(task.Row.Kind, task.Row.Model, task.Row.Requires) is not { } model
-            || Change(task, new TaskChange.Adopted(fence, host.Id), effects)
-                != TransitionOutcome.Applied
+            || Change(task, new TaskChange.Adopted(fence, host.Id), effects) != TransitionOutcome.Applied
         )
         {
             return null;
@@ -456,8 +420,7 @@ internal sealed partial class EngineCore
             error.Retryable
             && !task.OnlyFallback
             && task.Row.Attempt >= task.Row.MaxAttempts
-            && Dispatcher.CountFor(task.Row.Kind, task.Row.Model, task.Row.Requires)
-                is { Workers: > 0, Fallbacks: > 0 }
+            && Dispatcher.CountFor(task.Row.Kind, task.Row.Model, task.Row.Requires) is { Workers: > 0, Fallbacks: > 0 }
         )
         {
             task.OnlyFallback = true;
@@ -465,8 +428,7 @@ internal sealed partial class EngineCore
         }
     }
 
-    private static bool HasShown(Attempt attempt) =>
-        attempt is { Task.Row.Stream: true, NextSeq: > 0 };
+    private static bool HasShown(Attempt attempt) => attempt is { Task.Row.Stream: true, NextSeq: > 0 };
 
     private TimeSpan Backoff(int attempt)
     {
@@ -488,9 +450,7 @@ internal sealed partial class EngineCore
         pace.FirstTokenAfter(Time.GetElapsedTime(attempt.BeganAt, attempt.FirstOutputAt));
         if (outputs > 1)
         {
-            pace.TokenEvery(
-                Time.GetElapsedTime(attempt.FirstOutputAt, attempt.LastOutputAt) / (outputs - 1)
-            );
+            pace.TokenEvery(Time.GetElapsedTime(attempt.FirstOutputAt, attempt.LastOutputAt) / (outputs - 1));
         }
     }
 
@@ -501,11 +461,7 @@ internal sealed partial class EngineCore
         try
         {
             // No token: whoever ends the attempt meanwhile closes it, and then nothing is offered.
-            request = await Store.ReadBodyAsync(
-                attempt.TaskId,
-                BodyKind.Request,
-                CancellationToken.None
-            );
+            request = await Store.ReadBodyAsync(attempt.TaskId, BodyKind.Request, CancellationToken.None);
         }
         catch (StoreException e)
         {
@@ -514,11 +470,7 @@ internal sealed partial class EngineCore
 
         if (request is null)
         {
-            FailAttempt(
-                attempt,
-                new TaskError("request_lost", "the stored request cannot be read"),
-                TimeSpan.Zero
-            );
+            FailAttempt(attempt, new TaskError("request_lost", "the stored request cannot be read"), TimeSpan.Zero);
             return;
         }
 
@@ -531,20 +483,9 @@ internal sealed partial class EngineCore
         }
     }
 
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message = "The output for {TaskId} from host {HostId} makes no answer"
-    )]
-    private static partial void LogBadAnswer(
-        ILogger logger,
-        Exception exception,
-        string taskId,
-        string hostId
-    );
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The output for {TaskId} from host {HostId} makes no answer")]
+    private static partial void LogBadAnswer(ILogger logger, Exception exception, string taskId, string hostId);
 
-    [LoggerMessage(
-        Level = LogLevel.Error,
-        Message = "The request of {TaskId} cannot be read from the store"
-    )]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The request of {TaskId} cannot be read from the store")]
     private static partial void LogUnreadable(ILogger logger, Exception exception, string taskId);
 }

@@ -248,8 +248,7 @@ internal sealed partial class EngineCore : IDisposable
 
     private static int Runs(TaskRow row) => row.State == TaskState.Running ? 1 : 0;
 
-    private static TimeSpan Least(TimeSpan one, TimeSpan? other) =>
-        other is { } also && also < one ? also : one;
+    private static TimeSpan Least(TimeSpan one, TimeSpan? other) => other is { } also && also < one ? also : one;
 }
 
 /// <summary>The engine's lock, held, with what is to be done after it.</summary>

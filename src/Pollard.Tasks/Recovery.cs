@@ -43,10 +43,7 @@ internal static class Recovery
 
     private static async Task LoadEventsAsync(EngineCore core, LiveTask task, CancellationToken ct)
     {
-        while (
-            await core.Store.ReadEventsAsync(task.Id, task.Log.Count, PageBytes, ct)
-                is { Count: > 0 } page
-        )
+        while (await core.Store.ReadEventsAsync(task.Id, task.Log.Count, PageBytes, ct) is { Count: > 0 } page)
         {
             foreach (var item in page)
             {
@@ -66,14 +63,7 @@ internal static class Recovery
             bytes += task.Log[first].Data.Length;
         }
 
-        var attempt = new Attempt(
-            core,
-            task,
-            task.Row.Host ?? "",
-            task.Row.Model,
-            task.Row.Fence,
-            first
-        )
+        var attempt = new Attempt(core, task, task.Row.Host ?? "", task.Row.Model, task.Row.Fence, first)
         {
             IsAccepted = true,
         };

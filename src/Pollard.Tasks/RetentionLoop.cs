@@ -43,10 +43,7 @@ internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
         try
         {
             using var deadline = new CancellationTokenSource(SliceDeadline, core.Time);
-            using var both = CancellationTokenSource.CreateLinkedTokenSource(
-                deadline.Token,
-                _stop.Token
-            );
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _stop.Token);
             int deleted;
             do
             {
@@ -64,9 +61,6 @@ internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(
-        Level = LogLevel.Error,
-        Message = "Ended tasks could not be deleted; the next round tries again"
-    )]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Ended tasks could not be deleted; the next round tries again")]
     private static partial void LogPurgeFailed(ILogger logger, Exception exception);
 }

@@ -10,16 +10,13 @@ internal abstract record TaskChange
     internal sealed record Adopted(long Fence, string Host) : TaskChange;
 
     /// <summary>The host brought the result; <paramref name="Finish"/> is what it said at the end, JSON.</summary>
-    internal sealed record Completed(long Fence, string? Usage, ReadOnlyMemory<byte> Finish)
-        : TaskChange;
+    internal sealed record Completed(long Fence, string? Usage, ReadOnlyMemory<byte> Finish) : TaskChange;
 
     /// <summary>The host says that it failed; <paramref name="RetryIn"/> is how long to wait where another try is allowed.</summary>
-    internal sealed record Failed(long Fence, long NextFence, TaskError Error, TimeSpan RetryIn)
-        : TaskChange;
+    internal sealed record Failed(long Fence, long NextFence, TaskError Error, TimeSpan RetryIn) : TaskChange;
 
     /// <summary>The host is gone or stands still. <paramref name="OutputShown"/>: a client has seen some of its output.</summary>
-    internal sealed record Lost(long Fence, long NextFence, TaskError Error, bool OutputShown)
-        : TaskChange;
+    internal sealed record Lost(long Fence, long NextFence, TaskError Error, bool OutputShown) : TaskChange;
 
     /// <summary>The host gives it back unbegun; the try does not count.</summary>
     internal sealed record Released(long Fence, long NextFence, TaskError Why) : TaskChange;

@@ -35,10 +35,7 @@ public sealed class TaskEngine : IAsyncDisposable
             _core.Running,
             _core.Store.Backlog,
             _core.Store.Health,
-            new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal)
-            {
-                ["retention"] = _retention.LastRan,
-            }
+            new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal) { ["retention"] = _retention.LastRan }
         );
 
     /// <summary>Opens the store, takes up what had not ended, and begins.</summary>
@@ -82,17 +79,12 @@ public sealed class TaskEngine : IAsyncDisposable
     )
     {
         cancellationToken.ThrowIfCancellationRequested(); // Later nothing is taken back: some may be on disk.
-        if (
-            tasks.Count > 0
-            && Refusal(tasks[0] with { Durability = Durability.Full }, tasks.Count) is { } refused
-        )
+        if (tasks.Count > 0 && Refusal(tasks[0] with { Durability = Durability.Full }, tasks.Count) is { } refused)
         {
             return [.. tasks.Select(_ => refused)];
         }
 
-        var live = tasks
-            .Select(task => Create(task with { Durability = Durability.Full }))
-            .ToArray();
+        var live = tasks.Select(task => Create(task with { Durability = Durability.Full })).ToArray();
         var writes = live.Select(Build).ToArray();
         _core.Store.Enqueue(writes);
         var answers = new List<Submission>(live.Length);
@@ -105,11 +97,7 @@ public sealed class TaskEngine : IAsyncDisposable
     }
 
     /// <summary>A task of <paramref name="owner"/> (of anybody when null), or null. Another owner's task is not there.</summary>
-    public async ValueTask<TaskHandle?> FindAsync(
-        TaskId id,
-        string? owner,
-        CancellationToken cancellationToken
-    )
+    public async ValueTask<TaskHandle?> FindAsync(TaskId id, string? owner, CancellationToken cancellationToken)
     {
         var task = _core.Live.GetValueOrDefault(id) ?? _core.Ended.Find(id);
         if (task is null && await _core.Store.FindAsync(id, cancellationToken) is { } row)
@@ -117,16 +105,11 @@ public sealed class TaskEngine : IAsyncDisposable
             task = Cold(row);
         }
 
-        return task is not null && (owner is null || task.Row.Owner == owner)
-            ? new TaskHandle(task)
-            : null;
+        return task is not null && (owner is null || task.Row.Owner == owner) ? new TaskHandle(task) : null;
     }
 
     /// <summary>Rows that match, newest first, those of the present moment included.</summary>
-    public async ValueTask<IReadOnlyList<TaskRow>> ListAsync(
-        TaskQuery query,
-        CancellationToken cancellationToken
-    )
+    public async ValueTask<IReadOnlyList<TaskRow>> ListAsync(TaskQuery query, CancellationToken cancellationToken)
     {
         var rows = new Dictionary<TaskId, TaskRow>();
         foreach (var row in await _core.Store.ListAsync(query, cancellationToken))
@@ -152,23 +135,25 @@ public sealed class TaskEngine : IAsyncDisposable
 
     /// <summary>Ends a task that has not ended: for the caller at once, for the host as soon as it hears.</summary>
     /// <returns>True when this call ended it; false when it had ended before.</returns>
-    public async ValueTask<bool> CancelAsync(
-        TaskHandle task,
-        string reason,
-        CancellationToken cancellationToken
-    )
+    /// <exception cref="StoreException">The end could not be brought to disk in time; it still will be when the store is mended.</exception>
+    public async ValueTask<bool> CancelAsync(TaskHandle task, string reason, CancellationToken cancellationToken)
     {
         if (!_core.Cancel(task.Task, reason))
         {
             return false;
         }
 
-        await task.WaitAsync(CommitPatience, cancellationToken);
-        return true;
+        var row = await task.WaitAsync(CommitPatience, cancellationToken);
+        return row.IsFinal
+            ? true
+            : throw new StoreException(
+                _core.Store.Health.Reason ?? "the store is too slow: the cancellation is not on disk yet"
+            );
     }
 
     /// <summary>Starts a failed, timed-out or cancelled task over, with a new budget of attempts.</summary>
     /// <returns>True when it waits again; false when its state does not allow that.</returns>
+    /// <exception cref="StoreException">The new start could not be brought to disk in time; it still will be when the store is mended.</exception>
     public async ValueTask<bool> RetryAsync(TaskHandle task, CancellationToken cancellationToken)
     {
         var events = task.EventCount;
@@ -178,11 +163,12 @@ public sealed class TaskEngine : IAsyncDisposable
         }
 
         // Shown is what is on disk: the task waits again for good when its event is.
-        await new TaskEventReader(task.Task, events - 1).WaitAsync(
-            CommitPatience,
-            cancellationToken
-        );
-        return true;
+        var shown = await new TaskEventReader(task.Task, events - 1).WaitAsync(CommitPatience, cancellationToken);
+        return shown == EventWait.Ready
+            ? true
+            : throw new StoreException(
+                _core.Store.Health.Reason ?? "the store is too slow: the new start is not on disk yet"
+            );
     }
 
     /// <summary>Why a task waits: what stands for and against each host.</summary>

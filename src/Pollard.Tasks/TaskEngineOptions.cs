@@ -47,8 +47,7 @@ public sealed record TaskEngineOptions
         (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(300));
 
     /// <summary>The least and the most that an answer may stand still between tokens.</summary>
-    public (TimeSpan Least, TimeSpan Most) Stall { get; init; } =
-        (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(60));
+    public (TimeSpan Least, TimeSpan Most) Stall { get; init; } = (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(60));
 
     /// <summary>The first delay before another try of a task that failed; doubles each time, with jitter.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);

@@ -35,10 +35,7 @@ internal sealed class TaskIdSource(TimeProvider time, TaskId newest)
         while (true)
         {
             var last = Volatile.Read(ref _last);
-            var next = Math.Max(
-                last + 1,
-                (long)(time.GetUtcNow() - Start).TotalMilliseconds << CounterBits
-            );
+            var next = Math.Max(last + 1, (long)(time.GetUtcNow() - Start).TotalMilliseconds << CounterBits);
             if (Interlocked.CompareExchange(ref _last, next, last) == last)
             {
                 return new TaskId(next);

@@ -22,14 +22,7 @@ internal static class TaskMachine
             TaskChange.Adopted adopted => adopted.Fence > row.Fence
                 ? Run(row, adopted.Fence, adopted.Host, now)
                 : new(row, TransitionOutcome.StaleFence),
-            TaskChange.QueueTimedOut => End(
-                row with
-                {
-                    Error = QueuedTooLong,
-                },
-                TaskState.Timeout,
-                now
-            ),
+            TaskChange.QueueTimedOut => End(row with { Error = QueuedTooLong }, TaskState.Timeout, now),
             TaskChange.Extended => new(row, TransitionOutcome.NotAllowed),
             _ => new(row, TransitionOutcome.StaleFence), // Words of an attempt that is no more.
         };
@@ -74,26 +67,15 @@ internal static class TaskMachine
         };
 
     private static TaskError QueuedTooLong { get; } =
-        new(
-            "queued_too_long",
-            "no host took the task in the time that it was to wait",
-            Retryable: true
-        );
+        new("queued_too_long", "no host took the task in the time that it was to wait", Retryable: true);
 
     private static TaskError RanTooLong(TimeSpan limit) =>
         new(
             "timeout",
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"the run took longer than {limit.TotalSeconds:0.###} seconds"
-            )
+            string.Create(CultureInfo.InvariantCulture, $"the run took longer than {limit.TotalSeconds:0.###} seconds")
         );
 
-    private static Transition Cancel(
-        TaskRow row,
-        TaskChange.Cancelled cancelled,
-        DateTimeOffset now
-    ) =>
+    private static Transition Cancel(TaskRow row, TaskChange.Cancelled cancelled, DateTimeOffset now) =>
         End(
             row with
             {
@@ -124,20 +106,8 @@ internal static class TaskMachine
 
     private static Transition Fail(TaskRow row, TaskChange.Failed failed, DateTimeOffset now) =>
         failed.Error.Retryable && row.Attempt < row.MaxAttempts
-            ? Requeue(
-                row,
-                failed.NextFence,
-                failed.RetryIn > TimeSpan.Zero ? now + failed.RetryIn : null
-            )
-            : End(
-                row with
-                {
-                    Error = failed.Error,
-                    Fence = failed.NextFence,
-                },
-                TaskState.Failed,
-                now
-            );
+            ? Requeue(row, failed.NextFence, failed.RetryIn > TimeSpan.Zero ? now + failed.RetryIn : null)
+            : End(row with { Error = failed.Error, Fence = failed.NextFence }, TaskState.Failed, now);
 
     private static Transition Lose(TaskRow row, TaskChange.Lost lost, DateTimeOffset now)
     {

@@ -95,9 +95,4 @@ public sealed record TaskRow
 /// <param name="Message">What happened, for people.</param>
 /// <param name="Retryable">True when the same may work later or elsewhere.</param>
 /// <param name="Status">The HTTP status that a backend gave; null when there was none.</param>
-public sealed record TaskError(
-    string Code,
-    string Message,
-    bool Retryable = false,
-    int? Status = null
-);
+public sealed record TaskError(string Code, string Message, bool Retryable = false, int? Status = null);

@@ -38,10 +38,7 @@ internal sealed partial class TaskSaver(EngineCore core, ILogger logger)
         else if (!task.OutputWaits && !task.Saving)
         {
             task.OutputWaits = true;
-            core.Wheel.Set(
-                task.SaveTimer ??= new SaveTimer(this, task),
-                core.Options.OutputCommitDelay
-            );
+            core.Wheel.Set(task.SaveTimer ??= new SaveTimer(this, task), core.Options.OutputCommitDelay);
         }
     }
 
@@ -82,9 +79,7 @@ internal sealed partial class TaskSaver(EngineCore core, ILogger logger)
             Row = rowChanged ? task.Row with { EventCount = task.Log.Count } : null,
             ExpectedVersion = task.StoredVersion,
             Request = isNew ? task.Request : null,
-            Result = task is { Row.State: TaskState.Completed, ResultStored: false }
-                ? task.Result
-                : null,
+            Result = task is { Row.State: TaskState.Completed, ResultStored: false } ? task.Result : null,
             Events = task.Log.Pack(task.Log.Stored),
             Idempotency = isNew ? task.Idempotency : null,
         };
@@ -110,8 +105,7 @@ internal sealed partial class TaskSaver(EngineCore core, ILogger logger)
                     case StoreOutcome.Failed when task.StoredVersion > 0:
                         core.Wheel.Set(task.SaveTimer ??= new SaveTimer(this, task), TryAgain);
                         break;
-                    case StoreOutcome.Failed
-                        when task.Row is { Durability: Durability.Relaxed, IsFinal: true }:
+                    case StoreOutcome.Failed when task.Row is { Durability: Durability.Relaxed, IsFinal: true }:
                         LogNotRecorded(logger, task.PublicId, core.Store.Health.Reason);
                         ended = true;
                         break;

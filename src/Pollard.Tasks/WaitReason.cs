@@ -24,9 +24,7 @@ internal static class WaitReason
         if (row.State != TaskState.Pending)
         {
             return new WhyReport(
-                row.IsFinal
-                    ? $"it has ended: {Name(row.State)}"
-                    : $"it runs on the host {row.Host}",
+                row.IsFinal ? $"it has ended: {Name(row.State)}" : $"it runs on the host {row.Host}",
                 null,
                 []
             );
@@ -39,8 +37,7 @@ internal static class WaitReason
                 ? $"it is not to be started before {at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC"
             : hosts.TrueForAll(static host => !host.Can)
                 ? $"no connected host can run {row.Kind} with the model \"{row.Model}\"; start an agent that has it, or set an upstream"
-            : !core.Dispatcher.Owner(row.Owner).MayRun
-                ? "its key runs as many tasks at the same time as it may"
+            : !core.Dispatcher.Owner(row.Owner).MayRun ? "its key runs as many tasks at the same time as it may"
             : position > 0 ? $"{position} tasks of the same kind come first"
             : "every host that can run it is busy";
         return new WhyReport(summary, position, hosts);
@@ -54,8 +51,7 @@ internal static class WaitReason
             objection
             ?? (
                 host.IsFree ? "is free"
-                : host.Attempts.Count >= host.Slots
-                    ? $"is busy: {host.Attempts.Count} of {host.Slots} slots are taken"
+                : host.Attempts.Count >= host.Slots ? $"is busy: {host.Attempts.Count} of {host.Slots} slots are taken"
                 : "does not answer at the moment"
             );
         return new WhyHostReport(host.Description.Name, objection is null, reason);

@@ -16,11 +16,7 @@ public interface IBackend
     /// Runs one attempt and writes its output as it comes. Failure is an answer, not an exception; only a cancelled token
     /// throws <see cref="OperationCanceledException"/>, after the backend's connection is closed.
     /// </summary>
-    Task<WorkResult> RunAsync(
-        WorkItem work,
-        IWorkOutput output,
-        CancellationToken cancellationToken
-    );
+    Task<WorkResult> RunAsync(WorkItem work, IWorkOutput output, CancellationToken cancellationToken);
 }
 
 /// <summary>One attempt at a task, as the agent got it.</summary>
@@ -36,12 +32,7 @@ public interface IWorkOutput
     /// <param name="choice">Which of several answers.</param>
     /// <param name="data">The bytes.</param>
     /// <param name="cancellationToken">The attempt's.</param>
-    ValueTask WriteAsync(
-        DeltaKind kind,
-        ushort choice,
-        ReadOnlyMemory<byte> data,
-        CancellationToken cancellationToken
-    );
+    ValueTask WriteAsync(DeltaKind kind, ushort choice, ReadOnlyMemory<byte> data, CancellationToken cancellationToken);
 }
 
 /// <summary>How an attempt ended: exactly one of the two is set.</summary>

@@ -22,9 +22,6 @@ internal static class CallerFeature
     /// <summary>Who makes this request.</summary>
     public static Caller GetCaller(this HttpContext http) =>
         (Caller)(
-            http.Items[Key]
-            ?? throw new InvalidOperationException(
-                "The key check did not run before this endpoint."
-            )
+            http.Items[Key] ?? throw new InvalidOperationException("The key check did not run before this endpoint.")
         );
 }

@@ -19,8 +19,7 @@ public static class FrameReader
         }
 
         var header = ReadHeader(buffer);
-        var limit =
-            header.Type == FrameType.Hello ? LinkLimits.HelloBytes : LinkLimits.FramePayloadBytes;
+        var limit = header.Type == FrameType.Hello ? LinkLimits.HelloBytes : LinkLimits.FramePayloadBytes;
         if (!Enum.IsDefined(header.Type))
         {
             throw new LinkException(
@@ -30,9 +29,7 @@ public static class FrameReader
 
         if (header.Length > limit)
         {
-            throw new LinkException(
-                $"a {header.Type} frame of {header.Length} bytes is over its limit of {limit}"
-            );
+            throw new LinkException($"a {header.Type} frame of {header.Length} bytes is over its limit of {limit}");
         }
 
         if (buffer.Length < FrameHeader.Size + header.Length)

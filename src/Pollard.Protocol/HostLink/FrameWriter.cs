@@ -21,11 +21,7 @@ public static class FrameWriter
     {
         if (payload.Length > LinkLimits.FramePayloadBytes)
         {
-            throw new ArgumentOutOfRangeException(
-                nameof(payload),
-                payload.Length,
-                "Over the limit of a frame."
-            );
+            throw new ArgumentOutOfRangeException(nameof(payload), payload.Length, "Over the limit of a frame.");
         }
 
         var size = FrameHeader.Size + payload.Length;
@@ -36,12 +32,8 @@ public static class FrameWriter
     }
 
     /// <summary>A frame without a payload.</summary>
-    public static void Write(
-        IBufferWriter<byte> output,
-        FrameType type,
-        uint attempt = 0,
-        uint sequence = 0
-    ) => Write(output, type, attempt, [], sequence);
+    public static void Write(IBufferWriter<byte> output, FrameType type, uint attempt = 0, uint sequence = 0) =>
+        Write(output, type, attempt, [], sequence);
 
     /// <summary>A frame whose payload is a message in JSON.</summary>
     public static void Write<T>(
@@ -51,8 +43,7 @@ public static class FrameWriter
         T message,
         JsonTypeInfo<T> shape,
         uint sequence = 0
-    ) =>
-        Write(output, type, attempt, JsonSerializer.SerializeToUtf8Bytes(message, shape), sequence);
+    ) => Write(output, type, attempt, JsonSerializer.SerializeToUtf8Bytes(message, shape), sequence);
 
     /// <summary>The credit of <paramref name="bytes"/> more bytes of output.</summary>
     public static void WriteCredit(IBufferWriter<byte> output, uint attempt, uint bytes)

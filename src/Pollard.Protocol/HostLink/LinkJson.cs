@@ -14,8 +14,7 @@ public static class LinkJson
     {
         try
         {
-            return JsonSerializer.Deserialize(utf8, shape)
-                ?? throw new LinkException($"{typeof(T).Name} is null");
+            return JsonSerializer.Deserialize(utf8, shape) ?? throw new LinkException($"{typeof(T).Name} is null");
         }
         catch (JsonException e)
         {
@@ -26,6 +25,5 @@ public static class LinkJson
     /// <summary>Reads one message.</summary>
     /// <exception cref="LinkException">It is not JSON, or not that message.</exception>
     public static T Read<T>(in ReadOnlySequence<byte> utf8, JsonTypeInfo<T> shape)
-        where T : class =>
-        utf8.IsSingleSegment ? Read(utf8.FirstSpan, shape) : Read(utf8.ToArray(), shape);
+        where T : class => utf8.IsSingleSegment ? Read(utf8.FirstSpan, shape) : Read(utf8.ToArray(), shape);
 }

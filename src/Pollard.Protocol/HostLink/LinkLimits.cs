@@ -61,10 +61,7 @@ public static class LinkLimits
 
         foreach (var character in name)
         {
-            if (
-                !char.IsAsciiLetterOrDigit(character)
-                && !"._-:/@+".Contains(character, StringComparison.Ordinal)
-            )
+            if (!char.IsAsciiLetterOrDigit(character) && !"._-:/@+".Contains(character, StringComparison.Ordinal))
             {
                 return false;
             }

@@ -36,13 +36,7 @@ public static class OfferPayload
         {
             var length = Math.Min(LinkLimits.FramePayloadBytes, total - at);
             var flags = at + length < total ? FrameHeader.More : (byte)0;
-            FrameWriter.Write(
-                output,
-                FrameType.Offer,
-                attempt,
-                whole.AsSpan(at, length),
-                flags: flags
-            );
+            FrameWriter.Write(output, FrameType.Offer, attempt, whole.AsSpan(at, length), flags: flags);
         }
 
         ArrayPool<byte>.Shared.Return(whole);
@@ -50,9 +44,7 @@ public static class OfferPayload
 
     /// <summary>Reads the joined payloads of one offer. The request is a slice of <paramref name="payload"/>.</summary>
     /// <exception cref="LinkException">The bytes are no offer.</exception>
-    public static (Messages.Offer Offer, ReadOnlyMemory<byte> Request) Read(
-        ReadOnlyMemory<byte> payload
-    )
+    public static (Messages.Offer Offer, ReadOnlyMemory<byte> Request) Read(ReadOnlyMemory<byte> payload)
     {
         if (payload.Length < 4)
         {
@@ -65,18 +57,11 @@ public static class OfferPayload
             throw new LinkException("the header of an offer is longer than the offer");
         }
 
-        var offer = LinkJson.Read(
-            payload.Span.Slice(4, (int)headerBytes),
-            ProtocolJson.Default.Offer
-        );
+        var offer = LinkJson.Read(payload.Span.Slice(4, (int)headerBytes), ProtocolJson.Default.Offer);
         return (offer, payload[(4 + (int)headerBytes)..]);
     }
 
-    private static void Fill(
-        Span<byte> destination,
-        ReadOnlySpan<byte> header,
-        ReadOnlySpan<byte> request
-    )
+    private static void Fill(Span<byte> destination, ReadOnlySpan<byte> header, ReadOnlySpan<byte> request)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(destination, (uint)header.Length);
         header.CopyTo(destination[4..]);

@@ -33,14 +33,7 @@ public sealed class Attempt
     private int _gatheredBytes;
     private long _creditedBytes;
 
-    internal Attempt(
-        EngineCore core,
-        LiveTask task,
-        string hostId,
-        string model,
-        long fence,
-        int firstEvent
-    )
+    internal Attempt(EngineCore core, LiveTask task, string hostId, string model, long fence, int firstEvent)
     {
         _core = core;
         Task = task;
@@ -122,12 +115,7 @@ public sealed class Attempt
     public void Refuse(string code, string reason) => _core.Refuse(this, code, reason);
 
     /// <summary>Takes output. Readers see it after <see cref="Flush"/>: call that once for all that one read brought.</summary>
-    public AppendOutcome Append(
-        int seq,
-        DeltaKind kind,
-        ushort choice,
-        in ReadOnlySequence<byte> data
-    )
+    public AppendOutcome Append(int seq, DeltaKind kind, ushort choice, in ReadOnlySequence<byte> data)
     {
         // hot: one call a token (bench: stream).
         var tooMuch = false;
@@ -144,12 +132,7 @@ public sealed class Attempt
                 NextSeq++;
                 _outputBytes += (int)data.Length;
                 _gatheredBytes += (int)data.Length;
-                Task.Log.AppendOutput(
-                    kind,
-                    choice,
-                    data,
-                    _core.Time.GetUtcNow().ToUnixTimeMilliseconds()
-                );
+                Task.Log.AppendOutput(kind, choice, data, _core.Time.GetUtcNow().ToUnixTimeMilliseconds());
                 NoteTime(kind);
             }
         }
@@ -242,11 +225,7 @@ public sealed class Attempt
         var wait = fail.RetryAfterSeconds is { } seconds
             ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 3600))
             : TimeSpan.Zero;
-        _core.FailAttempt(
-            this,
-            new TaskError(fail.Code, fail.Message, fail.Retryable, fail.Status),
-            wait
-        );
+        _core.FailAttempt(this, new TaskError(fail.Code, fail.Message, fail.Retryable, fail.Status), wait);
         return AppendOutcome.Taken;
     }
 
@@ -302,6 +281,8 @@ public sealed class Attempt
             if (LastOutputAt == 0)
             {
                 FirstOutputAt = now;
+                LastOutputAt = now;
+                Clock.Set(ClockPhase.Running, Clock.Look().Next); // From here on it may stand still for less long.
             }
 
             LastOutputAt = now;

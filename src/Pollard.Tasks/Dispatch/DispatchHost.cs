@@ -14,12 +14,7 @@ public sealed class DispatchHost
     private long _heard;
     private volatile bool _suspended;
 
-    internal DispatchHost(
-        EngineCore core,
-        HostDescription description,
-        IHostSink sink,
-        long sessionEpoch
-    )
+    internal DispatchHost(EngineCore core, HostDescription description, IHostSink sink, long sessionEpoch)
     {
         _core = core;
         Description = description;
@@ -62,8 +57,7 @@ public sealed class DispatchHost
 
     internal Dictionary<WorkClass, string> Classes { get; } = [];
 
-    internal bool IsFree =>
-        IsReady && !Draining && !_suspended && !IsGone && Attempts.Count < Slots;
+    internal bool IsFree => IsReady && !Draining && !_suspended && !IsGone && Attempts.Count < Slots;
 
     internal double Load => Attempts.Count / (double)Math.Max(1, Slots);
 
@@ -166,21 +160,14 @@ public sealed class DispatchHost
         : null;
 
     /// <summary>Why it cannot run such work, for people; null when it can.</summary>
-    internal string? Objection(
-        string kind,
-        string model,
-        Protocol.Api.TaskRequirements? requires
-    ) =>
+    internal string? Objection(string kind, string model, Protocol.Api.TaskRequirements? requires) =>
         ModelFor(model) is not { } found ? $"does not have the model {model}"
         : !Does(found, kind) ? $"does no work of kind {kind} with {model}"
         : !Satisfies(found, requires) ? "does not have what the task requires"
         : Draining ? "is being drained"
         : null;
 
-    private static Dictionary<string, ModelInfo> Index(
-        IReadOnlyList<ModelInfo> models,
-        out ModelInfo? any
-    )
+    private static Dictionary<string, ModelInfo> Index(IReadOnlyList<ModelInfo> models, out ModelInfo? any)
     {
         var index = new Dictionary<string, ModelInfo>(StringComparer.Ordinal);
         any = null;
@@ -199,19 +186,13 @@ public sealed class DispatchHost
         : _anyModel;
 
     private static bool Does(ModelInfo model, string kind) =>
-        model.Kinds is { } kinds
-            ? kinds.Contains(kind, StringComparer.Ordinal)
-            : kind is "chat" or "completion";
+        model.Kinds is { } kinds ? kinds.Contains(kind, StringComparer.Ordinal) : kind is "chat" or "completion";
 
     private bool Satisfies(ModelInfo model, Protocol.Api.TaskRequirements? requires) =>
         requires is null
         || (
             (requires.Host is not { } host || host == Description.Id || host == Description.Name)
-            && (
-                requires.Context is not { } context
-                || model.Context is null
-                || model.Context >= context
-            )
+            && (requires.Context is not { } context || model.Context is null || model.Context >= context)
             && (requires.Labels ?? []).All(_labels.Contains)
             && (requires.Features ?? []).All(feature =>
                 model.Capabilities?.Contains(feature, StringComparer.Ordinal) == true

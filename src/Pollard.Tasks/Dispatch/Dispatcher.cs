@@ -25,12 +25,7 @@ internal sealed class Dispatcher(EngineCore core)
         return owner;
     }
 
-    public WorkClass ClassOf(
-        string kind,
-        string model,
-        TaskRequirements? requires,
-        bool onlyFallback = false
-    )
+    public WorkClass ClassOf(string kind, string model, TaskRequirements? requires, bool onlyFallback = false)
     {
         var key = WorkKey.Of(kind, model, requires, onlyFallback);
         if (_classes.TryGetValue(key, out var found))
@@ -54,26 +49,16 @@ internal sealed class Dispatcher(EngineCore core)
     }
 
     /// <summary>Connected hosts that could run such work, busy or not.</summary>
-    public (int Workers, int Fallbacks) CountFor(
-        string kind,
-        string model,
-        TaskRequirements? requires
-    )
+    public (int Workers, int Fallbacks) CountFor(string kind, string model, TaskRequirements? requires)
     {
-        if (
-            _classes.TryGetValue(
-                WorkKey.Of(kind, model, requires, onlyFallback: false),
-                out var work
-            )
-        )
+        if (_classes.TryGetValue(WorkKey.Of(kind, model, requires, onlyFallback: false), out var work))
         {
             return (work.Workers, work.Fallbacks);
         }
 
         // No class is made for it: who asks may ask for anything.
         var able = Hosts.Values.Where(host =>
-            host is { IsReady: true, Draining: false }
-            && host.NameFor(kind, model, requires) is not null
+            host is { IsReady: true, Draining: false } && host.NameFor(kind, model, requires) is not null
         );
         var workers = able.Count(static host => host.Role == HostRole.Worker);
         return (workers, able.Count() - workers);
@@ -107,10 +92,7 @@ internal sealed class Dispatcher(EngineCore core)
         while (work.Queue.Count > 0 && work.Free.Count > 0)
         {
             var host = work.Free.Choose(core.Random);
-            if (
-                !TryGive(work, host, effects, out var othersMay)
-                && !(othersMay && TryGiveAnother(work, host, effects))
-            )
+            if (!TryGive(work, host, effects, out var othersMay) && !(othersMay && TryGiveAnother(work, host, effects)))
             {
                 return;
             }
@@ -127,12 +109,7 @@ internal sealed class Dispatcher(EngineCore core)
             foreach (var work in host.Classes.Keys)
             {
                 var mine = host.Role == HostRole.Worker || work.Workers == 0;
-                if (
-                    mine
-                    && work.Queue.Count > 0
-                    && work.Queue.BestRank is var rank
-                    && rank < bestRank
-                )
+                if (mine && work.Queue.Count > 0 && work.Queue.BestRank is var rank && rank < bestRank)
                 {
                     best = work;
                     bestRank = rank;
@@ -287,9 +264,7 @@ internal sealed class Dispatcher(EngineCore core)
 
     private void DropIdleClasses()
     {
-        foreach (
-            var (key, work) in _classes.Where(static pair => pair.Value.Queue.Count == 0).ToArray()
-        )
+        foreach (var (key, work) in _classes.Where(static pair => pair.Value.Queue.Count == 0).ToArray())
         {
             _classes.Remove(key);
             foreach (var host in Hosts.Values)

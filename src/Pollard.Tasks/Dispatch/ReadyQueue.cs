@@ -97,18 +97,12 @@ internal sealed class ReadyQueue
     private readonly record struct Rank(long Moment, long Id)
     {
         public static Rank Of(TaskRow row) =>
-            new(
-                row.CreatedAt.ToUnixTimeMilliseconds()
-                    - (row.Priority * (long)MillisecondsPerPoint),
-                row.Id.Value
-            );
+            new(row.CreatedAt.ToUnixTimeMilliseconds() - (row.Priority * (long)MillisecondsPerPoint), row.Id.Value);
 
         public static IComparer<Rank> Order { get; } = Comparer<Rank>.Create(Compare);
 
         public static int Compare(Rank one, Rank other) =>
-            one.Moment != other.Moment
-                ? one.Moment.CompareTo(other.Moment)
-                : one.Id.CompareTo(other.Id);
+            one.Moment != other.Moment ? one.Moment.CompareTo(other.Moment) : one.Id.CompareTo(other.Id);
     }
 
     private sealed class Lane(OwnerShare owner)
@@ -150,9 +144,7 @@ internal sealed class ReadyQueue
             }
 
             var kept = _tasks
-                .UnorderedItems.Where(static item =>
-                    item.Element.Task.QueueTicket == item.Element.Ticket
-                )
+                .UnorderedItems.Where(static item => item.Element.Task.QueueTicket == item.Element.Ticket)
                 .ToArray();
             _tasks.Clear();
             _tasks.EnqueueRange(kept);
@@ -161,8 +153,7 @@ internal sealed class ReadyQueue
 
         public int Before(Rank rank) =>
             _tasks.UnorderedItems.Count(item =>
-                item.Element.Task.QueueTicket == item.Element.Ticket
-                && Rank.Compare(item.Priority, rank) < 0
+                item.Element.Task.QueueTicket == item.Element.Ticket && Rank.Compare(item.Priority, rank) < 0
             );
     }
 }

@@ -7,19 +7,9 @@ namespace Pollard.Tasks.Dispatch;
 /// <param name="Model">The model as the client named it.</param>
 /// <param name="OnlyFallback">Workers are used up for it.</param>
 /// <param name="Requires">What the host must have, written out; empty for nothing in particular.</param>
-internal readonly record struct WorkKey(
-    string Kind,
-    string Model,
-    bool OnlyFallback,
-    string Requires
-)
+internal readonly record struct WorkKey(string Kind, string Model, bool OnlyFallback, string Requires)
 {
-    public static WorkKey Of(
-        string kind,
-        string model,
-        TaskRequirements? requires,
-        bool onlyFallback
-    ) =>
+    public static WorkKey Of(string kind, string model, TaskRequirements? requires, bool onlyFallback) =>
         new(
             kind,
             model,

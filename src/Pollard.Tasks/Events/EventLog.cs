@@ -43,13 +43,8 @@ internal static class EventLog
                 {
                     Add(
                         task,
-                        row.State == TaskState.Timeout
-                            ? TaskEventType.Timeout
-                            : TaskEventType.Failed,
-                        JsonSerializer.SerializeToUtf8Bytes(
-                            row.Error!,
-                            EngineJson.Default.TaskError
-                        ),
+                        row.State == TaskState.Timeout ? TaskEventType.Timeout : TaskEventType.Failed,
+                        JsonSerializer.SerializeToUtf8Bytes(row.Error!, EngineJson.Default.TaskError),
                         at
                     );
                 }
@@ -60,12 +55,7 @@ internal static class EventLog
 
     /// <summary>Notes that the task was accepted. The caller holds the log's gate, or nobody else has the task yet.</summary>
     public static void Submitted(LiveTask task) =>
-        Add(
-            task,
-            TaskEventType.Submitted,
-            ReadOnlyMemory<byte>.Empty,
-            task.Row.CreatedAt.ToUnixTimeMilliseconds()
-        );
+        Add(task, TaskEventType.Submitted, ReadOnlyMemory<byte>.Empty, task.Row.CreatedAt.ToUnixTimeMilliseconds());
 
     private static void Leased(LiveTask task, long at) =>
         Add(
@@ -82,10 +72,7 @@ internal static class EventLog
         Add(
             task,
             TaskEventType.Cancelled,
-            JsonSerializer.SerializeToUtf8Bytes(
-                new CancelledData(reason),
-                EngineJson.Default.CancelledData
-            ),
+            JsonSerializer.SerializeToUtf8Bytes(new CancelledData(reason), EngineJson.Default.CancelledData),
             at
         );
 
@@ -103,10 +90,6 @@ internal static class EventLog
         Add(task, TaskEventType.Redispatched, ReadOnlyMemory<byte>.Empty, at);
     }
 
-    private static void Add(
-        LiveTask task,
-        TaskEventType type,
-        ReadOnlyMemory<byte> data,
-        long at
-    ) => task.Log.Append(type, data, at);
+    private static void Add(LiveTask task, TaskEventType type, ReadOnlyMemory<byte> data, long at) =>
+        task.Log.Append(type, data, at);
 }

@@ -46,12 +46,7 @@ internal sealed class TaskLog(int first)
     }
 
     /// <summary>Adds output; its bytes are copied. The caller holds the gate.</summary>
-    public void AppendOutput(
-        DeltaKind kind,
-        ushort choice,
-        in ReadOnlySequence<byte> data,
-        long unixMilliseconds
-    )
+    public void AppendOutput(DeltaKind kind, ushort choice, in ReadOnlySequence<byte> data, long unixMilliseconds)
     {
         // hot: one call a token (bench: stream).
         var type = kind == DeltaKind.Progress ? TaskEventType.Phase : TaskEventType.Delta;
@@ -74,9 +69,7 @@ internal sealed class TaskLog(int first)
     /// <summary>The events from this number on that are in memory, packed. The caller holds the gate.</summary>
     public EventSegment? Pack(int from) =>
         from < Count
-            ? EventSegment.Pack(
-                System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_events)[(from - First)..]
-            )
+            ? EventSegment.Pack(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_events)[(from - First)..])
             : null;
 
     /// <summary>A copy of the list of events from this number on. The caller holds the gate.</summary>

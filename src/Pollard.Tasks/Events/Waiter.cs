@@ -7,9 +7,7 @@ namespace Pollard.Tasks.Events;
 /// Somebody who waits for a task's next event or for its end, with a time-out. It is completed exactly once: by the log, by
 /// the wheel or by its token, whoever takes it out of the log. Used again and again by one reader, it costs nothing a wait.
 /// </summary>
-internal sealed class Waiter(TaskLog log, TimerWheel wheel, bool onlyFinal)
-    : WheelTimer,
-        IValueTaskSource<bool>
+internal sealed class Waiter(TaskLog log, TimerWheel wheel, bool onlyFinal) : WheelTimer, IValueTaskSource<bool>
 {
     private ManualResetValueTaskSourceCore<bool> _source;
     private CancellationTokenRegistration _registration;
@@ -39,10 +37,7 @@ internal sealed class Waiter(TaskLog log, TimerWheel wheel, bool onlyFinal)
 
         if (ct.CanBeCanceled)
         {
-            _registration = ct.UnsafeRegister(
-                static state => ((Waiter)state!).GiveUp(cancelled: true),
-                this
-            );
+            _registration = ct.UnsafeRegister(static state => ((Waiter)state!).GiveUp(cancelled: true), this);
         }
     }
 

@@ -44,15 +44,10 @@ internal sealed class AttemptClock(EngineCore core, Attempt attempt) : WheelTime
         var pace = core.PaceOf(attempt);
         if (attempt.LastOutputAt != 0)
         {
-            var stall =
-                pace.StallLimit(core.Options.Stall) - time.GetElapsedTime(attempt.LastOutputAt);
+            var stall = pace.StallLimit(core.Options.Stall) - time.GetElapsedTime(attempt.LastOutputAt);
             return stall <= TimeSpan.Zero
                 ? (
-                    new TaskError(
-                        "stalled",
-                        "the host stopped sending in the middle of its answer",
-                        Retryable: true
-                    ),
+                    new TaskError("stalled", "the host stopped sending in the middle of its answer", Retryable: true),
                     left
                 )
                 : (null, Least(stall, left));
@@ -60,18 +55,10 @@ internal sealed class AttemptClock(EngineCore core, Attempt attempt) : WheelTime
 
         var limit = pace.FirstTokenLimit(core.Options.FirstToken);
         var sinceBegin = time.GetElapsedTime(attempt.BeganAt);
-        var sinceSign =
-            attempt.LastPhaseAt != 0 ? time.GetElapsedTime(attempt.LastPhaseAt) : sinceBegin;
+        var sinceSign = attempt.LastPhaseAt != 0 ? time.GetElapsedTime(attempt.LastPhaseAt) : sinceBegin;
         var first = Least(limit - sinceSign, core.Options.FirstToken.Most - sinceBegin);
         return first <= TimeSpan.Zero
-            ? (
-                new TaskError(
-                    "first_token_late",
-                    "the host did not begin its answer in time",
-                    Retryable: true
-                ),
-                left
-            )
+            ? (new TaskError("first_token_late", "the host did not begin its answer in time", Retryable: true), left)
             : (null, Least(first, left));
     }
 

@@ -13,12 +13,7 @@ internal sealed class AttemptTokens
     private readonly byte[] _key;
 
     public AttemptTokens(ReadOnlySpan<byte> storeKey) =>
-        _key = HKDF.DeriveKey(
-            HashAlgorithmName.SHA256,
-            storeKey.ToArray(),
-            32,
-            info: "pollard attempt"u8.ToArray()
-        );
+        _key = HKDF.DeriveKey(HashAlgorithmName.SHA256, storeKey.ToArray(), 32, info: "pollard attempt"u8.ToArray());
 
     public string Make(TaskId task, long fence, string host)
     {
@@ -36,6 +31,7 @@ internal sealed class AttemptTokens
         Span<byte> token = stackalloc byte[ClaimBytes + SignatureBytes];
         if (
             text.Length != Base64Url.GetEncodedLength(token.Length)
+            || !Base64Url.IsValid(text) // It would throw.
             || !Base64Url.TryDecodeFromChars(text, token, out var written)
             || written != token.Length
         )
@@ -58,10 +54,7 @@ internal sealed class AttemptTokens
     private void Sign(ReadOnlySpan<byte> claim, string host, Span<byte> signature)
     {
         var hostBytes = Encoding.UTF8.GetByteCount(host);
-        var content =
-            hostBytes <= 256
-                ? stackalloc byte[ClaimBytes + hostBytes]
-                : new byte[ClaimBytes + hostBytes];
+        var content = hostBytes <= 256 ? stackalloc byte[ClaimBytes + hostBytes] : new byte[ClaimBytes + hostBytes];
         claim.CopyTo(content);
         Encoding.UTF8.GetBytes(host, content[ClaimBytes..]);
         Span<byte> whole = stackalloc byte[HMACSHA256.HashSizeInBytes];

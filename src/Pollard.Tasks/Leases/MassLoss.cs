@@ -16,9 +16,7 @@ internal sealed class MassLoss(TimeProvider time)
 
     /// <summary>How long expiry is still to wait; zero when nothing special goes on.</summary>
     public TimeSpan FreezeLeft =>
-        _frozen && Freeze - time.GetElapsedTime(_frozenAt) is var left && left > TimeSpan.Zero
-            ? left
-            : TimeSpan.Zero;
+        _frozen && Freeze - time.GetElapsedTime(_frozenAt) is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero;
 
     /// <summary>One of <paramref name="connected"/> hosts is lost.</summary>
     public void Note(int connected)

@@ -10,8 +10,7 @@ internal sealed class Pace
     private int _firstTokens;
     private int _gaps;
 
-    public void FirstTokenAfter(TimeSpan time) =>
-        _firstToken[_firstTokens++ % Samples] = time.TotalMilliseconds;
+    public void FirstTokenAfter(TimeSpan time) => _firstToken[_firstTokens++ % Samples] = time.TotalMilliseconds;
 
     public void TokenEvery(TimeSpan time) => _gap[_gaps++ % Samples] = time.TotalMilliseconds;
 
@@ -20,8 +19,7 @@ internal sealed class Pace
         Limit(_firstToken, _firstTokens, 0.95, 3, bounds);
 
     /// <summary>Twenty times the median gap between tokens, within its bounds.</summary>
-    public TimeSpan StallLimit((TimeSpan Least, TimeSpan Most) bounds) =>
-        Limit(_gap, _gaps, 0.5, 20, bounds);
+    public TimeSpan StallLimit((TimeSpan Least, TimeSpan Most) bounds) => Limit(_gap, _gaps, 0.5, 20, bounds);
 
     private static TimeSpan Limit(
         double[] samples,

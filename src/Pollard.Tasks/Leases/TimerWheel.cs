@@ -65,9 +65,7 @@ internal sealed class TimerWheel : IDisposable
 
             // Rounded up, and one more for the tick that has begun: never early.
             var ticks =
-                delay <= TimeSpan.Zero
-                    ? 1
-                    : Math.Min((delay.Ticks + Tick.Ticks - 1) / Tick.Ticks, MaxTicks) + 1;
+                delay <= TimeSpan.Zero ? 1 : Math.Min((delay.Ticks + Tick.Ticks - 1) / Tick.Ticks, MaxTicks) + 1;
             timer.Due = Math.Max(Elapsed(), _now) + ticks;
             Link(timer);
             Arm();
@@ -136,8 +134,7 @@ internal sealed class TimerWheel : IDisposable
                 break;
             }
 
-            var slot =
-                level * SlotsPerLevel + (int)((_now >> (Shift * level)) & (SlotsPerLevel - 1));
+            var slot = level * SlotsPerLevel + (int)((_now >> (Shift * level)) & (SlotsPerLevel - 1));
             while (_slots[slot] is { } timer)
             {
                 Unlink(timer);
@@ -165,10 +162,7 @@ internal sealed class TimerWheel : IDisposable
             }
 
             var position = _now >> (Shift * level);
-            var rotated = BitOperations.RotateRight(
-                _occupied[level],
-                (int)((position + 1) & (SlotsPerLevel - 1))
-            );
+            var rotated = BitOperations.RotateRight(_occupied[level], (int)((position + 1) & (SlotsPerLevel - 1)));
             var ahead = BitOperations.TrailingZeroCount(rotated) + 1;
             next = Math.Min(next, (position + ahead) << (Shift * level));
         }
@@ -187,9 +181,7 @@ internal sealed class TimerWheel : IDisposable
         _armed = next;
         var delay = TimeSpan.FromTicks(next * Tick.Ticks) - _time.GetElapsedTime(_start);
         _timer.Change(
-            delay > TimeSpan.Zero
-                ? TimeSpan.FromMilliseconds(Math.Ceiling(delay.TotalMilliseconds))
-                : TimeSpan.Zero,
+            TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(delay.TotalMilliseconds))),
             Timeout.InfiniteTimeSpan
         );
     }

@@ -30,11 +30,7 @@ public interface ITaskStore : IAsyncDisposable
 
     /// <summary>A task's request or result, or null when there is none.</summary>
     /// <exception cref="StoreException">Its checksum does not hold.</exception>
-    ValueTask<ReadOnlyMemory<byte>?> ReadBodyAsync(
-        TaskId id,
-        BodyKind kind,
-        CancellationToken cancellationToken
-    );
+    ValueTask<ReadOnlyMemory<byte>?> ReadBodyAsync(TaskId id, BodyKind kind, CancellationToken cancellationToken);
 
     /// <summary>Events numbered <paramref name="from"/> and above, in order; at most about <paramref name="maxBytes"/> of them, but at least one where there is one.</summary>
     ValueTask<IReadOnlyList<TaskEvent>> ReadEventsAsync(
@@ -45,10 +41,7 @@ public interface ITaskStore : IAsyncDisposable
     );
 
     /// <summary>Rows that match, newest first.</summary>
-    ValueTask<IReadOnlyList<TaskRow>> ListAsync(
-        TaskQuery query,
-        CancellationToken cancellationToken
-    );
+    ValueTask<IReadOnlyList<TaskRow>> ListAsync(TaskQuery query, CancellationToken cancellationToken);
 
     /// <summary>Deletes tasks that ended before their time to be kept was over, a slice at a time, between commits that others wait for.</summary>
     /// <param name="now">The present moment.</param>
@@ -56,12 +49,7 @@ public interface ITaskStore : IAsyncDisposable
     /// <param name="max">At most so many tasks.</param>
     /// <param name="cancellationToken">Stops before the slice, never within it.</param>
     /// <returns>How many were deleted; less than <paramref name="max"/> when no more are due.</returns>
-    ValueTask<int> PurgeAsync(
-        DateTimeOffset now,
-        TimeSpan keep,
-        int max,
-        CancellationToken cancellationToken
-    );
+    ValueTask<int> PurgeAsync(DateTimeOffset now, TimeSpan keep, int max, CancellationToken cancellationToken);
 
     /// <summary>Small things that are no tasks (keys, tokens, hosts), on disk before this returns.</summary>
     ValueTask PutRecordAsync(
@@ -75,10 +63,7 @@ public interface ITaskStore : IAsyncDisposable
     ValueTask DeleteRecordAsync(string collection, string id, CancellationToken cancellationToken);
 
     /// <summary>All records of a collection.</summary>
-    ValueTask<IReadOnlyList<StoreRecord>> ReadRecordsAsync(
-        string collection,
-        CancellationToken cancellationToken
-    );
+    ValueTask<IReadOnlyList<StoreRecord>> ReadRecordsAsync(string collection, CancellationToken cancellationToken);
 }
 
 /// <summary>What a store says about itself when it is opened.</summary>

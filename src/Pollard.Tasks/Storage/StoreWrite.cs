@@ -25,10 +25,7 @@ public enum StoreOutcome : byte
 /// </summary>
 public sealed class StoreWrite : IValueTaskSource<StoreOutcome>
 {
-    private ManualResetValueTaskSourceCore<StoreOutcome> _done = new()
-    {
-        RunContinuationsAsynchronously = true,
-    };
+    private ManualResetValueTaskSourceCore<StoreOutcome> _done = new() { RunContinuationsAsynchronously = true };
 
     /// <summary>Which task.</summary>
     public required TaskId Id { get; init; }
@@ -62,8 +59,7 @@ public sealed class StoreWrite : IValueTaskSource<StoreOutcome>
 
     StoreOutcome IValueTaskSource<StoreOutcome>.GetResult(short token) => _done.GetResult(token);
 
-    ValueTaskSourceStatus IValueTaskSource<StoreOutcome>.GetStatus(short token) =>
-        _done.GetStatus(token);
+    ValueTaskSourceStatus IValueTaskSource<StoreOutcome>.GetStatus(short token) => _done.GetStatus(token);
 
     void IValueTaskSource<StoreOutcome>.OnCompleted(
         Action<object?> continuation,

@@ -1,0 +1,169 @@
+using Pollard.Tasks.Events;
+
+namespace Pollard.Tasks.Storage;
+
+/// <summary>What <see cref="MemoryTaskStore"/> has committed. Its owner locks.</summary>
+internal sealed class MemoryTables(byte[] idKey)
+{
+    private readonly SortedDictionary<TaskId, Stored> _tasks = [];
+    private readonly Dictionary<(string Owner, string Key), KeyUse> _keys = [];
+
+    public byte[] IdKey { get; } = idKey;
+
+    public int Epoch { get; set; }
+
+    public Dictionary<(string Collection, string Id), byte[]> Records { get; } = [];
+
+    public TaskId Newest => _tasks.Count == 0 ? default : _tasks.Keys.Last();
+
+    public StoreOutcome Apply(StoreWrite write, DateTimeOffset now)
+    {
+        if (write.Row is { } row && write.ExpectedVersion == 0)
+        {
+            return Insert(write, row, now);
+        }
+
+        if (
+            !_tasks.TryGetValue(write.Id, out var task)
+            || (write.ExpectedVersion != 0 && task.Row.Version != write.ExpectedVersion)
+            || (write.Events is { } events && task.Events.ContainsKey(events.FirstSeq))
+        )
+        {
+            return StoreOutcome.Conflict;
+        }
+
+        Write(task, write);
+        return StoreOutcome.Committed;
+    }
+
+    public TaskRow? Find(TaskId id) => _tasks.TryGetValue(id, out var task) ? Copy(task.Row) : null;
+
+    public IReadOnlyList<TaskRow> Unfinished() =>
+        [.. _tasks.Values.Where(task => !task.Row.IsFinal).Select(task => Copy(task.Row))];
+
+    public ReadOnlyMemory<byte>? Body(TaskId id, BodyKind kind) =>
+        !_tasks.TryGetValue(id, out var task) ? null
+        : kind == BodyKind.Request ? task.Request
+        : task.Result;
+
+    public IReadOnlyList<TaskEvent> Events(TaskId id, int from, int maxBytes)
+    {
+        if (!_tasks.TryGetValue(id, out var task))
+        {
+            return [];
+        }
+
+        var events = new List<TaskEvent>();
+        foreach (var segment in task.Events.Values)
+        {
+            segment.Unpack(events, from);
+        }
+
+        return EventPage.Cut(events, maxBytes);
+    }
+
+    public IReadOnlyList<TaskRow> List(TaskQuery query) =>
+        [
+            .. _tasks
+                .Values.Select(task => task.Row)
+                .Where(row =>
+                    (query.Owner is null || row.Owner == query.Owner)
+                    && (query.State is null || row.State == query.State)
+                    && (query.Kind is null || row.Kind == query.Kind)
+                    && (query.Model is null || row.Model == query.Model)
+                    && (query.Before is null || row.Id < query.Before)
+                )
+                .Reverse()
+                .Take(Math.Clamp(query.Limit, 1, 1_000))
+                .Select(Copy),
+        ];
+
+    public int Purge(DateTimeOffset now, TimeSpan keep, int max)
+    {
+        var due = _tasks
+            .Values.Where(task => task.Row is { IsFinal: true, EndedAt: not null } && DueAt(task.Row, keep) <= now)
+            .OrderBy(task => task.Row.Retention is not null)
+            .ThenBy(task => DueAt(task.Row, keep))
+            .ThenBy(task => task.Row.Id)
+            .Take(max)
+            .ToList();
+        foreach (var task in due)
+        {
+            _tasks.Remove(task.Row.Id);
+            if (task.Key is { } key && _keys.TryGetValue((task.Row.Owner, key), out var use) && use.Id == task.Row.Id)
+            {
+                _keys.Remove((task.Row.Owner, key));
+            }
+        }
+
+        return due.Count;
+    }
+
+    public IReadOnlyList<StoreRecord> Collection(string collection) =>
+        [
+            .. Records
+                .Where(record => record.Key.Collection == collection)
+                .OrderBy(record => record.Key.Id, StringComparer.Ordinal)
+                .Select(record => new StoreRecord(record.Key.Id, record.Value)),
+        ];
+
+    private static DateTimeOffset DueAt(TaskRow row, TimeSpan keep) => row.EndedAt!.Value + (row.Retention ?? keep);
+
+    // Rows are mutable: who reads one must not reach into the store with it.
+    private static TaskRow Copy(TaskRow row) => row with { };
+
+    private StoreOutcome Insert(StoreWrite write, TaskRow row, DateTimeOffset now)
+    {
+        if (write.Idempotency is { } key)
+        {
+            if (_keys.TryGetValue((row.Owner, key.Key), out var use) && use.ExpiresAt > now)
+            {
+                write.Existing = (use.Id, use.Fingerprint);
+                return StoreOutcome.Duplicate;
+            }
+
+            if (_tasks.ContainsKey(write.Id))
+            {
+                return StoreOutcome.Conflict;
+            }
+
+            _keys[(row.Owner, key.Key)] = new KeyUse(write.Id, key.Fingerprint, key.ExpiresAt);
+        }
+
+        var task = new Stored(row, write.Idempotency?.Key);
+        if (!_tasks.TryAdd(write.Id, task))
+        {
+            return StoreOutcome.Conflict;
+        }
+
+        Write(task, write);
+        return StoreOutcome.Committed;
+    }
+
+    private static void Write(Stored task, StoreWrite write)
+    {
+        task.Row = write.Row is { } row ? Copy(row) : task.Row;
+        task.Request = write.Request is { } request ? request.ToArray() : task.Request;
+        task.Result = write.Result is { } result ? result.ToArray() : task.Result;
+        if (write.Events is { } events)
+        {
+            task.Events.Add(events.FirstSeq, events with { Body = events.Body.ToArray() });
+        }
+    }
+
+    private sealed record KeyUse(TaskId Id, string Fingerprint, DateTimeOffset ExpiresAt);
+
+    private sealed class Stored(TaskRow row, string? key)
+    {
+        public TaskRow Row { get; set; } = row;
+
+        public string? Key { get; } = key;
+
+        // Not byte[]?: a null of that becomes an empty body when it is widened.
+        public ReadOnlyMemory<byte>? Request { get; set; }
+
+        public ReadOnlyMemory<byte>? Result { get; set; }
+
+        public SortedList<int, EventSegment> Events { get; } = [];
+    }
+}

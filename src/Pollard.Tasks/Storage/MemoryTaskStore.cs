@@ -1,0 +1,195 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using Pollard.Tasks.Events;
+
+namespace Pollard.Tasks.Storage;
+
+/// <summary>
+/// A store in memory: the model that other stores are compared with, and the disk of simulated engines. With
+/// <c>commitByHand</c> writes are committed only by <see cref="CommitPending"/>, so that a test decides what a crash loses.
+/// </summary>
+public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false) : ITaskStore
+{
+    private const int IdKeyBytes = 16;
+    private readonly Lock _gate = new();
+    private readonly Queue<StoreWrite> _pending = [];
+    private MemoryTables _tables = new(RandomNumberGenerator.GetBytes(IdKeyBytes));
+    private StoreHealth _health = new(Writable: true, Reason: null);
+    private bool _dead;
+
+    /// <inheritdoc/>
+    public int Backlog
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _pending.Count;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public StoreHealth Health => Volatile.Read(ref _health);
+
+    /// <summary>Commits the oldest writes that wait.</summary>
+    /// <param name="max">At most so many.</param>
+    /// <returns>How many there were.</returns>
+    public int CommitPending(int max = int.MaxValue)
+    {
+        var done = new List<(StoreWrite Write, StoreOutcome Outcome)>();
+        lock (_gate)
+        {
+            while (done.Count < max && _pending.TryDequeue(out var write))
+            {
+                var outcome = Health.Writable ? _tables.Apply(write, time.GetUtcNow()) : StoreOutcome.Failed;
+                done.Add((write, outcome));
+            }
+        }
+
+        foreach (var (write, outcome) in done)
+        {
+            write.Complete(outcome);
+        }
+
+        return done.Count;
+    }
+
+    /// <summary>
+    /// The store as a new process finds it: what was committed and nothing else. This one is dead from here on: it takes
+    /// writes and never says that they are done.
+    /// </summary>
+    public MemoryTaskStore Crash()
+    {
+        lock (_gate)
+        {
+            _dead = true;
+            _pending.Clear();
+            var tables = _tables;
+            _tables = new MemoryTables(tables.IdKey);
+            return new MemoryTaskStore(time, commitByHand) { _tables = tables };
+        }
+    }
+
+    /// <summary>Makes every write fail, as a full disk does, until it is called with null.</summary>
+    public void FailWrites(string? reason) => Volatile.Write(ref _health, new StoreHealth(reason is null, reason));
+
+    /// <inheritdoc/>
+    public Task<StoreIdentity> OpenAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            return Task.FromResult(new StoreIdentity(++_tables.Epoch, _tables.IdKey, _tables.Newest));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Enqueue(params ReadOnlySpan<StoreWrite> writes)
+    {
+        lock (_gate)
+        {
+            foreach (var write in writes)
+            {
+                if (!_dead)
+                {
+                    _pending.Enqueue(write);
+                }
+            }
+        }
+
+        if (!commitByHand)
+        {
+            CommitPending();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<TaskRow> ReadUnfinishedAsync(
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        await Task.CompletedTask;
+        foreach (var row in Read(tables => tables.Unfinished()))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return row;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<TaskRow?> FindAsync(TaskId id, CancellationToken cancellationToken) =>
+        new(Read(tables => tables.Find(id)));
+
+    /// <inheritdoc/>
+    public ValueTask<ReadOnlyMemory<byte>?> ReadBodyAsync(
+        TaskId id,
+        BodyKind kind,
+        CancellationToken cancellationToken
+    ) => new(Read(tables => tables.Body(id, kind)));
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<TaskEvent>> ReadEventsAsync(
+        TaskId id,
+        int from,
+        int maxBytes,
+        CancellationToken cancellationToken
+    ) => new(Read(tables => tables.Events(id, from, maxBytes)));
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<TaskRow>> ListAsync(TaskQuery query, CancellationToken cancellationToken) =>
+        new(Read(tables => tables.List(query)));
+
+    /// <inheritdoc/>
+    public ValueTask<int> PurgeAsync(DateTimeOffset now, TimeSpan keep, int max, CancellationToken cancellationToken) =>
+        new(Change(tables => tables.Purge(now, keep, max)));
+
+    /// <inheritdoc/>
+    public ValueTask PutRecordAsync(
+        string collection,
+        string id,
+        ReadOnlyMemory<byte> json,
+        CancellationToken cancellationToken
+    )
+    {
+        Change(tables => tables.Records[(collection, id)] = json.ToArray());
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DeleteRecordAsync(string collection, string id, CancellationToken cancellationToken)
+    {
+        Change(tables => tables.Records.Remove((collection, id)));
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<StoreRecord>> ReadRecordsAsync(
+        string collection,
+        CancellationToken cancellationToken
+    ) => new(Read(tables => tables.Collection(collection)));
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        CommitPending();
+        return ValueTask.CompletedTask;
+    }
+
+    private T Read<T>(Func<MemoryTables, T> read)
+    {
+        lock (_gate)
+        {
+            return read(_tables);
+        }
+    }
+
+    private T Change<T>(Func<MemoryTables, T> change)
+    {
+        lock (_gate)
+        {
+            return Health.Writable
+                ? change(_tables)
+                : throw new StoreException(Health.Reason ?? "The store takes no writes.");
+        }
+    }
+}

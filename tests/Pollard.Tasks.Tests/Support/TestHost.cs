@@ -1,0 +1,109 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Text;
+using System.Threading.Channels;
+using Pollard.Protocol;
+using Pollard.Protocol.HostLink;
+using Pollard.Tasks.Dispatch;
+
+namespace Pollard.Tasks.Tests.Support;
+
+/// <summary>A host as the engine's tests play it: it notes what it is told and does what the test says.</summary>
+internal sealed class TestHost : IHostSink
+{
+    private readonly Channel<Attempt> _offers = Channel.CreateBounded<Attempt>(10_000);
+    private readonly Channel<(Attempt Attempt, string Reason)> _cancels = Channel.CreateBounded<(Attempt, string)>(100);
+    private readonly Channel<(Attempt Attempt, int NextSeq)> _acknowledged = Channel.CreateBounded<(Attempt, int)>(
+        10_000
+    );
+
+    public TestHost(TaskEngine engine, string id, params string[] models)
+        : this(engine, id, slots: 1, HostRole.Worker, models) { }
+
+    public TestHost(TaskEngine engine, string id, int slots, HostRole role, params string[] models)
+    {
+        Connection = engine.Hosts.Connect(
+            new HostDescription
+            {
+                Id = id,
+                Name = id,
+                Slots = slots,
+                Role = role,
+                Models = [.. models.Select(static name => new ModelInfo { Name = name })],
+                Silence = TimeSpan.FromSeconds(12),
+            },
+            this
+        );
+    }
+
+    public DispatchHost Connection { get; }
+
+    public ConcurrentQueue<Attempt> FencedAttempts { get; } = [];
+
+    public ConcurrentQueue<int> Credits { get; } = [];
+
+    public (string Code, string Reason)? Closed { get; private set; }
+
+    public bool HasOffer => _offers.Reader.Count > 0;
+
+    public TestHost Ready()
+    {
+        Connection.Ready();
+        return this;
+    }
+
+    public async Task<Attempt> UntilOfferAsync() =>
+        await _offers.Reader.ReadAsync(TestContext.Current.CancellationToken);
+
+    public async Task<Attempt> UntilWorkAsync()
+    {
+        var attempt = await UntilOfferAsync();
+        attempt.Accept();
+        return attempt;
+    }
+
+    public async Task<(Attempt Attempt, string Reason)> UntilCancelAsync() =>
+        await _cancels.Reader.ReadAsync(TestContext.Current.CancellationToken);
+
+    public async Task<int> UntilAcknowledgedAsync() =>
+        (await _acknowledged.Reader.ReadAsync(TestContext.Current.CancellationToken)).NextSeq;
+
+    public static AppendOutcome Say(Attempt attempt, string text)
+    {
+        var outcome = attempt.Append(
+            attempt.NextSeq,
+            DeltaKind.Content,
+            0,
+            new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(text))
+        );
+        attempt.Flush();
+        return outcome;
+    }
+
+    public static AppendOutcome Finish(Attempt attempt) =>
+        attempt.Finish(attempt.NextSeq, new Messages.Finish { FinishReasons = ["stop"] });
+
+    public static AppendOutcome Fail(Attempt attempt, string code = "backend_error", bool retryable = true) =>
+        attempt.Fail(
+            attempt.NextSeq,
+            new Messages.Fail
+            {
+                Code = code,
+                Message = "it broke",
+                Retryable = retryable,
+            }
+        );
+
+    void IHostSink.Offer(Attempt attempt) => Assert.True(_offers.Writer.TryWrite(attempt));
+
+    void IHostSink.Cancel(Attempt attempt, string reason) => Assert.True(_cancels.Writer.TryWrite((attempt, reason)));
+
+    void IHostSink.Fenced(Attempt attempt) => FencedAttempts.Enqueue(attempt);
+
+    void IHostSink.Acknowledge(Attempt attempt, int nextSeq) =>
+        Assert.True(_acknowledged.Writer.TryWrite((attempt, nextSeq)));
+
+    void IHostSink.Credit(Attempt attempt, int bytes) => Credits.Enqueue(bytes);
+
+    void IHostSink.Close(string code, string reason) => Closed = (code, reason);
+}
