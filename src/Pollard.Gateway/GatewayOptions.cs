@@ -55,16 +55,12 @@ public sealed record GatewayOptions
         Environment.GetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS") == "1";
 
     /// <summary>Whether clients need keys, as the settings come out.</summary>
-    public bool KeysRequired =>
-        RequireKeys ?? Urls.Append(LinkUrl).Any(url => url is not null && !IsLoopback(url));
+    public bool KeysRequired => RequireKeys ?? Urls.Append(LinkUrl).Any(url => url is not null && !IsLoopback(url));
 
     private static bool IsLoopback(string url)
     {
         var host = new Uri(url.Replace("://*", "://0.0.0.0", StringComparison.Ordinal)).IdnHost;
         return host == "localhost"
-            || (
-                IPAddress.TryParse(host.Trim('[', ']'), out var address)
-                && IPAddress.IsLoopback(address)
-            );
+            || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
     }
 }

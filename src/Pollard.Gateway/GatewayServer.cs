@@ -9,10 +9,12 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pollard.Gateway.Answers;
+using Pollard.Gateway.Doors.Ollama;
 using Pollard.Gateway.Doors.OpenAI;
 using Pollard.Gateway.Doors.Tasks;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Keys;
+using Pollard.Gateway.Observability;
 using Pollard.Tasks;
 using Pollard.Tasks.Storage;
 
@@ -23,12 +25,7 @@ public sealed class GatewayServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    private GatewayServer(
-        WebApplication app,
-        string? firstAdminKey,
-        Uri? linkAddress,
-        IReadOnlyList<Uri> addresses
-    )
+    private GatewayServer(WebApplication app, string? firstAdminKey, Uri? linkAddress, IReadOnlyList<Uri> addresses)
     {
         _app = app;
         FirstAdminKey = firstAdminKey;
@@ -66,25 +63,17 @@ public sealed class GatewayServer : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(
             new WebApplicationOptions { ApplicationName = "Pollard.Gateway" }
         );
-        builder
-            .Services.AddSingleton(options)
-            .AddSingleton(engine)
-            .AddSingleton(store)
-            .AddSingleton(time);
+        builder.Services.AddSingleton(options).AddSingleton(engine).AddSingleton(store).AddSingleton(time);
         AddParts(builder, options, logging);
         var app = builder.Build();
         try
         {
             var keys = app.Services.GetRequiredService<KeyStore>();
             await keys.LoadAsync(cancellationToken);
-            var firstAdminKey = options.KeysRequired
-                ? await keys.CreateFirstAdminAsync(cancellationToken)
-                : null;
+            var firstAdminKey = options.KeysRequired ? await keys.CreateFirstAdminAsync(cancellationToken) : null;
             MapRoutes(app);
             await app.StartAsync(cancellationToken);
-            var bound = app
-                .Services.GetRequiredService<IServer>()
-                .Features.Get<IServerAddressesFeature>()!;
+            var bound = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
             var addresses = bound.Addresses.Select(address => new Uri(address)).ToList();
             var link = options.LinkUrl is null ? null : addresses[^1];
             return new GatewayServer(app, firstAdminKey, link, addresses[..options.Urls.Count]);
@@ -124,12 +113,12 @@ public sealed class GatewayServer : IAsyncDisposable
         services.AddSingleton<ModelCatalog>().AddSingleton<Work>();
         KeyEndpoints.Add(services);
         OpenAIDoor.Add(services);
+        OllamaDoor.Add(services);
         TasksDoor.Add(services);
+        HealthEndpoints.Add(services);
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
-        builder.WebHost.UseSockets(sockets =>
-            sockets.UnsafePreferInlineScheduling = options.InlineScheduling
-        );
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = options.InlineScheduling);
     }
 
     private static void MapRoutes(WebApplication app)
@@ -141,7 +130,9 @@ public sealed class GatewayServer : IAsyncDisposable
         app.Use(next => http => keys.InvokeAsync(http, next));
         KeyEndpoints.Map(app);
         OpenAIDoor.Map(app);
+        OllamaDoor.Map(app);
         TasksDoor.Map(app);
+        HealthEndpoints.Map(app);
     }
 
     private static void Listen(KestrelServerOptions kestrel, GatewayOptions options)
@@ -172,9 +163,7 @@ public sealed class GatewayServer : IAsyncDisposable
         void Configure(ListenOptions listen) => listen.Protocols = protocols;
         if (address.Scheme != "http")
         {
-            throw new NotSupportedException(
-                $"\"{url}\" is not served: only http:// is; put TLS in front."
-            );
+            throw new NotSupportedException($"\"{url}\" is not served: only http:// is; put TLS in front.");
         }
 
         if (IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip))

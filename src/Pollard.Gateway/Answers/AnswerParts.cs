@@ -38,12 +38,7 @@ internal static class AnswerParts
     }
 
     /// <summary>Writes the text of all pieces of a kind as one string, however they were cut.</summary>
-    public static void WriteText(
-        Utf8JsonWriter json,
-        IReadOnlyList<TaskEvent> output,
-        DeltaKind kind,
-        int choice
-    )
+    public static void WriteText(Utf8JsonWriter json, IReadOnlyList<TaskEvent> output, DeltaKind kind, int choice)
     {
         for (var i = 0; i < output.Count; i++)
         {
@@ -100,18 +95,7 @@ internal static class AnswerParts
         {
             foreach (var member in extra.EnumerateObject())
             {
-                if (
-                    member.Name
-                    is not (
-                        "id"
-                        or "object"
-                        or "created"
-                        or "model"
-                        or "choices"
-                        or "usage"
-                        or "ollama"
-                    )
-                )
+                if (member.Name is not ("id" or "object" or "created" or "model" or "choices" or "usage" or "ollama"))
                 {
                     member.WriteTo(json);
                 }

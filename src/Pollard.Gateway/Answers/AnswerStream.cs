@@ -34,9 +34,7 @@ internal abstract class AnswerStream(Work work, GatewayOptions options)
         Output = http.Response.BodyWriter;
         try
         {
-            var before = task.Row is { Attempt: <= 1, Generation: 1 }
-                ? -1
-                : await SkipVoidAsync(http);
+            var before = task.Row is { Attempt: <= 1, Generation: 1 } ? -1 : await SkipVoidAsync(http);
             await FollowAsync(http, task.ReadEvents(before));
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
@@ -47,12 +45,7 @@ internal abstract class AnswerStream(Work work, GatewayOptions options)
     }
 
     /// <summary>Writes a piece of output. Text comes as whole characters.</summary>
-    protected abstract void WriteDelta(
-        DeltaKind kind,
-        ushort choice,
-        ReadOnlySpan<byte> data,
-        long unixMilliseconds
-    );
+    protected abstract void WriteDelta(DeltaKind kind, ushort choice, ReadOnlySpan<byte> data, long unixMilliseconds);
 
     /// <summary>Writes something that clients pass over.</summary>
     protected abstract void WriteKeepAlive();
@@ -69,9 +62,7 @@ internal abstract class AnswerStream(Work work, GatewayOptions options)
         var before = -1;
         await foreach (var next in TaskLogs.ReadPresentAsync(Task, -1, http.RequestAborted))
         {
-            before = next.Type is TaskEventType.Redispatched or TaskEventType.Retried
-                ? next.Seq
-                : before;
+            before = next.Type is TaskEventType.Redispatched or TaskEventType.Retried ? next.Seq : before;
         }
 
         return before;
@@ -85,13 +76,7 @@ internal abstract class AnswerStream(Work work, GatewayOptions options)
             var wrote = false;
             while (reader.TryRead(out var next))
             {
-                if (
-                    next.IsFinal
-                    || (
-                        _outputVoid
-                        && next.Type is TaskEventType.Redispatched or TaskEventType.Leased
-                    )
-                )
+                if (next.IsFinal || (_outputVoid && next.Type is TaskEventType.Redispatched or TaskEventType.Leased))
                 {
                     await EndAsync(http, next);
                     return;
@@ -113,9 +98,7 @@ internal abstract class AnswerStream(Work work, GatewayOptions options)
                     await Output.FlushAsync(http.RequestAborted);
                     break;
                 case EventWait.Ended:
-                    throw new InvalidOperationException(
-                        $"The log of task {Task.PublicId} has no end."
-                    );
+                    throw new InvalidOperationException($"The log of task {Task.PublicId} has no end.");
                 default:
                     break;
             }
@@ -126,8 +109,7 @@ internal abstract class AnswerStream(Work work, GatewayOptions options)
     {
         switch (next.Type)
         {
-            case TaskEventType.Delta
-                when next.Kind != DeltaKind.Progress && next.Choice < AnswerParts.MostChoices:
+            case TaskEventType.Delta when next.Kind != DeltaKind.Progress && next.Choice < AnswerParts.MostChoices:
                 Begin(http);
                 _outputShown = true;
                 WriteDelta(next.Kind, next.Choice, WholeText(next), next.UnixMilliseconds);
@@ -169,9 +151,7 @@ internal abstract class AnswerStream(Work work, GatewayOptions options)
         }
         else
         {
-            var error = last.IsFinal
-                ? TaskFailure.Of(Task.Row, Task.PublicId)
-                : TaskFailure.StartsOver(Task.PublicId);
+            var error = last.IsFinal ? TaskFailure.Of(Task.Row, Task.PublicId) : TaskFailure.StartsOver(Task.PublicId);
             if (!http.Response.HasStarted && !_outputShown)
             {
                 throw new RejectedException(error);
@@ -185,11 +165,7 @@ internal abstract class AnswerStream(Work work, GatewayOptions options)
 
     private void Begin(HttpContext http)
     {
-        if (
-            Output.UnflushedBytes > 0
-            || http.Response.HasStarted
-            || http.Response.ContentType is not null
-        )
+        if (Output.UnflushedBytes > 0 || http.Response.HasStarted || http.Response.ContentType is not null)
         {
             return;
         }

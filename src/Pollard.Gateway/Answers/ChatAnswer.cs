@@ -60,13 +60,7 @@ internal static class ChatAnswer
             json.WriteNullValue();
         }
 
-        AnswerParts.WriteTextIfAny(
-            json,
-            "reasoning_content"u8,
-            output,
-            DeltaKind.Reasoning,
-            choice
-        );
+        AnswerParts.WriteTextIfAny(json, "reasoning_content"u8, output, DeltaKind.Reasoning, choice);
         AnswerParts.WriteTextIfAny(json, "refusal"u8, output, DeltaKind.Refusal, choice);
         calls?.Write(json);
         json.WriteEndObject();
@@ -74,8 +68,7 @@ internal static class ChatAnswer
         LogProbabilities.Write(json, output, choice);
         json.WriteString(
             "finish_reason"u8,
-            finish.FinishReasons?.ElementAtOrDefault(choice)
-                ?? (calls is null ? "stop" : "tool_calls")
+            finish.FinishReasons?.ElementAtOrDefault(choice) ?? (calls is null ? "stop" : "tool_calls")
         );
         json.WriteEndObject();
     }

@@ -30,19 +30,10 @@ internal static class CompletionAnswer
             json.WriteNumber("index"u8, choice);
             json.WritePropertyName("text"u8);
             AnswerParts.WriteText(json, output, DeltaKind.Content, choice);
-            AnswerParts.WriteTextIfAny(
-                json,
-                "reasoning_content"u8,
-                output,
-                DeltaKind.Reasoning,
-                choice
-            );
+            AnswerParts.WriteTextIfAny(json, "reasoning_content"u8, output, DeltaKind.Reasoning, choice);
             json.WritePropertyName("logprobs"u8);
             LogProbabilities.Write(json, output, choice);
-            json.WriteString(
-                "finish_reason"u8,
-                finish.FinishReasons?.ElementAtOrDefault(choice) ?? "stop"
-            );
+            json.WriteString("finish_reason"u8, finish.FinishReasons?.ElementAtOrDefault(choice) ?? "stop");
             json.WriteEndObject();
         }
 

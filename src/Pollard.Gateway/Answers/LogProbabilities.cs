@@ -35,10 +35,7 @@ internal static class LogProbabilities
         json.WriteEndObject();
     }
 
-    private static void Add(
-        OrderedDictionary<string, List<JsonElement>> members,
-        ReadOnlyMemory<byte> piece
-    )
+    private static void Add(OrderedDictionary<string, List<JsonElement>> members, ReadOnlyMemory<byte> piece)
     {
         if (Fragments.TryParse(piece) is not { } parsed)
         {

@@ -54,8 +54,7 @@ internal sealed class ModelCatalog : IDisposable
         {
             0 => "no host is connected that has any",
             <= MostListed => $"available: {string.Join(", ", names)}",
-            _ =>
-                $"available: {string.Join(", ", names.Take(MostListed))} and {names.Count - MostListed} more",
+            _ => $"available: {string.Join(", ", names.Take(MostListed))} and {names.Count - MostListed} more",
         };
         return new DoorError(
             404,
@@ -89,8 +88,7 @@ internal sealed class ModelCatalog : IDisposable
     }
 
     /// <summary>True for a model that a host had and that no host has now for any kind: its host may come back.</summary>
-    private bool Absent(string model) =>
-        _seen.ContainsKey(model) && !List().Any(known => known.Name == model);
+    private bool Absent(string model) => _seen.ContainsKey(model) && !List().Any(known => known.Name == model);
 
     private async ValueTask<string> WaitForAsync(string kind, string model, CancellationToken ct)
     {
@@ -130,10 +128,7 @@ internal sealed class ModelCatalog : IDisposable
         }
 
         Interlocked
-            .Exchange(
-                ref _changed,
-                new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
-            )
+            .Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))
             .TrySetResult();
     }
 }

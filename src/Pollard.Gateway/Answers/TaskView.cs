@@ -42,8 +42,7 @@ internal static class TaskView
         };
 
     /// <summary>A durability as the wire names it.</summary>
-    public static string WordOf(Durability durability) =>
-        durability == Durability.Full ? "full" : "relaxed";
+    public static string WordOf(Durability durability) => durability == Durability.Full ? "full" : "relaxed";
 
     /// <summary>A task's error.</summary>
     public static Problem ErrorOf(TaskError error) =>

@@ -94,10 +94,7 @@ internal sealed class ToolCalls
     /// <summary>The fragment's index; without one, a new id begins a new call and anything else goes on with the last.</summary>
     private int IndexOf(JsonElement fragment)
     {
-        if (
-            fragment.TryGetProperty("index"u8, out var index)
-            && index.ValueKind == JsonValueKind.Number
-        )
+        if (fragment.TryGetProperty("index"u8, out var index) && index.ValueKind == JsonValueKind.Number)
         {
             return index.TryGetInt32(out var number) ? number : 0;
         }
@@ -111,9 +108,7 @@ internal sealed class ToolCalls
     }
 
     private static string? TextOf(JsonElement value) =>
-        value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text
-            ? text
-            : null;
+        value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
 
     private sealed class Call
     {

@@ -19,12 +19,7 @@ internal readonly record struct WorkRequest(
 );
 
 /// <summary>The way from a request to its task, for doors whose clients wait for the answer.</summary>
-internal sealed class Work(
-    TaskEngine engine,
-    ModelCatalog models,
-    GatewayOptions options,
-    TimeProvider time
-)
+internal sealed class Work(TaskEngine engine, ModelCatalog models, GatewayOptions options, TimeProvider time)
 {
     private const int MostKeyCharacters = 255;
 
@@ -72,8 +67,7 @@ internal sealed class Work(
             SubmitOutcome.IdempotencyConflict => new DoorError(
                 422,
                 "idempotency_conflict",
-                submission.Reason
-                    ?? "this Idempotency-Key was used with another request; take a new one"
+                submission.Reason ?? "this Idempotency-Key was used with another request; take a new one"
             ),
             SubmitOutcome.QueueFull => new DoorError(
                 503,
@@ -86,8 +80,7 @@ internal sealed class Work(
             _ => new DoorError(
                 503,
                 "store_read_only",
-                submission.Reason
-                    ?? "the gateway cannot write to its store; its operator must free the disk"
+                submission.Reason ?? "the gateway cannot write to its store; its operator must free the disk"
             )
             {
                 RetryAfter = submission.RetryAfter ?? TimeSpan.FromSeconds(30),
@@ -148,11 +141,7 @@ internal sealed class Work(
 
         return await task.ReadResultAsync(ct)
             ?? throw new RejectedException(
-                new DoorError(
-                    410,
-                    "result_deleted",
-                    $"the result of task {task.PublicId} was deleted after its time"
-                )
+                new DoorError(410, "result_deleted", $"the result of task {task.PublicId} was deleted after its time")
             );
     }
 
@@ -169,12 +158,7 @@ internal sealed class Work(
         http.Response.Headers["Preference-Applied"] = "respond-async";
         var wait = preferences.Wait ?? TimeSpan.Zero;
         return wait > TimeSpan.Zero
-            ? !(
-                await task.WaitAsync(
-                    wait < options.MaxWait ? wait : options.MaxWait,
-                    http.RequestAborted
-                )
-            ).IsFinal
+            ? !(await task.WaitAsync(wait < options.MaxWait ? wait : options.MaxWait, http.RequestAborted)).IsFinal
             : !task.Row.IsFinal;
     }
 

@@ -58,11 +58,7 @@ internal sealed class Dialects(IEnumerable<Dialect> dialects)
             response.Headers[TaskHeaders.Task] = task;
         }
 
-        return JsonReply.WriteAsync(
-            http,
-            (dialect, error),
-            static (json, it) => it.dialect.Write(json, it.error)
-        );
+        return JsonReply.WriteAsync(http, (dialect, error), static (json, it) => it.dialect.Write(json, it.error));
     }
 }
 

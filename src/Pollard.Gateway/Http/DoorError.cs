@@ -19,35 +19,22 @@ internal sealed record DoorError(int Status, string Code, string Message)
     public bool? ShouldRetry { get; init; }
 
     /// <summary>The caller's mistake, in general.</summary>
-    public static DoorError BadRequest(
-        string message,
-        string? parameter = null,
-        string code = "invalid_request"
-    ) => new(400, code, message) { Parameter = parameter };
+    public static DoorError BadRequest(string message, string? parameter = null, string code = "invalid_request") =>
+        new(400, code, message) { Parameter = parameter };
 
     /// <summary>No such task for this caller, whether or not it is another's.</summary>
     public static DoorError NoTask(string id) =>
-        new(
-            404,
-            "task_not_found",
-            $"there is no task \"{Quote(id)}\"; it may have been deleted after its time"
-        );
+        new(404, "task_not_found", $"there is no task \"{Quote(id)}\"; it may have been deleted after its time");
 
     /// <summary>Only admins may.</summary>
     public static DoorError AdminOnly =>
-        new(
-            403,
-            "admin_only",
-            "this needs an admin key; `pollard key create --role admin` on the gateway makes one"
-        );
+        new(403, "admin_only", "this needs an admin key; `pollard key create --role admin` on the gateway makes one");
 
     /// <summary>A client's word as it may stand in a message: bounded, and without control characters.</summary>
     public static string Quote(string text)
     {
         var shown = text.Length <= 100 ? text : string.Concat(text.AsSpan(0, 100), "…");
-        return shown.Any(char.IsControl)
-            ? string.Concat(shown.Where(c => !char.IsControl(c)))
-            : shown;
+        return shown.Any(char.IsControl) ? string.Concat(shown.Where(c => !char.IsControl(c))) : shown;
     }
 }
 

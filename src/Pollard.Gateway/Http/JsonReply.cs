@@ -21,11 +21,7 @@ internal static class JsonReply
     };
 
     /// <summary>Answers with bytes that are JSON.</summary>
-    public static async Task WriteAsync(
-        HttpContext http,
-        ReadOnlyMemory<byte> json,
-        int status = 200
-    )
+    public static async Task WriteAsync(HttpContext http, ReadOnlyMemory<byte> json, int status = 200)
     {
         var response = http.Response;
         response.StatusCode = status;
@@ -38,12 +34,8 @@ internal static class JsonReply
     }
 
     /// <summary>Answers with a shape of <c>ProtocolJson</c> and the like.</summary>
-    public static Task WriteAsync<T>(
-        HttpContext http,
-        T value,
-        JsonTypeInfo<T> shape,
-        int status = 200
-    ) => WriteAsync(http, JsonSerializer.SerializeToUtf8Bytes(value, shape), status);
+    public static Task WriteAsync<T>(HttpContext http, T value, JsonTypeInfo<T> shape, int status = 200) =>
+        WriteAsync(http, JsonSerializer.SerializeToUtf8Bytes(value, shape), status);
 
     /// <summary>Answers with what <paramref name="write"/> writes; status and type are set already, or the defaults.</summary>
     public static Task WriteAsync<T>(HttpContext http, T state, Action<Utf8JsonWriter, T> write)
@@ -64,6 +56,5 @@ internal static class JsonReply
 
     /// <summary>A duration for <c>Retry-After</c>: whole seconds, at least one.</summary>
     public static string WholeSeconds(TimeSpan duration) =>
-        Math.Max(1, (long)Math.Ceiling(duration.TotalSeconds))
-            .ToString(CultureInfo.InvariantCulture);
+        Math.Max(1, (long)Math.Ceiling(duration.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
 }

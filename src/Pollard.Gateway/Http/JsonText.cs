@@ -41,13 +41,7 @@ internal static class JsonText
         {
             var piece = utf8[..Math.Min(utf8.Length, PieceBytes)];
             var target = output.GetSpan(PieceBytes * MostEscaped);
-            Encoder.EncodeUtf8(
-                piece,
-                target,
-                out var read,
-                out var written,
-                isFinalBlock: piece.Length == utf8.Length
-            );
+            Encoder.EncodeUtf8(piece, target, out var read, out var written, isFinalBlock: piece.Length == utf8.Length);
             output.Advance(written);
             utf8 = utf8[read..];
         }

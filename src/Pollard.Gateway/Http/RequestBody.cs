@@ -20,9 +20,7 @@ internal static class RequestBody
             : await ReadGrowingAsync(http);
         return bytes.Length > 0
             ? bytes
-            : throw new RejectedException(
-                DoorError.BadRequest("the body is empty; send a JSON object")
-            );
+            : throw new RejectedException(DoorError.BadRequest("the body is empty; send a JSON object"));
     }
 
     /// <summary>The body as one of our own shapes.</summary>
@@ -38,9 +36,7 @@ internal static class RequestBody
         try
         {
             return JsonSerializer.Deserialize(body, shape)
-                ?? throw new RejectedException(
-                    DoorError.BadRequest("the body is null; send a JSON object")
-                );
+                ?? throw new RejectedException(DoorError.BadRequest("the body is null; send a JSON object"));
         }
         catch (JsonException e)
         {
@@ -58,14 +54,10 @@ internal static class RequestBody
             reason = at < 0 ? reason : reason[..at];
         }
 
-        var place = e.LineNumber is { } line
-            ? $" at line {line + 1}, byte {e.BytePositionInLine + 1}"
-            : "";
+        var place = e.LineNumber is { } line ? $" at line {line + 1}, byte {e.BytePositionInLine + 1}" : "";
         var path = e.Path is { Length: > 1 } member ? $" ({DoorError.Quote(member)})" : "";
         var parameter =
-            e.Path is { Length: > 2 } && e.Path.StartsWith("$.", StringComparison.Ordinal)
-                ? e.Path[2..]
-                : null;
+            e.Path is { Length: > 2 } && e.Path.StartsWith("$.", StringComparison.Ordinal) ? e.Path[2..] : null;
         return new RejectedException(
             DoorError.BadRequest(
                 $"the body cannot be read{place}{path}: {DoorError.Quote(reason)}",

@@ -4,11 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Pollard.Gateway.Http;
 
 /// <summary>The outermost layer: begins the trace, and turns whatever goes wrong inside into an error in the path's dialect.</summary>
-internal sealed partial class RequestGuard(
-    Dialects dialects,
-    TimeProvider time,
-    ILogger<RequestGuard> logger
-)
+internal sealed partial class RequestGuard(Dialects dialects, TimeProvider time, ILogger<RequestGuard> logger)
 {
     /// <summary>Runs a request.</summary>
     public async Task InvokeAsync(HttpContext http, RequestDelegate next)
@@ -23,10 +19,7 @@ internal sealed partial class RequestGuard(
             }
 
             await next(http);
-            if (
-                http.Response.StatusCode == StatusCodes.Status405MethodNotAllowed
-                && !http.Response.HasStarted
-            )
+            if (http.Response.StatusCode == StatusCodes.Status405MethodNotAllowed && !http.Response.HasStarted)
             {
                 await dialects.WriteAsync(http, NotAllowed(http));
             }
@@ -59,13 +52,7 @@ internal sealed partial class RequestGuard(
         var error = ErrorOf(exception);
         if (error.Status >= 500 && exception is not RejectedException)
         {
-            LogFailed(
-                logger,
-                exception,
-                http.Request.Method,
-                http.Request.Path,
-                http.TraceIdentifier
-            );
+            LogFailed(logger, exception, http.Request.Method, http.Request.Path, http.TraceIdentifier);
         }
 
         if (http.Response.HasStarted)
@@ -89,12 +76,11 @@ internal sealed partial class RequestGuard(
         exception switch
         {
             RejectedException rejected => rejected.Error,
-            BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } =>
-                new DoorError(
-                    StatusCodes.Status413PayloadTooLarge,
-                    "body_too_large",
-                    "the body is larger than this gateway takes; send less, or images as smaller data: URLs"
-                ),
+            BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new DoorError(
+                StatusCodes.Status413PayloadTooLarge,
+                "body_too_large",
+                "the body is larger than this gateway takes; send less, or images as smaller data: URLs"
+            ),
             BadHttpRequestException bad => new DoorError(
                 bad.StatusCode,
                 "invalid_request",
@@ -138,12 +124,7 @@ internal sealed partial class RequestGuard(
         Level = LogLevel.Debug,
         Message = "The client of {Method} {Path} left before the answer, trace {TraceId}"
     )]
-    private static partial void LogLeft(
-        ILogger logger,
-        string method,
-        PathString path,
-        string traceId
-    );
+    private static partial void LogLeft(ILogger logger, string method, PathString path, string traceId);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed, trace {TraceId}")]
     private static partial void LogFailed(

@@ -17,9 +17,7 @@ internal static class RequestTrace
     public static void Begin(HttpContext http)
     {
         string? parent = http.Request.Headers.TraceParent;
-        http.TraceIdentifier = IsParent(parent)
-            ? parent![3..35]
-            : ActivityTraceId.CreateRandom().ToHexString();
+        http.TraceIdentifier = IsParent(parent) ? parent![3..35] : ActivityTraceId.CreateRandom().ToHexString();
         http.Response.Headers["x-request-id"] = http.TraceIdentifier;
     }
 
@@ -28,12 +26,7 @@ internal static class RequestTrace
     {
         string? parent = http.Request.Headers.TraceParent;
         var flags = IsParent(parent) ? parent!.AsSpan(53) : "00";
-        return string.Concat(
-            "00-",
-            http.TraceIdentifier,
-            $"-{ActivitySpanId.CreateRandom().ToHexString()}-",
-            flags
-        );
+        return string.Concat("00-", http.TraceIdentifier, $"-{ActivitySpanId.CreateRandom().ToHexString()}-", flags);
     }
 
     private static bool IsParent(string? text) =>

@@ -14,8 +14,7 @@ internal sealed class ClientKey(KeyRecord record, TimeProvider time)
     public Caller Caller { get; } = new(record.Id, record.Role == KeyRoles.Admin);
 
     /// <summary>Its limit of requests; null when it has none.</summary>
-    public RequestBucket? Bucket { get; } =
-        record.RequestsPerMinute is { } rate ? new RequestBucket(rate, time) : null;
+    public RequestBucket? Bucket { get; } = record.RequestsPerMinute is { } rate ? new RequestBucket(rate, time) : null;
 
     /// <summary>Counts a request in; false when too many are open.</summary>
     public bool TryEnter(int most)
@@ -62,16 +61,13 @@ internal sealed class RequestBucket(int perMinute, TimeProvider time)
         lock (_gate)
         {
             var now = time.GetTimestamp();
-            var filled =
-                time.GetElapsedTime(_filled, now).TotalSeconds * perMinute / SecondsPerMinute;
+            var filled = time.GetElapsedTime(_filled, now).TotalSeconds * perMinute / SecondsPerMinute;
             _tokens = Math.Min(perMinute, _tokens + filled);
             _filled = now;
             var taken = _tokens >= 1;
             _tokens -= taken ? 1 : 0;
             left = (int)_tokens;
-            reset = TimeSpan.FromSeconds(
-                (taken ? perMinute - _tokens : 1 - _tokens) * SecondsPerMinute / perMinute
-            );
+            reset = TimeSpan.FromSeconds((taken ? perMinute - _tokens : 1 - _tokens) * SecondsPerMinute / perMinute);
             return taken;
         }
     }

@@ -63,12 +63,8 @@ internal sealed partial class KeyCheck(
 
         if (!key.TryEnter(options.MaxOpenRequestsPerKey))
         {
-            var message =
-                $"this key has {options.MaxOpenRequestsPerKey} requests open already; wait for some to end";
-            var error = new DoorError(429, "too_many_open_requests", message)
-            {
-                RetryAfter = TimeSpan.FromSeconds(1),
-            };
+            var message = $"this key has {options.MaxOpenRequestsPerKey} requests open already; wait for some to end";
+            var error = new DoorError(429, "too_many_open_requests", message) { RetryAfter = TimeSpan.FromSeconds(1) };
             await dialects.WriteAsync(http, error);
             return;
         }
@@ -86,10 +82,7 @@ internal sealed partial class KeyCheck(
     private static string? SecretOf(HttpRequest request)
     {
         string? authorization = request.Headers.Authorization;
-        if (
-            authorization is not null
-            && authorization.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
-        )
+        if (authorization is not null && authorization.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
         {
             return authorization["Bearer ".Length..].Trim();
         }
@@ -115,14 +108,8 @@ internal sealed partial class KeyCheck(
     private static void Tell(IHeaderDictionary headers, int perMinute, int left, TimeSpan reset)
     {
         var seconds = JsonReply.WholeSeconds(reset);
-        headers["RateLimit-Policy"] = string.Create(
-            CultureInfo.InvariantCulture,
-            $"\"default\";q={perMinute};w=60"
-        );
-        headers["RateLimit"] = string.Create(
-            CultureInfo.InvariantCulture,
-            $"\"default\";r={left};t={seconds}"
-        );
+        headers["RateLimit-Policy"] = string.Create(CultureInfo.InvariantCulture, $"\"default\";q={perMinute};w=60");
+        headers["RateLimit"] = string.Create(CultureInfo.InvariantCulture, $"\"default\";r={left};t={seconds}");
         headers["x-ratelimit-limit-requests"] = perMinute.ToString(CultureInfo.InvariantCulture);
         headers["x-ratelimit-remaining-requests"] = left.ToString(CultureInfo.InvariantCulture);
         headers["x-ratelimit-reset-requests"] = seconds + "s";
@@ -132,10 +119,5 @@ internal sealed partial class KeyCheck(
         Level = LogLevel.Warning,
         Message = "Refused {Method} {Path}: its key is missing, unknown or over, trace {TraceId}"
     )]
-    private static partial void LogRefused(
-        ILogger logger,
-        string method,
-        PathString path,
-        string traceId
-    );
+    private static partial void LogRefused(ILogger logger, string method, PathString path, string traceId);
 }

@@ -37,34 +37,17 @@ internal sealed class KeyEndpoints(KeyStore keys, Dialects dialects)
             "name",
             $"must have 1 to {MostNameCharacters} characters"
         );
-        Check(
-            wanted.Role is null or KeyRoles.Admin or KeyRoles.Client,
-            "role",
-            "must be \"client\" or \"admin\""
-        );
+        Check(wanted.Role is null or KeyRoles.Admin or KeyRoles.Client, "role", "must be \"client\" or \"admin\"");
         Check(
             wanted.RequestsPerMinute is null or (>= 1 and <= MostPerMinute),
             "requests_per_minute",
             $"must be 1 to {MostPerMinute}"
         );
-        Check(
-            wanted.MaxRunning is null or (>= 1 and <= MostRunning),
-            "max_running",
-            $"must be 1 to {MostRunning}"
-        );
-        Check(
-            wanted.ExpiresIn is null or (>= 1 and <= 1e9),
-            "expires_in",
-            "must be seconds from now, at least 1"
-        );
+        Check(wanted.MaxRunning is null or (>= 1 and <= MostRunning), "max_running", $"must be 1 to {MostRunning}");
+        Check(wanted.ExpiresIn is null or (>= 1 and <= 1e9), "expires_in", "must be seconds from now, at least 1");
         var made = await keys.CreateAsync(wanted, http.RequestAborted);
         http.Response.Headers.CacheControl = "no-store";
-        await JsonReply.WriteAsync(
-            http,
-            made,
-            ProtocolJson.Default.KeyDocument,
-            StatusCodes.Status201Created
-        );
+        await JsonReply.WriteAsync(http, made, ProtocolJson.Default.KeyDocument, StatusCodes.Status201Created);
     }
 
     private Task ListAsync(HttpContext http)
@@ -83,16 +66,11 @@ internal sealed class KeyEndpoints(KeyStore keys, Dialects dialects)
             case DeleteOutcome.NotFound:
                 await dialects.WriteAsync(
                     http,
-                    new DoorError(
-                        404,
-                        "key_not_found",
-                        $"there is no key \"{DoorError.Quote(id)}\""
-                    )
+                    new DoorError(404, "key_not_found", $"there is no key \"{DoorError.Quote(id)}\"")
                 );
                 break;
             case DeleteOutcome.LastAdmin:
-                const string Message =
-                    "this is the last admin key; make another before you delete it";
+                const string Message = "this is the last admin key; make another before you delete it";
                 await dialects.WriteAsync(http, new DoorError(409, "last_admin_key", Message));
                 break;
             default:

@@ -12,8 +12,7 @@ namespace Pollard.Gateway.Keys;
 internal sealed class KeyStore(ITaskStore store, TaskEngine engine, TimeProvider time)
 {
     private const string Collection = "key";
-    private const string SecretAlphabet =
-        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    private const string SecretAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     private const string IdAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
     private const int SecretCharacters = 43; // 62^43 is more than 2^256.
     private const int IdCharacters = 16;
@@ -37,9 +36,7 @@ internal sealed class KeyStore(ITaskStore store, TaskEngine engine, TimeProvider
     public async Task<string?> CreateFirstAdminAsync(CancellationToken ct) =>
         List().Any(IsLiveAdmin)
             ? null
-            : (
-                await CreateAsync(new CreateKey { Name = "first admin", Role = KeyRoles.Admin }, ct)
-            ).Key;
+            : (await CreateAsync(new CreateKey { Name = "first admin", Role = KeyRoles.Admin }, ct)).Key;
 
     /// <summary>The key with this secret, expired or not; null when there is none.</summary>
     public ClientKey? Find(string secret) => _byHash.GetValueOrDefault(HashOf(secret));
@@ -100,8 +97,7 @@ internal sealed class KeyStore(ITaskStore store, TaskEngine engine, TimeProvider
             MaxRunning = record.MaxRunning,
         };
 
-    private bool IsLiveAdmin(KeyRecord record) =>
-        record.Role == KeyRoles.Admin && !IsExpired(record);
+    private bool IsLiveAdmin(KeyRecord record) => record.Role == KeyRoles.Admin && !IsExpired(record);
 
     private void Add(KeyRecord record)
     {

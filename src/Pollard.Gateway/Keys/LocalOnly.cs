@@ -15,9 +15,7 @@ internal static class LocalOnly
     {
         if (!IsLocal(request.Host.Host))
         {
-            return Refuse(
-                $"the host name \"{DoorError.Quote(request.Host.Host)}\" is not this machine's"
-            );
+            return Refuse($"the host name \"{DoorError.Quote(request.Host.Host)}\" is not this machine's");
         }
 
         string? origin = request.Headers.Origin;
@@ -27,18 +25,13 @@ internal static class LocalOnly
                 !Uri.TryCreate(origin, UriKind.Absolute, out var uri)
                 || (uri.Scheme is "http" or "https" && !IsLocal(uri.Host))
             );
-        return isForeign
-            ? Refuse($"the page {DoorError.Quote(origin!)} is not this machine's")
-            : null;
+        return isForeign ? Refuse($"the page {DoorError.Quote(origin!)} is not this machine's") : null;
     }
 
     private static bool IsLocal(string host) =>
         host is "" or "localhost" or "127.0.0.1"
         || host.EndsWith(".localhost", StringComparison.Ordinal)
-        || (
-            IPAddress.TryParse(host.AsSpan().Trim("[]"), out var address)
-            && IPAddress.IsLoopback(address)
-        );
+        || (IPAddress.TryParse(host.AsSpan().Trim("[]"), out var address) && IPAddress.IsLoopback(address));
 
     private static DoorError Refuse(string reason) =>
         new(

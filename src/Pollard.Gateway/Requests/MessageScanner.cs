@@ -39,9 +39,7 @@ internal static class MessageScanner
 
         if (count == 0)
         {
-            throw new RejectedException(
-                DoorError.BadRequest("\"messages\" is empty; send at least one", "messages")
-            );
+            throw new RejectedException(DoorError.BadRequest("\"messages\" is empty; send at least one", "messages"));
         }
     }
 
@@ -71,9 +69,7 @@ internal static class MessageScanner
         if (!hasRole)
         {
             var name = $"messages[{at}].role";
-            throw new RejectedException(
-                DoorError.BadRequest($"\"{name}\" is missing", name, "missing_member")
-            );
+            throw new RejectedException(DoorError.BadRequest($"\"{name}\" is missing", name, "missing_member"));
         }
     }
 

@@ -13,11 +13,7 @@ internal static class RequestScanner
 
     /// <summary>What the request says.</summary>
     /// <exception cref="RejectedException">It is not JSON, or a member that we act on is wrong; says which.</exception>
-    public static RequestFacts Scan(
-        ReadOnlySpan<byte> body,
-        RequestShape shape,
-        GatewayOptions options
-    )
+    public static RequestFacts Scan(ReadOnlySpan<byte> body, RequestShape shape, GatewayOptions options)
     {
         // hot: every request; guarded by the chat benchmark.
         try
@@ -34,11 +30,7 @@ internal static class RequestScanner
         }
     }
 
-    private static RequestFacts ScanObject(
-        ReadOnlySpan<byte> body,
-        RequestShape shape,
-        GatewayOptions options
-    )
+    private static RequestFacts ScanObject(ReadOnlySpan<byte> body, RequestShape shape, GatewayOptions options)
     {
         var facts = new RequestFacts { Choices = 1 };
         var reader = new Utf8JsonReader(body);
@@ -60,9 +52,7 @@ internal static class RequestScanner
         var subject = SubjectOf(shape);
         return hasSubject
             ? facts
-            : throw new RejectedException(
-                DoorError.BadRequest($"\"{subject}\" is missing", subject, "missing_member")
-            );
+            : throw new RejectedException(DoorError.BadRequest($"\"{subject}\" is missing", subject, "missing_member"));
     }
 
     private static bool ScanMember(
@@ -116,8 +106,7 @@ internal static class RequestScanner
         else if (shape == RequestShape.Embedding && reader.ValueTextEquals("encoding_format"u8))
         {
             reader.Read();
-            facts.Base64 =
-                reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("base64"u8);
+            facts.Base64 = reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("base64"u8);
             reader.Skip();
         }
         else
@@ -145,8 +134,7 @@ internal static class RequestScanner
         return reader.TokenType switch
         {
             JsonTokenType.Null => 1,
-            JsonTokenType.Number
-                when reader.TryGetInt32(out var n) && n is >= 1 and <= MostChoices => n,
+            JsonTokenType.Number when reader.TryGetInt32(out var n) && n is >= 1 and <= MostChoices => n,
             _ => throw Wrong(reader, "n", $"a whole number from 1 to {MostChoices}"),
         };
     }
@@ -225,18 +213,8 @@ internal static class RequestScanner
         };
 
     /// <summary>What to say of a member of the wrong type.</summary>
-    internal static RejectedException Wrong(
-        in Utf8JsonReader reader,
-        string name,
-        string expected
-    ) =>
-        new(
-            DoorError.BadRequest(
-                $"\"{name}\" must be {expected}, not {NameOf(reader.TokenType)}",
-                name,
-                "wrong_type"
-            )
-        );
+    internal static RejectedException Wrong(in Utf8JsonReader reader, string name, string expected) =>
+        new(DoorError.BadRequest($"\"{name}\" must be {expected}, not {NameOf(reader.TokenType)}", name, "wrong_type"));
 
     private static string NameOf(JsonTokenType type) =>
         type switch

@@ -26,9 +26,7 @@ internal static class EmbeddingEncoding
                 WriteToken(reader, json);
             }
 
-            isVector =
-                reader.TokenType == JsonTokenType.PropertyName
-                && reader.ValueTextEquals("embedding"u8);
+            isVector = reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("embedding"u8);
         }
 
         json.Flush();
@@ -40,10 +38,7 @@ internal static class EmbeddingEncoding
         var bytes = new ArrayBufferWriter<byte>(4096);
         while (reader.Read() && reader.TokenType == JsonTokenType.Number)
         {
-            BinaryPrimitives.WriteSingleLittleEndian(
-                bytes.GetSpan(sizeof(float)),
-                reader.GetSingle()
-            );
+            BinaryPrimitives.WriteSingleLittleEndian(bytes.GetSpan(sizeof(float)), reader.GetSingle());
             bytes.Advance(sizeof(float));
         }
 

@@ -12,12 +12,7 @@ using Pollard.Tasks;
 namespace Pollard.Gateway.Doors.OpenAI;
 
 /// <summary>OpenAI's API: models, chat completions, completions, embeddings.</summary>
-internal sealed class OpenAIDoor(
-    Work work,
-    TaskEngine engine,
-    ModelCatalog models,
-    GatewayOptions options
-)
+internal sealed class OpenAIDoor(Work work, TaskEngine engine, ModelCatalog models, GatewayOptions options)
 {
     /// <summary>Adds the door's parts.</summary>
     public static void Add(IServiceCollection services) =>
@@ -36,8 +31,7 @@ internal sealed class OpenAIDoor(
 
     private Task ChatAsync(HttpContext http) => AnswerAsync(http, RequestShape.Chat, Kinds.Chat);
 
-    private Task CompleteAsync(HttpContext http) =>
-        AnswerAsync(http, RequestShape.Completion, Kinds.Completion);
+    private Task CompleteAsync(HttpContext http) => AnswerAsync(http, RequestShape.Completion, Kinds.Completion);
 
     private async Task AnswerAsync(HttpContext http, RequestShape shape, string kind)
     {
@@ -75,23 +69,13 @@ internal sealed class OpenAIDoor(
         }
 
         var result = await work.ResultAsync(http, task);
-        await JsonReply.WriteAsync(
-            http,
-            facts.Base64 ? EmbeddingEncoding.ToBase64(result) : result
-        );
+        await JsonReply.WriteAsync(http, facts.Base64 ? EmbeddingEncoding.ToBase64(result) : result);
     }
 
-    private ValueTask<TaskHandle> SubmitAsync(
-        HttpContext http,
-        in RequestFacts facts,
-        string kind,
-        byte[] body
-    ) =>
+    private ValueTask<TaskHandle> SubmitAsync(HttpContext http, in RequestFacts facts, string kind, byte[] body) =>
         facts.Model is { } model
             ? work.SubmitAsync(http, new WorkRequest(kind, model, body, facts.Stream, facts.Store))
-            : throw new RejectedException(
-                DoorError.BadRequest("\"model\" is missing", "model", "missing_member")
-            );
+            : throw new RejectedException(DoorError.BadRequest("\"model\" is missing", "model", "missing_member"));
 
     private Task ListModelsAsync(HttpContext http) =>
         JsonReply.WriteAsync(

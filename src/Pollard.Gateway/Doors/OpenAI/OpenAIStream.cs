@@ -15,18 +15,10 @@ namespace Pollard.Gateway.Doors.OpenAI;
 internal sealed record StreamForm(string IdPrefix, string Shape, bool IsChat)
 {
     /// <summary>Chunks of a chat.</summary>
-    public static readonly StreamForm Chat = new(
-        ChatAnswer.IdPrefix,
-        "chat.completion.chunk",
-        true
-    );
+    public static readonly StreamForm Chat = new(ChatAnswer.IdPrefix, "chat.completion.chunk", true);
 
     /// <summary>Chunks of a completion.</summary>
-    public static readonly StreamForm Completion = new(
-        CompletionAnswer.IdPrefix,
-        "text_completion",
-        false
-    );
+    public static readonly StreamForm Completion = new(CompletionAnswer.IdPrefix, "text_completion", false);
 }
 
 /// <summary>An answer as OpenAI streams it: server-sent events, each a chunk made of a template around the escaped output.</summary>
@@ -70,12 +62,7 @@ internal sealed class OpenAIStream : AnswerStream
     protected override string ContentType => "text/event-stream";
 
     /// <inheritdoc/>
-    protected override void WriteDelta(
-        DeltaKind kind,
-        ushort choice,
-        ReadOnlySpan<byte> data,
-        long unixMilliseconds
-    )
+    protected override void WriteDelta(DeltaKind kind, ushort choice, ReadOnlySpan<byte> data, long unixMilliseconds)
     {
         // hot: once a token; guarded by the stream benchmark.
         if (_form.IsChat)
@@ -103,9 +90,7 @@ internal sealed class OpenAIStream : AnswerStream
 
             BeginChunk((ushort)choice);
             Output.Write(
-                _form.IsChat
-                    ? ",\"delta\":{},\"finish_reason\":\""u8
-                    : ",\"text\":\"\",\"finish_reason\":\""u8
+                _form.IsChat ? ",\"delta\":{},\"finish_reason\":\""u8 : ",\"text\":\"\",\"finish_reason\":\""u8
             );
             JsonText.WriteEscaped(Output, facts.FinishReasons[choice]);
             Output.Write("\"}"u8);
@@ -214,9 +199,7 @@ internal sealed class OpenAIStream : AnswerStream
 
         _begun[choice] = true;
         BeginChunk(choice);
-        Output.Write(
-            ",\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}"u8
-        );
+        Output.Write(",\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}"u8);
         Output.Write(_tail);
     }
 }

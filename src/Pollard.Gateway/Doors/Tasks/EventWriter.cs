@@ -34,10 +34,7 @@ internal static class EventWriter
         json.WriteStartObject();
         json.WriteNumber("seq"u8, item.Seq);
         var at = DateTimeOffset.FromUnixTimeMilliseconds(item.UnixMilliseconds).UtcDateTime;
-        json.WriteString(
-            "at"u8,
-            at.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)
-        );
+        json.WriteString("at"u8, at.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
         json.WriteString("type"u8, NameOf(item.Type));
         if (item.Type == TaskEventType.Delta)
         {

@@ -100,36 +100,20 @@ internal static class SubmitReader
         var isWord =
             kind is { Length: > 0 and <= MostKindCharacters }
             && kind.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
-        Check(
-            isWord,
-            "kind",
-            $"must be 1 to {MostKindCharacters} letters, digits, '-', '_' and '.'"
-        );
+        Check(isWord, "kind", $"must be 1 to {MostKindCharacters} letters, digits, '-', '_' and '.'");
         var needsModel = kind is Kinds.Chat or Kinds.Completion or Kinds.Embedding;
-        Check(
-            !needsModel || submitted.Model is { Length: > 0 },
-            "model",
-            $"must name a model for kind \"{kind}\""
-        );
+        Check(!needsModel || submitted.Model is { Length: > 0 }, "model", $"must name a model for kind \"{kind}\"");
         Check(
             submitted.Model is null or "" || LinkLimits.IsModelName(submitted.Model),
             "model",
             $"must be 1 to {LinkLimits.ModelNameCharacters} letters, digits and . _ - : / @ +"
         );
-        Check(
-            submitted.Durability is null or "full" or "relaxed",
-            "durability",
-            "must be \"full\" or \"relaxed\""
-        );
+        Check(submitted.Durability is null or "full" or "relaxed", "durability", "must be \"full\" or \"relaxed\"");
     }
 
     private static void CheckNumbers(SubmitTask submitted)
     {
-        Check(
-            submitted.Priority is null or (>= -MostPriority and <= MostPriority),
-            "priority",
-            "must be -100 to 100"
-        );
+        Check(submitted.Priority is null or (>= -MostPriority and <= MostPriority), "priority", "must be -100 to 100");
         Check(
             submitted.MaxAttempts is null or (>= 1 and <= MostAttempts),
             "max_attempts",
@@ -138,23 +122,13 @@ internal static class SubmitReader
         CheckSeconds(submitted.Timeout, "timeout", MostRunSeconds);
         CheckSeconds(submitted.QueueTimeout, "queue_timeout", MostKeepSeconds);
         CheckSeconds(submitted.Retention, "retention", MostKeepSeconds);
-        var metadataBytes = submitted.Metadata is { } metadata
-            ? JsonMarshal.GetRawUtf8Value(metadata).Length
-            : 0;
-        Check(
-            metadataBytes <= MostMetadataBytes,
-            "metadata",
-            $"must be at most {MostMetadataBytes / 1024} KB"
-        );
+        var metadataBytes = submitted.Metadata is { } metadata ? JsonMarshal.GetRawUtf8Value(metadata).Length : 0;
+        Check(metadataBytes <= MostMetadataBytes, "metadata", $"must be at most {MostMetadataBytes / 1024} KB");
     }
 
     private static void CheckRequires(TaskRequirements? requires)
     {
-        Check(
-            requires?.Labels is null or { Count: <= MostLabels },
-            "requires.labels",
-            $"must be at most {MostLabels}"
-        );
+        Check(requires?.Labels is null or { Count: <= MostLabels }, "requires.labels", $"must be at most {MostLabels}");
         Check(
             requires?.Features is null or { Count: <= MostLabels },
             "requires.features",
@@ -183,8 +157,7 @@ internal static class SubmitReader
             $"must be seconds, more than 0 and at most {most:0}"
         );
 
-    private static TimeSpan? SpanOf(double? seconds) =>
-        seconds is { } value ? TimeSpan.FromSeconds(value) : null;
+    private static TimeSpan? SpanOf(double? seconds) => seconds is { } value ? TimeSpan.FromSeconds(value) : null;
 
     private static void Check(bool holds, string member, string rule)
     {

@@ -12,11 +12,7 @@ using Pollard.Tasks.Events;
 namespace Pollard.Gateway.Doors.Tasks;
 
 /// <summary>A task's log as server-sent events, which resume at any number, or as pages.</summary>
-internal sealed class TaskEvents(
-    TaskFinder finder,
-    GatewayOptions options,
-    IHostApplicationLifetime lifetime
-)
+internal sealed class TaskEvents(TaskFinder finder, GatewayOptions options, IHostApplicationLifetime lifetime)
 {
     private const int PageEvents = 1_000;
     private const long PageBytes = 1024 * 1024;
@@ -27,10 +23,7 @@ internal sealed class TaskEvents(
         var task = await finder.FindAsync(http);
         var after = AfterOf(http.Request);
         string? accept = http.Request.Headers.Accept;
-        if (
-            accept is not null
-            && accept.Contains("application/json", StringComparison.OrdinalIgnoreCase)
-        )
+        if (accept is not null && accept.Contains("application/json", StringComparison.OrdinalIgnoreCase))
         {
             await WritePageAsync(http, task, after);
         }
@@ -146,16 +139,9 @@ internal sealed class TaskEvents(
         }
 
         return
-            int.TryParse(
-                text,
-                NumberStyles.AllowLeadingSign,
-                CultureInfo.InvariantCulture,
-                out var after
-            )
+            int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var after)
             && after >= -1
             ? after
-            : throw new RejectedException(
-                DoorError.BadRequest($"\"{name}\" must be the number of an event", name)
-            );
+            : throw new RejectedException(DoorError.BadRequest($"\"{name}\" must be the number of an event", name));
     }
 }

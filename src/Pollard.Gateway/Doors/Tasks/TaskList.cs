@@ -61,9 +61,7 @@ internal sealed class TaskList(TaskEngine engine)
             int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
             && limit is >= 1 and <= MostLimit
             ? limit
-            : throw new RejectedException(
-                DoorError.BadRequest($"\"limit\" must be 1 to {MostLimit}", "limit")
-            );
+            : throw new RejectedException(DoorError.BadRequest($"\"limit\" must be 1 to {MostLimit}", "limit"));
     }
 
     private static TaskState? StateOf(string? word)
@@ -81,8 +79,7 @@ internal sealed class TaskList(TaskEngine engine)
             }
         }
 
-        const string Rule =
-            "\"state\" must be pending, running, completed, failed, timeout or cancelled";
+        const string Rule = "\"state\" must be pending, running, completed, failed, timeout or cancelled";
         throw new RejectedException(DoorError.BadRequest(Rule, "state"));
     }
 

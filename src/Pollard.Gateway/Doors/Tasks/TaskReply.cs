@@ -22,15 +22,10 @@ internal static class TaskReply
         string.Create(CultureInfo.InvariantCulture, $"\"{task.Row.Version}-{task.EventCount}\"");
 
     /// <summary>Puts the tag on the answer.</summary>
-    public static void Tag(HttpContext http, TaskHandle task) =>
-        http.Response.Headers.ETag = TagOf(task);
+    public static void Tag(HttpContext http, TaskHandle task) => http.Response.Headers.ETag = TagOf(task);
 
     /// <summary>Answers with the task.</summary>
-    public static async Task WriteAsync(
-        HttpContext http,
-        TaskHandle task,
-        int status = StatusCodes.Status200OK
-    )
+    public static async Task WriteAsync(HttpContext http, TaskHandle task, int status = StatusCodes.Status200OK)
     {
         Tag(http, task); // Before the reading: a tag may be older than what it stands on, never newer.
         await JsonReply.WriteAsync(
@@ -53,10 +48,7 @@ internal static class TaskReply
         };
     }
 
-    private static async ValueTask<TaskProgress?> ProgressAsync(
-        TaskHandle task,
-        CancellationToken ct
-    )
+    private static async ValueTask<TaskProgress?> ProgressAsync(TaskHandle task, CancellationToken ct)
     {
         Messages.Progress? phase = null;
         var text = new MemoryStream();
@@ -65,10 +57,7 @@ internal static class TaskReply
             switch (next.Type)
             {
                 case TaskEventType.Phase:
-                    phase = JsonSerializer.Deserialize(
-                        next.Data.Span,
-                        ProtocolJson.Default.Progress
-                    );
+                    phase = JsonSerializer.Deserialize(next.Data.Span, ProtocolJson.Default.Progress);
                     break;
                 case TaskEventType.Delta when next is { Kind: DeltaKind.Content, Choice: 0 }:
                     text.Write(next.Data.Span);
@@ -84,12 +73,7 @@ internal static class TaskReply
 
         return phase is null && text.Length == 0
             ? null
-            : new TaskProgress(
-                phase?.Percent,
-                phase?.Phase,
-                phase?.Message,
-                text.Length == 0 ? null : LastOf(text)
-            );
+            : new TaskProgress(phase?.Percent, phase?.Phase, phase?.Message, text.Length == 0 ? null : LastOf(text));
     }
 
     /// <summary>The end of the text, from the beginning of a character.</summary>

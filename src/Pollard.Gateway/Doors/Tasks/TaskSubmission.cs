@@ -15,10 +15,7 @@ internal sealed class TaskSubmission(TaskEngine engine, GatewayOptions options)
     {
         var body = await RequestBody.ReadAsync(http);
         SubmitReader.RefuseWhatIsNotThere(body);
-        var wanted = SubmitReader.Read(
-            RequestBody.Parse(body, ProtocolJson.Default.SubmitTask),
-            options
-        ) with
+        var wanted = SubmitReader.Read(RequestBody.Parse(body, ProtocolJson.Default.SubmitTask), options) with
         {
             Owner = http.GetCaller().Owner,
             IdempotencyKey = Work.IdempotencyKey(http),
@@ -32,15 +29,10 @@ internal sealed class TaskSubmission(TaskEngine engine, GatewayOptions options)
             http.Response.Headers.Vary = "Prefer";
             http.Response.Headers["Preference-Applied"] = "wait";
             var bounded = wait < options.MaxWait ? wait : options.MaxWait;
-            if (
-                bounded > TimeSpan.Zero
-                && (await task.WaitAsync(bounded, http.RequestAborted)).IsFinal
-            )
+            if (bounded > TimeSpan.Zero && (await task.WaitAsync(bounded, http.RequestAborted)).IsFinal)
             {
                 http.Response.Headers[TaskHeaders.Task] = task.PublicId;
-                http.Response.Headers[TaskHeaders.Durability] = TaskView.WordOf(
-                    task.Row.Durability
-                );
+                http.Response.Headers[TaskHeaders.Durability] = TaskView.WordOf(task.Row.Durability);
                 await TaskReply.WriteAsync(http, task);
                 return;
             }
@@ -59,10 +51,7 @@ internal sealed class TaskSubmission(TaskEngine engine, GatewayOptions options)
         if (batch.Tasks is not { Count: > 0 } items || items.Count > options.MaxBatchTasks)
         {
             throw new RejectedException(
-                DoorError.BadRequest(
-                    $"\"tasks\" must have 1 to {options.MaxBatchTasks} items",
-                    "tasks"
-                )
+                DoorError.BadRequest($"\"tasks\" must have 1 to {options.MaxBatchTasks} items", "tasks")
             );
         }
 
@@ -71,10 +60,7 @@ internal sealed class TaskSubmission(TaskEngine engine, GatewayOptions options)
         var answers =
             wanted.Count == 0
                 ? []
-                : await engine.SubmitAsync(
-                    [.. wanted.Select(item => item.Task)],
-                    CancellationToken.None
-                );
+                : await engine.SubmitAsync([.. wanted.Select(item => item.Task)], CancellationToken.None);
         for (var i = 0; i < answers.Count; i++)
         {
             replies[wanted[i].Index] = answers[i]

@@ -49,12 +49,7 @@ internal sealed class TaskWait(
         );
     }
 
-    private async Task HoldAsync(
-        HttpContext http,
-        TaskHandle task,
-        TimeSpan timeout,
-        CancellationToken ct
-    )
+    private async Task HoldAsync(HttpContext http, TaskHandle task, TimeSpan timeout, CancellationToken ct)
     {
         var began = time.GetTimestamp();
         while (true)
@@ -65,11 +60,7 @@ internal sealed class TaskWait(
                 return;
             }
 
-            if (
-                (
-                    await task.WaitAsync(left < options.KeepAlive ? left : options.KeepAlive, ct)
-                ).IsFinal
-            )
+            if ((await task.WaitAsync(left < options.KeepAlive ? left : options.KeepAlive, ct)).IsFinal)
             {
                 return;
             }
@@ -90,17 +81,11 @@ internal sealed class TaskWait(
         }
 
         if (
-            !double.TryParse(
-                text,
-                NumberStyles.Float,
-                CultureInfo.InvariantCulture,
-                out var seconds
-            ) || seconds is not (>= 0 and <= 1e6)
+            !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds)
+            || seconds is not (>= 0 and <= 1e6)
         )
         {
-            throw new RejectedException(
-                DoorError.BadRequest("\"timeout\" must be seconds, 0 or more", "timeout")
-            );
+            throw new RejectedException(DoorError.BadRequest("\"timeout\" must be seconds, 0 or more", "timeout"));
         }
 
         var timeout = TimeSpan.FromSeconds(seconds);

@@ -43,9 +43,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
     private async Task ReadAsync(HttpContext http)
     {
         var task = await finder.FindAsync(http);
-        if (
-            http.Request.Headers.IfNoneMatch.Contains(TaskReply.TagOf(task), StringComparer.Ordinal)
-        )
+        if (http.Request.Headers.IfNoneMatch.Contains(TaskReply.TagOf(task), StringComparer.Ordinal))
         {
             TaskReply.Tag(http, task);
             http.Response.StatusCode = StatusCodes.Status304NotModified;
@@ -77,11 +75,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
         var task = await finder.FindAsync(http);
         if (!await engine.RetryAsync(task, http.RequestAborted))
         {
-            throw Conflict(
-                task,
-                "not_retryable",
-                "only a failed, timed-out or cancelled task can be started over"
-            );
+            throw Conflict(task, "not_retryable", "only a failed, timed-out or cancelled task can be started over");
         }
 
         // Found anew: an ended task that comes back is another one in memory.
@@ -104,11 +98,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
 
     private static RejectedException Conflict(TaskHandle task, string code, string reason) =>
         new(
-            new DoorError(
-                409,
-                code,
-                $"task {task.PublicId} is {TaskFailure.Word(task.Row.State)}; {reason}"
-            )
+            new DoorError(409, code, $"task {task.PublicId} is {TaskFailure.Word(task.Row.State)}; {reason}")
             {
                 TaskId = task.PublicId,
                 ShouldRetry = false,
@@ -126,8 +116,7 @@ internal sealed class TaskFinder(TaskEngine engine)
         var text = (string)http.Request.RouteValues["id"]!;
         if (
             !engine.Ids.TryParse(text, out var id)
-            || await engine.FindAsync(id, http.GetCaller().Scope, http.RequestAborted)
-                is not { } task
+            || await engine.FindAsync(id, http.GetCaller().Scope, http.RequestAborted) is not { } task
         )
         {
             throw new RejectedException(DoorError.NoTask(text));
