@@ -170,22 +170,26 @@ internal sealed class Intake(EngineCore core)
             case StoreOutcome.Duplicate when write.Existing is { } existing:
                 Withdraw(task);
                 return existing.Fingerprint != write.Idempotency!.Fingerprint
-                    ? new Submission(
-                        SubmitOutcome.IdempotencyConflict,
-                        null,
-                        "the idempotency key was used with another request"
-                    )
-                    : new Submission(SubmitOutcome.Existing, await ExistingAsync(existing.Id));
+                        ? new Submission(
+                            SubmitOutcome.IdempotencyConflict,
+                            null,
+                            "the idempotency key was used with another request"
+                        )
+                    : await ExistingAsync(existing.Id) is { } known ? new Submission(SubmitOutcome.Existing, known)
+                    : NotStored();
             default:
                 Withdraw(task);
-                return new Submission(
-                    SubmitOutcome.ReadOnly,
-                    null,
-                    core.Store.Health.Reason ?? "the store did not take the task",
-                    WhenFull
-                );
+                return NotStored();
         }
     }
+
+    private Submission NotStored() =>
+        new(
+            SubmitOutcome.ReadOnly,
+            null,
+            core.Store.Health.Reason ?? "the store did not take the task in time; try again",
+            WhenFull
+        );
 
     // The store has it, so it exists; who submitted it may not have heard so yet, and until then nobody can find it. No token:
     // the client's request is done with.
@@ -193,10 +197,10 @@ internal sealed class Intake(EngineCore core)
     {
         if (await core.FindAsync(id, CancellationToken.None) is not { } task)
         {
-            return null; // Deleted in this very moment.
+            return null; // Deleted at this very moment.
         }
 
         await new TaskEventReader(task, after: -1).WaitAsync(CommitPatience, CancellationToken.None);
-        return new TaskHandle(task);
+        return task.IsAcknowledged ? new TaskHandle(task) : null;
     }
 }
