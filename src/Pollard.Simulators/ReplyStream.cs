@@ -119,6 +119,11 @@ internal sealed class ReplyStream(
                 break;
             case FaultKind.Cut:
                 await _body.FlushAsync(ct);
+                if (http.Response.HasStarted)
+                {
+                    throw new CutException();
+                }
+
                 http.Abort();
                 break;
             case FaultKind.StreamError:
@@ -137,3 +142,6 @@ internal sealed class ReplyStream(
         return false;
     }
 }
+
+/// <summary>Makes the server close the connection behind what was sent; to abort it would take that back.</summary>
+internal sealed class CutException() : Exception("the simulator was told to cut the connection");

@@ -46,7 +46,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
 
     public SimulatorLedger Ledger { get; }
 
-    public Uri Url => new(_app.Urls.First());
+    public Uri Url { get; private set; } = new("http://127.0.0.1");
 
     public static async Task<RunningSimulator> StartAsync(
         string url,
@@ -59,6 +59,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
         try
         {
             await server._app.StartAsync(ct);
+            server.Url = new(server._app.Urls.First());
         }
         catch
         {

@@ -13,10 +13,7 @@ namespace Pollard.Gateway.Tests;
 internal sealed class FakeHost : IHostSink
 {
     private readonly Channel<Attempt> _offers = Channel.CreateBounded<Attempt>(100);
-    private readonly Channel<(Attempt Attempt, string Reason)> _cancels = Channel.CreateBounded<(
-        Attempt,
-        string
-    )>(100);
+    private readonly Channel<(Attempt Attempt, string Reason)> _cancels = Channel.CreateBounded<(Attempt, string)>(100);
     private DispatchHost _link = null!;
 
     public static FakeHost Connect(TaskEngine engine, params string[] models)
@@ -84,8 +81,7 @@ internal sealed class FakeHost : IHostSink
 
     void IHostSink.Offer(Attempt attempt) => _offers.Writer.TryWrite(attempt);
 
-    void IHostSink.Cancel(Attempt attempt, string reason) =>
-        _cancels.Writer.TryWrite((attempt, reason));
+    void IHostSink.Cancel(Attempt attempt, string reason) => _cancels.Writer.TryWrite((attempt, reason));
 
     void IHostSink.Fenced(Attempt attempt) { }
 
@@ -118,31 +114,20 @@ internal sealed class FakeAttempt(Attempt attempt)
 
     public FakeAttempt Send(DeltaKind kind, byte[] data, ushort choice = 0)
     {
-        var outcome = attempt.Append(
-            attempt.NextSeq,
-            kind,
-            choice,
-            new ReadOnlySequence<byte>(data)
-        );
+        var outcome = attempt.Append(attempt.NextSeq, kind, choice, new ReadOnlySequence<byte>(data));
         Assert.Equal(AppendOutcome.Taken, outcome);
         attempt.Flush();
         return this;
     }
 
-    public void Finish(
-        string reason = "stop",
-        string? extra = null,
-        Messages.BackendTimings? timings = null
-    )
+    public void Finish(string reason = "stop", string? extra = null, Messages.BackendTimings? timings = null)
     {
         attempt.Finish(
             attempt.NextSeq,
             new Messages.Finish
             {
                 FinishReasons = [reason],
-                Usage = JsonElement.Parse(
-                    """{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}"""
-                ),
+                Usage = JsonElement.Parse("""{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}"""),
                 Extra = extra is null ? null : JsonElement.Parse(extra),
                 Timings = timings,
             }
@@ -150,12 +135,7 @@ internal sealed class FakeAttempt(Attempt attempt)
         attempt.Free();
     }
 
-    public void Fail(
-        string code,
-        string message = "it went wrong",
-        bool retryable = false,
-        int? status = null
-    )
+    public void Fail(string code, string message = "it went wrong", bool retryable = false, int? status = null)
     {
         var fail = new Messages.Fail
         {

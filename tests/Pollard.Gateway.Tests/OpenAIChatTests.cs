@@ -7,8 +7,7 @@ namespace Pollard.Gateway.Tests;
 public sealed class OpenAIChatTests
 {
     private const string Ask = """{"model":"m","messages":[{"role":"user","content":"hi"}]}""";
-    private const string AskStream =
-        """{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}""";
+    private const string AskStream = """{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}""";
 
     [Fact]
     public async Task A_chat_is_answered_with_a_chat_completion()
@@ -29,15 +28,9 @@ public sealed class OpenAIChatTests
         Assert.Equal("application/json", response.Content.Headers.ContentType?.ToString());
         Assert.Equal(attempt.TaskId, response.Headers.GetValues("Pollard-Task").Single());
         Assert.Equal("relaxed", response.Headers.GetValues("Pollard-Durability").Single());
-        Assert.Equal(
-            "chatcmpl-" + attempt.TaskId["task_".Length..],
-            reply.GetProperty("id").GetString()
-        );
+        Assert.Equal("chatcmpl-" + attempt.TaskId["task_".Length..], reply.GetProperty("id").GetString());
         Assert.True(reply.GetProperty("created").GetInt64() > 1_600_000_000);
-        Assert.Equal(
-            "hi",
-            attempt.Request.GetProperty("messages")[0].GetProperty("content").GetString()
-        );
+        Assert.Equal("hi", attempt.Request.GetProperty("messages")[0].GetProperty("content").GetString());
         var rest = JsonElement.Parse(
             """
             {"object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello \"you\"\n",
@@ -72,13 +65,8 @@ public sealed class OpenAIChatTests
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.ToString());
         Assert.Equal("no", response.Headers.GetValues("X-Accel-Buffering").Single());
         Assert.True(attempt.Stream);
-        var chunks = lines[..^1]
-            .Select(line => JsonElement.Parse(line["data: ".Length..]))
-            .ToList();
-        Assert.All(
-            chunks,
-            chunk => Assert.Equal("chat.completion.chunk", chunk.GetProperty("object").GetString())
-        );
+        var chunks = lines[..^1].Select(line => JsonElement.Parse(line["data: ".Length..])).ToList();
+        Assert.All(chunks, chunk => Assert.Equal("chat.completion.chunk", chunk.GetProperty("object").GetString()));
         Assert.Equal(
             [
                 """{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}""",
@@ -136,15 +124,9 @@ public sealed class OpenAIChatTests
             """[{"id":"call_1","type":"function","function":{"name":"look","arguments":"{\"a\":1}"}}]""",
             choice.GetProperty("message").GetProperty("tool_calls").GetRawText()
         );
-        Assert.Equal(
-            JsonValueKind.Null,
-            choice.GetProperty("message").GetProperty("content").ValueKind
-        );
+        Assert.Equal(JsonValueKind.Null, choice.GetProperty("message").GetProperty("content").ValueKind);
         Assert.Equal("tool_calls", choice.GetProperty("finish_reason").GetString());
-        Assert.All(
-            fragments,
-            fragment => Assert.Contains("\"delta\":{\"tool_calls\":[" + fragment + "]}", streamed)
-        );
+        Assert.All(fragments, fragment => Assert.Contains("\"delta\":{\"tool_calls\":[" + fragment + "]}", streamed));
 
         void Play(FakeAttempt attempt)
         {
@@ -165,10 +147,7 @@ public sealed class OpenAIChatTests
         var euro = "€"u8.ToArray();
 
         var sent = gateway.PostAsync("/v1/chat/completions", AskStream);
-        (await host.TakeAsync())
-            .Send(DeltaKind.Content, euro[..2])
-            .Send(DeltaKind.Content, euro[2..])
-            .Finish();
+        (await host.TakeAsync()).Send(DeltaKind.Content, euro[..2]).Send(DeltaKind.Content, euro[2..]).Finish();
 
         Assert.Contains("\"content\":\"€\"", await TextOf(sent));
     }
@@ -181,10 +160,7 @@ public sealed class OpenAIChatTests
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(Token);
 
         var sent = gateway.Client.SendAsync(
-            new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
-            {
-                Content = new StringContent(Ask),
-            },
+            new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent(Ask) },
             leave.Token
         );
         await host.TakeAsync();
@@ -225,12 +201,7 @@ public sealed class OpenAIChatTests
     [InlineData("rate_limited", 429, 429, "rate_limit_error")]
     [InlineData("backend_error", 500, 502, "server_error")]
     [InlineData("timeout", null, 504, "server_error")]
-    public async Task A_failure_before_any_text_has_its_status(
-        string code,
-        int? backend,
-        int status,
-        string type
-    )
+    public async Task A_failure_before_any_text_has_its_status(string code, int? backend, int status, string type)
     {
         await using var gateway = await StartAsync();
         var host = gateway.Connect("m");
@@ -244,10 +215,7 @@ public sealed class OpenAIChatTests
 
             Assert.Equal(type, error.GetProperty("type").GetString());
             Assert.Equal(code, error.GetProperty("code").GetString());
-            Assert.Equal(
-                $"no luck (task {attempt.TaskId})",
-                error.GetProperty("message").GetString()
-            );
+            Assert.Equal($"no luck (task {attempt.TaskId})", error.GetProperty("message").GetString());
         }
     }
 
@@ -274,11 +242,7 @@ public sealed class OpenAIChatTests
         await using var gateway = await StartAsync();
         var host = gateway.Connect("m");
 
-        using var response = await gateway.PostAsync(
-            "/v1/chat/completions",
-            Ask,
-            ("Prefer", "respond-async")
-        );
+        using var response = await gateway.PostAsync("/v1/chat/completions", Ask, ("Prefer", "respond-async"));
         var location = response.Headers.Location!.ToString();
         (await host.TakeAsync()).Say("late").Finish();
         var task = await JsonOf(gateway.GetAsync(location + "/wait"));
@@ -311,10 +275,7 @@ public sealed class OpenAIChatTests
         var other = await JsonOf(gateway.PostAsync("/v1/chat/completions", AskStream, key), 422);
 
         Assert.Equal(one, two);
-        Assert.Equal(
-            "idempotency_conflict",
-            other.GetProperty("error").GetProperty("code").GetString()
-        );
+        Assert.Equal("idempotency_conflict", other.GetProperty("error").GetProperty("code").GetString());
     }
 
     [Fact]
@@ -324,11 +285,7 @@ public sealed class OpenAIChatTests
         var host = gateway.Connect("m");
         const string Trace = "0af7651916cd43dd8448eb211c80319c";
 
-        var sent = gateway.PostAsync(
-            "/v1/chat/completions",
-            Ask,
-            ("traceparent", $"00-{Trace}-b7ad6b7169203331-01")
-        );
+        var sent = gateway.PostAsync("/v1/chat/completions", Ask, ("traceparent", $"00-{Trace}-b7ad6b7169203331-01"));
         var attempt = await host.TakeAsync();
         attempt.Say("x").Finish();
         using var response = await sent;

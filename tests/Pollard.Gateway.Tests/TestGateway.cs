@@ -68,9 +68,7 @@ internal sealed class TestGateway : IAsyncDisposable
     public HttpClient NewClient(string? key)
     {
         var client = new HttpClient(new SocketsHttpHandler()) { BaseAddress = Server.Addresses[0] };
-        client.DefaultRequestHeaders.Authorization = key is null
-            ? null
-            : new AuthenticationHeaderValue("Bearer", key);
+        client.DefaultRequestHeaders.Authorization = key is null ? null : new AuthenticationHeaderValue("Bearer", key);
         _clients.Add(client);
         return client;
     }
@@ -101,10 +99,7 @@ internal sealed class TestGateway : IAsyncDisposable
         return client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token);
     }
 
-    public Task<HttpResponseMessage> GetAsync(
-        string path,
-        params (string Name, string Value)[] headers
-    )
+    public Task<HttpResponseMessage> GetAsync(string path, params (string Name, string Value)[] headers)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, path);
         foreach (var (name, value) in headers)

@@ -22,14 +22,7 @@ public sealed partial class HouseTests
     };
 
     // The gateway's features; Doors/ has one more a dialect. Everything else in the gateway is shared and knows none of them.
-    private static readonly string[] Slices =
-    [
-        "Hosts",
-        "Keys",
-        "Webhooks",
-        "Dashboard",
-        "Observability",
-    ];
+    private static readonly string[] Slices = ["Hosts", "Keys", "Webhooks", "Dashboard", "Observability"];
 
     // What the engine must not know: HTTP and SQL.
     private static readonly string[] ForeignToTheEngine =
@@ -65,10 +58,7 @@ public sealed partial class HouseTests
     {
         foreach (var file in SourceFiles("src/Pollard.Tasks", "src/Pollard.Protocol"))
         {
-            Assert.DoesNotContain(
-                ForeignToTheEngine,
-                part => UsingsOf(file).Any(used => IsWithin(used, part))
-            );
+            Assert.DoesNotContain(ForeignToTheEngine, part => UsingsOf(file).Any(used => IsWithin(used, part)));
         }
     }
 
@@ -76,11 +66,7 @@ public sealed partial class HouseTests
     public void Slices_of_the_gateway_do_not_know_each_other()
     {
         var gateway = In("src/Pollard.Gateway");
-        string[] slices =
-        [
-            .. Slices,
-            .. FoldersOf(Path.Combine(gateway, "Doors")).Select(door => $"Doors.{door}"),
-        ];
+        string[] slices = [.. Slices, .. FoldersOf(Path.Combine(gateway, "Doors")).Select(door => $"Doors.{door}")];
 
         foreach (var file in SourceFiles("src/Pollard.Gateway"))
         {
@@ -107,10 +93,7 @@ public sealed partial class HouseTests
         foreach (var file in SourceFiles("src"))
         {
             var lines = File.ReadLines(file).Count();
-            Assert.True(
-                lines <= LongestFile,
-                $"{Relative(file)} has {lines} lines; it holds more than one idea."
-            );
+            Assert.True(lines <= LongestFile, $"{Relative(file)} has {lines} lines; it holds more than one idea.");
         }
     }
 
@@ -134,10 +117,7 @@ public sealed partial class HouseTests
                 }
 
                 var path = Path.Combine(Path.GetDirectoryName(document)!, target);
-                Assert.True(
-                    Path.Exists(path),
-                    $"{Relative(document)} links to {target}, which is not there."
-                );
+                Assert.True(Path.Exists(path), $"{Relative(document)} links to {target}, which is not there.");
             }
         }
     }
@@ -162,23 +142,17 @@ public sealed partial class HouseTests
             .. XDocument
                 .Load(In($"src/{project}/{project}.csproj"))
                 .Descendants("ProjectReference")
-                .Select(reference =>
-                    Path.GetFileNameWithoutExtension((string)reference.Attribute("Include")!)
-                ),
+                .Select(reference => Path.GetFileNameWithoutExtension((string)reference.Attribute("Include")!)),
         ];
 
     private static IEnumerable<string> SourceFiles(params string[] folders) =>
         folders
             .Select(In)
             .Where(Directory.Exists)
-            .SelectMany(folder =>
-                Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
-            );
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories));
 
     private static IEnumerable<string> FoldersOf(string folder) =>
-        Directory.Exists(folder)
-            ? Directory.GetDirectories(folder).Select(path => Path.GetFileName(path))
-            : [];
+        Directory.Exists(folder) ? Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)) : [];
 
     private static IEnumerable<string> UsingsOf(string file) =>
         File.ReadLines(file)
@@ -187,12 +161,7 @@ public sealed partial class HouseTests
             .Select(match => match.Groups["name"].Value);
 
     private static bool Knows(string file, string name) =>
-        Regex.IsMatch(
-            File.ReadAllText(file),
-            $@"\b{Regex.Escape(name)}\b",
-            RegexOptions.None,
-            TimeSpan.FromSeconds(1)
-        );
+        Regex.IsMatch(File.ReadAllText(file), $@"\b{Regex.Escape(name)}\b", RegexOptions.None, TimeSpan.FromSeconds(1));
 
     private static bool IsWithin(string name, string part) =>
         name == part || name.StartsWith(part + ".", StringComparison.Ordinal);
@@ -208,9 +177,7 @@ public sealed partial class HouseTests
         {
             folder =
                 Path.GetDirectoryName(folder)
-                ?? throw new InvalidOperationException(
-                    "The tests do not run within the project's folder."
-                );
+                ?? throw new InvalidOperationException("The tests do not run within the project's folder.");
         }
 
         return folder;
@@ -225,10 +192,6 @@ public sealed partial class HouseTests
     [GeneratedRegex(@"\]\((?<target>[^)\s]+)\)", RegexOptions.NonBacktracking)]
     private static partial Regex Link { get; }
 
-    [GeneratedRegex(
-        @"//.*\bTODO\b(?!.*#\d)",
-        RegexOptions.ExplicitCapture,
-        matchTimeoutMilliseconds: 1000
-    )]
+    [GeneratedRegex(@"//.*\bTODO\b(?!.*#\d)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Unfinished { get; }
 }

@@ -32,7 +32,7 @@ internal static class BodyAnswer
                 }
             );
         }
-        else if (!IsJson(result.WrittenSpan))
+        else if (!JsonCheck.IsReadable(result.WrittenSpan))
         {
             var bytes = result.WrittenSpan.ToArray();
             result.ResetWrittenCount();
@@ -60,20 +60,5 @@ internal static class BodyAnswer
         members(json);
         json.WriteEndObject();
         json.Flush();
-    }
-
-    private static bool IsJson(ReadOnlySpan<byte> bytes)
-    {
-        try
-        {
-            var reader = new Utf8JsonReader(bytes);
-            while (reader.Read()) { }
-
-            return true;
-        }
-        catch (JsonException)
-        {
-            return false;
-        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Pollard.Gateway.Http;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Events;
 
@@ -86,7 +87,7 @@ internal static class Fragments
         try
         {
             var parsed = JsonElement.Parse(piece.Span);
-            return parsed.ValueKind == JsonValueKind.Object ? parsed : null;
+            return parsed.ValueKind == JsonValueKind.Object && JsonCheck.IsTextReadable(piece.Span) ? parsed : null;
         }
         catch (JsonException)
         {

@@ -47,13 +47,7 @@ internal static class RequestBody
     /// <summary>What to say of JSON that cannot be read: the reason and the place.</summary>
     public static RejectedException Malformed(JsonException e)
     {
-        var reason = e.Message;
-        foreach (var tail in (ReadOnlySpan<string>)[" LineNumber:", " Path:", " Change the reader"])
-        {
-            var at = reason.IndexOf(tail, StringComparison.Ordinal);
-            reason = at < 0 ? reason : reason[..at];
-        }
-
+        var reason = ReasonOf(e.Message);
         var place = e.LineNumber is { } line ? $" at line {line + 1}, byte {e.BytePositionInLine + 1}" : "";
         var path = e.Path is { Length: > 1 } member ? $" ({DoorError.Quote(member)})" : "";
         var parameter =
@@ -65,6 +59,22 @@ internal static class RequestBody
                 "invalid_json"
             )
         );
+    }
+
+    /// <summary>What the reader says, without its own places and without the names of our types.</summary>
+    private static string ReasonOf(string message)
+    {
+        foreach (var tail in (ReadOnlySpan<string>)[" LineNumber:", " Path:", " Change the reader"])
+        {
+            var at = message.IndexOf(tail, StringComparison.Ordinal);
+            message = at < 0 ? message : message[..at];
+        }
+
+        const string Missing = "missing required properties including: ";
+        var missing = message.IndexOf(Missing, StringComparison.Ordinal);
+        return missing >= 0 ? $"missing members: {message[(missing + Missing.Length)..]}"
+            : message.Contains("could not be converted", StringComparison.Ordinal) ? "the value has the wrong type"
+            : message;
     }
 
     private static async ValueTask<byte[]> ReadExactAsync(HttpContext http, int length)

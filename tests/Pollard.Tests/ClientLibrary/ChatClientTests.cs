@@ -84,9 +84,7 @@ public sealed class ChatClientTests
         Assert.Equal("Model x is served by no host.", refused.Detail);
     }
 
-    private static async Task<(IReadOnlyList<string> Pieces, PollardException? Failure)> AskAsync(
-        string stream
-    )
+    private static async Task<(IReadOnlyList<string> Pieces, PollardException? Failure)> AskAsync(string stream)
     {
         await using var gateway = await ScriptedGateway.StartAsync();
         gateway.On(

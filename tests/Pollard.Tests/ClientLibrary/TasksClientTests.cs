@@ -59,18 +59,14 @@ public sealed class TasksClientTests
                 http.Response.WriteAsync(
                     http.Request.Query.ContainsKey("after")
                         ? Documents.Sent(3, "completed")
-                        : Documents.Sent(0, "submitted")
-                            + Documents.Sent(1, "leased")
-                            + Documents.Sent(2, "phase"),
+                        : Documents.Sent(0, "submitted") + Documents.Sent(1, "leased") + Documents.Sent(2, "phase"),
                     Token
                 )
         );
         gateway.On("GET /v1/tasks/t1", Documents.Task("t1", "completed"));
         using var client = new PollardClient(gateway.Url);
 
-        var events = await client
-            .Tasks.EventsAsync("t1", cancellationToken: Token)
-            .ToListAsync(Token);
+        var events = await client.Tasks.EventsAsync("t1", cancellationToken: Token).ToListAsync(Token);
 
         Assert.Equal([0, 1, 2, 3], events.Select(happened => happened.Seq));
     }
@@ -79,11 +75,7 @@ public sealed class TasksClientTests
     public async Task Events_of_a_task_that_is_not_there_are_a_refusal()
     {
         await using var gateway = await ScriptedGateway.StartAsync();
-        gateway.On(
-            "GET /v1/tasks/t1/events",
-            Documents.Problem("not_found", "There is no task t1.", 404),
-            404
-        );
+        gateway.On("GET /v1/tasks/t1/events", Documents.Problem("not_found", "There is no task t1.", 404), 404);
         using var client = new PollardClient(gateway.Url);
 
         var refused = await Assert.ThrowsAsync<PollardException>(async () =>
@@ -174,17 +166,12 @@ public sealed class TasksClientTests
             {
                 http.Response.StatusCode = StatusCodes.Status409Conflict;
                 http.Response.Headers["Pollard-Task"] = "t1";
-                return http.Response.WriteAsync(
-                    Documents.Problem("ended", "Task t1 has completed.", 409),
-                    Token
-                );
+                return http.Response.WriteAsync(Documents.Problem("ended", "Task t1 has completed.", 409), Token);
             }
         );
         using var client = new PollardClient(gateway.Url);
 
-        var refused = await Assert.ThrowsAsync<PollardException>(() =>
-            client.Tasks.CancelAsync("t1", Token)
-        );
+        var refused = await Assert.ThrowsAsync<PollardException>(() => client.Tasks.CancelAsync("t1", Token));
 
         Assert.Equal("urn:pollard:error:ended", refused.Type);
         Assert.Equal("Task t1 has completed.", refused.Message);
@@ -199,9 +186,7 @@ public sealed class TasksClientTests
         gateway.On("GET /v1/tasks/t1", "<html>Bad gateway</html>", 502);
         using var client = new PollardClient(gateway.Url);
 
-        var refused = await Assert.ThrowsAsync<PollardException>(() =>
-            client.Tasks.GetAsync("t1", Token)
-        );
+        var refused = await Assert.ThrowsAsync<PollardException>(() => client.Tasks.GetAsync("t1", Token));
 
         Assert.Equal(PollardException.BadAnswer, refused.Type);
         Assert.True(refused.IsTransient);

@@ -40,14 +40,7 @@ public sealed class AskCommandTests
         await using var gateway = await StartAsync("pending");
         using var shell = new TestShell();
 
-        var exitCode = await shell.RunAsync(
-            gateway,
-            "ask",
-            "Think.",
-            "--model",
-            "m",
-            "--background"
-        );
+        var exitCode = await shell.RunAsync(gateway, "ask", "Think.", "--model", "m", "--background");
 
         Assert.Equal(ExitCode.Ok, exitCode);
         Assert.Equal("t1\n", shell.Out);
@@ -82,20 +75,13 @@ public sealed class AskCommandTests
     [Fact]
     public async Task A_task_that_failed_says_why_and_ends_with_4()
     {
-        await using var gateway = await StartAsync(
-            "failed",
-            Documents.Error("The model ran out of memory.")
-        );
+        await using var gateway = await StartAsync("failed", Documents.Error("The model ran out of memory."));
         using var shell = new TestShell();
 
         var exitCode = await shell.RunAsync(gateway, "ask", "Hi", "--model", "m");
 
         Assert.Equal(ExitCode.TaskNotCompleted, exitCode);
-        Assert.Contains(
-            "failed: The model ran out of memory.",
-            shell.Error,
-            StringComparison.Ordinal
-        );
+        Assert.Contains("failed: The model ran out of memory.", shell.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -103,9 +89,7 @@ public sealed class AskCommandTests
     {
         await using var gateway = await StartAsync("running");
         using var interruption = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        var cancelled = new TaskCompletionSource(
-            TaskCreationOptions.RunContinuationsAsynchronously
-        );
+        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         gateway.On(
             "GET /v1/tasks/t1/events",
             async http =>

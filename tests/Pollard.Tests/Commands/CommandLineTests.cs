@@ -51,11 +51,7 @@ public sealed class CommandLineTests
     public async Task A_refusal_ends_with_1_and_the_gateways_own_words()
     {
         await using var gateway = await ScriptedGateway.StartAsync();
-        gateway.On(
-            "GET /v1/tasks/t9",
-            Documents.Problem("not_found", "There is no task t9.", 404),
-            404
-        );
+        gateway.On("GET /v1/tasks/t9", Documents.Problem("not_found", "There is no task t9.", 404), 404);
         using var shell = new TestShell();
 
         var exitCode = await shell.RunAsync(gateway, "tasks", "show", "t9");
@@ -133,17 +129,10 @@ public sealed class CommandLineTests
     [InlineData("GET /v1/hosts", """{"hosts":[]}""", "hosts", "list")]
     [InlineData("GET /v1/keys", """{"keys":[]}""", "key", "list")]
     [InlineData("GET /v1/tokens", """{"tokens":[]}""", "token", "list")]
-    public async Task Json_is_one_line_that_parses(
-        string call,
-        string answer,
-        params string[] arguments
-    )
+    public async Task Json_is_one_line_that_parses(string call, string answer, params string[] arguments)
     {
         await using var gateway = await ScriptedGateway.StartAsync();
-        gateway.On(
-            call,
-            answer.Replace("{TASK}", Documents.Task("t1", "completed"), StringComparison.Ordinal)
-        );
+        gateway.On(call, answer.Replace("{TASK}", Documents.Task("t1", "completed"), StringComparison.Ordinal));
         using var shell = new TestShell();
 
         var exitCode = await shell.RunAsync(gateway, [.. arguments, "--json"]);
@@ -182,22 +171,10 @@ public sealed class CommandLineTests
         );
         using var shell = new TestShell();
 
-        await shell.RunAsync(
-            gateway,
-            "key",
-            "create",
-            "ci",
-            "--requests-per-minute",
-            "60",
-            "--expires-in",
-            "7d"
-        );
+        await shell.RunAsync(gateway, "key", "create", "ci", "--requests-per-minute", "60", "--expires-in", "7d");
 
         Assert.Equal("pk_secret\n", shell.Out);
-        Assert.Equal(
-            """{"name":"ci","requests_per_minute":60,"expires_in":604800}""",
-            gateway.Calls[0].Body
-        );
+        Assert.Equal("""{"name":"ci","requests_per_minute":60,"expires_in":604800}""", gateway.Calls[0].Body);
     }
 
     [Fact]
@@ -230,10 +207,7 @@ public sealed class CommandLineTests
         using var shell = new TestShell();
         shell.Variables["POLLARD_GATEWAY"] = gateway.Url.ToString();
 
-        Assert.Equal(
-            ExitCode.Interrupted,
-            await shell.RunUntilAsync(interruption.Token, "tasks", "list")
-        );
+        Assert.Equal(ExitCode.Interrupted, await shell.RunUntilAsync(interruption.Token, "tasks", "list"));
     }
 
     // An address where nobody answers: it was somebody's a moment ago.

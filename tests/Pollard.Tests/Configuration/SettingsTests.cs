@@ -6,16 +6,8 @@ namespace Pollard.Tests.Configuration;
 public sealed class SettingsTests : IDisposable
 {
     private static readonly Option<string?> Slots = CommonOptions.Text("--slots", "N", "A number");
-    private static readonly Option<string?> Limit = CommonOptions.CallText(
-        "--limit",
-        "N",
-        "For one call"
-    );
-    private static readonly Option<string[]> OpenAi = CommonOptions.Texts(
-        "--openai",
-        "URL",
-        "Several"
-    );
+    private static readonly Option<string?> Limit = CommonOptions.CallText("--limit", "N", "For one call");
+    private static readonly Option<string[]> OpenAi = CommonOptions.Texts("--openai", "URL", "Several");
     private static readonly Option<bool> Loud = CommonOptions.Switch("--loud", "A switch");
     private static readonly Option<string?> UpstreamKeyFile = CommonOptions.Text(
         "--upstream-key-file",
@@ -55,10 +47,7 @@ public sealed class SettingsTests : IDisposable
         Assert.Equal(["http://c", "http://d"], Read().Texts(OpenAi));
 
         Assert.True(Read("--loud").IsOn(Loud));
-        Assert.Equal(
-            ["http://e", "http://f"],
-            Read("--openai", "http://e", "--openai", "http://f").Texts(OpenAi)
-        );
+        Assert.Equal(["http://e", "http://f"], Read("--openai", "http://e", "--openai", "http://f").Texts(OpenAi));
     }
 
     [Fact]
@@ -153,14 +142,10 @@ public sealed class SettingsTests : IDisposable
             "/home/me/.local/share/pollard",
             DataDirectory.Default(name => name == "HOME" ? "/home/me" : null)
         );
-        Assert.Equal(
-            "/share/pollard",
-            DataDirectory.Default(name => name == "XDG_DATA_HOME" ? "/share" : null)
-        );
+        Assert.Equal("/share/pollard", DataDirectory.Default(name => name == "XDG_DATA_HOME" ? "/share" : null));
     }
 
-    private void WriteFile(string json) =>
-        File.WriteAllText(Path.Combine(_data, "pollard.json"), json);
+    private void WriteFile(string json) => File.WriteAllText(Path.Combine(_data, "pollard.json"), json);
 
     private Settings Read(params string[] arguments)
     {

@@ -9,9 +9,7 @@ internal sealed class ScriptedGateway : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly List<Call> _calls = [];
-    private readonly Dictionary<string, Func<HttpContext, Task>> _routes = new(
-        StringComparer.Ordinal
-    );
+    private readonly Dictionary<string, Func<HttpContext, Task>> _routes = new(StringComparer.Ordinal);
 
     private ScriptedGateway()
     {
@@ -97,9 +95,4 @@ internal sealed class ScriptedGateway : IAsyncDisposable
 }
 
 /// <summary>One call as it came.</summary>
-internal sealed record Call(
-    string Name,
-    string Query,
-    IReadOnlyDictionary<string, string> Headers,
-    string Body
-);
+internal sealed record Call(string Name, string Query, IReadOnlyDictionary<string, string> Headers, string Body);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 
@@ -32,6 +33,9 @@ internal static class JsonText
             return Mend(json.ValueSpan);
         }
     }
+
+    /// <summary>An element's bytes as they came.</summary>
+    public static byte[] Raw(JsonElement json) => JsonMarshal.GetRawUtf8Value(json).ToArray();
 
     private static string Mend(ReadOnlySpan<byte> escaped)
     {

@@ -101,7 +101,7 @@ internal static class OllamaRequest
         try
         {
             parsed = JsonDocument.Parse(body);
-            if (parsed.RootElement.ValueKind == JsonValueKind.Object)
+            if (parsed.RootElement.ValueKind == JsonValueKind.Object && JsonCheck.IsTextReadable(body))
             {
                 return parsed;
             }
@@ -112,7 +112,9 @@ internal static class OllamaRequest
         }
 
         parsed.Dispose();
-        throw new RejectedException(DoorError.BadRequest("the body is no object; send one"));
+        throw new RejectedException(
+            DoorError.BadRequest("the body is no object, or its text holds half a character; send an object")
+        );
     }
 
     private static string ModelOf(JsonElement request)
@@ -173,24 +175,16 @@ internal static class OllamaRequest
     private static ReadOnlyMemory<byte> Build(Action<Utf8JsonWriter> members)
     {
         var output = new ArrayBufferWriter<byte>(1024);
-        try
-        {
-            JsonReply.Fill(
-                output,
-                members,
-                static (json, write) =>
-                {
-                    json.WriteStartObject();
-                    write(json);
-                    json.WriteEndObject();
-                }
-            );
-        }
-        catch (InvalidOperationException e) // A string with half a surrogate pair.
-        {
-            throw new RejectedException(DoorError.BadRequest(e.Message, code: "invalid_json"));
-        }
-
+        JsonReply.Fill(
+            output,
+            members,
+            static (json, write) =>
+            {
+                json.WriteStartObject();
+                write(json);
+                json.WriteEndObject();
+            }
+        );
         return output.WrittenMemory;
     }
 

@@ -122,8 +122,9 @@ internal static class SubmitReader
         CheckSeconds(submitted.Timeout, "timeout", MostRunSeconds);
         CheckSeconds(submitted.QueueTimeout, "queue_timeout", MostKeepSeconds);
         CheckSeconds(submitted.Retention, "retention", MostKeepSeconds);
-        var metadataBytes = submitted.Metadata is { } metadata ? JsonMarshal.GetRawUtf8Value(metadata).Length : 0;
-        Check(metadataBytes <= MostMetadataBytes, "metadata", $"must be at most {MostMetadataBytes / 1024} KB");
+        var metadata = submitted.Metadata is { } given ? JsonMarshal.GetRawUtf8Value(given) : default;
+        Check(metadata.Length <= MostMetadataBytes, "metadata", $"must be at most {MostMetadataBytes / 1024} KB");
+        Check(JsonCheck.IsTextReadable(metadata), "metadata", "holds text with half a character");
     }
 
     private static void CheckRequires(TaskRequirements? requires)

@@ -67,7 +67,7 @@ internal sealed class TaskWait(
 
             if (time.GetElapsedTime(began) < timeout)
             {
-                http.Response.ContentType = JsonReply.Type;
+                http.Response.ContentType ??= JsonReply.Type;
                 await http.Response.BodyWriter.WriteAsync(" "u8.ToArray(), ct);
             }
         }
