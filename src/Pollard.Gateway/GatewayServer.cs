@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -12,6 +13,7 @@ using Pollard.Gateway.Answers;
 using Pollard.Gateway.Doors.Ollama;
 using Pollard.Gateway.Doors.OpenAI;
 using Pollard.Gateway.Doors.Tasks;
+using Pollard.Gateway.Hosts;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Keys;
 using Pollard.Gateway.Observability;
@@ -38,6 +40,9 @@ public sealed class GatewayServer : IAsyncDisposable
 
     /// <summary>Where links are served over clear-text HTTP/2; null when nowhere.</summary>
     public Uri? LinkAddress { get; }
+
+    /// <summary>The links of hosts; agents in this process open theirs here.</summary>
+    public HostLinkServer Hosts => _app.Services.GetRequiredService<HostLinkServer>();
 
     /// <summary>The secret of the admin key that this start made, because keys are needed and there was none: to be shown once.</summary>
     public string? FirstAdminKey { get; }
@@ -76,6 +81,7 @@ public sealed class GatewayServer : IAsyncDisposable
             var bound = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
             var addresses = bound.Addresses.Select(address => new Uri(address)).ToList();
             var link = options.LinkUrl is null ? null : addresses[^1];
+            app.Services.GetRequiredService<HostLinkOptions>().Http2Port = link?.Port;
             return new GatewayServer(app, firstAdminKey, link, addresses[..options.Urls.Count]);
         }
         catch
@@ -115,6 +121,9 @@ public sealed class GatewayServer : IAsyncDisposable
         OpenAIDoor.Add(services);
         OllamaDoor.Add(services);
         TasksDoor.Add(services);
+        services.AddHostLink(
+            new HostLinkOptions { MayEnrolWithoutToken = http => !options.KeysRequired && IsFromHere(http) }
+        );
         HealthEndpoints.Add(services);
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
@@ -133,7 +142,25 @@ public sealed class GatewayServer : IAsyncDisposable
         OllamaDoor.Map(app);
         TasksDoor.Map(app);
         HealthEndpoints.Map(app);
+        var link = app.MapGroup("");
+        ((IEndpointConventionBuilder)link).Add(OpenToHosts);
+        link.MapHostLink();
     }
+
+    // Hosts have no client's key: each call is signed with the host's own, and the link checks that itself.
+    private static void OpenToHosts(EndpointBuilder endpoint)
+    {
+        if (
+            endpoint is RouteEndpointBuilder { RoutePattern.RawText: { } path }
+            && path.StartsWith("/host/", StringComparison.Ordinal)
+        )
+        {
+            endpoint.Metadata.Add(OpenToAll.Mark);
+        }
+    }
+
+    private static bool IsFromHere(HttpContext http) =>
+        http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address);
 
     private static void Listen(KestrelServerOptions kestrel, GatewayOptions options)
     {

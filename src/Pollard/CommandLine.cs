@@ -10,6 +10,9 @@ internal static class CommandLine
     public static RootCommand Build(Shell shell) =>
         new("Pollard: a durable gateway for slow AI work.")
         {
+            UpCommand.Build(shell),
+            ServeCommand.Build(shell),
+            AgentCommand.Build(shell),
             AskCommand.Build(shell),
             TasksCommand.Build(shell),
             HostsCommand.Build(shell),

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Pollard.Client;
 using Pollard.Configuration;
 using Pollard.Output;
+using Pollard.Tasks.Storage;
 
 namespace Pollard.Commands;
 
@@ -102,6 +103,10 @@ internal static class CommandExtensions
             return Fail(shell, e.Message, ExitCode.Usage);
         }
         catch (CommandFailedException e)
+        {
+            return Fail(shell, e.Message, ExitCode.Failed);
+        }
+        catch (StoreException e)
         {
             return Fail(shell, e.Message, ExitCode.Failed);
         }

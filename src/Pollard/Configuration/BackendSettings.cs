@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Pollard.Protocol.HostLink;
 
 namespace Pollard.Configuration;
 
@@ -34,4 +35,23 @@ internal static class BackendSettings
 
     public static Option<string[]> UpstreamModels { get; } =
         CommonOptions.Texts("--upstream-models", "MODEL", "Models that the upstream may be asked for. Default: any");
+
+    public static Option<string?> UpstreamSlots { get; } =
+        CommonOptions.Text(
+            "--upstream-slots",
+            "N",
+            "Tasks that the upstream may work on at the same time. Default: 32"
+        );
+
+    public static Option<string?> Slots { get; } =
+        CommonOptions.Text("--slots", "N", "Tasks that this machine works on at the same time. Default: 4");
+
+    public static Option<string?> Name { get; } =
+        CommonOptions.Text("--name", "NAME", "What people call this machine. Default: its host name");
+
+    public static int ReadUpstreamSlots(Settings settings) => settings.Number(UpstreamSlots, 1, LinkLimits.Slots) ?? 32;
+
+    public static int ReadSlots(Settings settings) => settings.Number(Slots, 1, LinkLimits.Slots) ?? 4;
+
+    public static string ReadName(Settings settings) => settings.Text(Name) ?? Environment.MachineName;
 }

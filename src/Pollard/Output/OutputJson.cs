@@ -29,4 +29,6 @@ internal sealed record CheckResult(string Name, string State, string Found, stri
 
 /// <summary>What a server says with <c>--json</c> as soon as it can be called.</summary>
 /// <param name="Url">Where it answers.</param>
-internal sealed record StartedServer(string Url);
+/// <param name="LinkUrl">Where hosts link over clear-text HTTP/2.</param>
+/// <param name="AdminKey">The first admin key, when this start made it.</param>
+internal sealed record StartedServer(string Url, string? LinkUrl = null, string? AdminKey = null);
