@@ -28,6 +28,7 @@ namespace Pollard.Protocol;
 [JsonSerializable(typeof(EnrollRequest))]
 [JsonSerializable(typeof(EnrollReply))]
 [JsonSerializable(typeof(LinkDirectory))]
+[JsonSerializable(typeof(OutputReply))]
 [JsonSerializable(typeof(SubmitTask))]
 [JsonSerializable(typeof(SubmitBatch))]
 [JsonSerializable(typeof(BatchReply))]

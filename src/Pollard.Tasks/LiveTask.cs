@@ -65,6 +65,9 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     /// <summary>The version on disk; 0 when the task is not there yet.</summary>
     public long StoredVersion { get; set; }
 
+    /// <summary>False for a durable task that is not on disk yet: for clients it does not exist.</summary>
+    public bool IsAcknowledged => StoredVersion > 0 || Row.Durability == Durability.Relaxed;
+
     /// <summary>A write is under way.</summary>
     public bool Saving { get; set; }
 

@@ -56,6 +56,15 @@ public static class HostSignature
     /// <summary>The header with the signature.</summary>
     public const string SignatureHeader = "Pollard-Signature";
 
+    /// <summary>The word of a refusal that signing anew, with another clock or nonce, may mend.</summary>
+    public const string UnauthorizedCode = "host_unauthorized";
+
+    /// <summary>The word of a refusal because nobody with that id was enrolled: enrolling mends it.</summary>
+    public const string UnknownCode = "host_unknown";
+
+    /// <summary>The word of a refusal that nothing mends but a new key and a new enrolment.</summary>
+    public const string RevokedCode = "host_revoked";
+
     /// <summary>The bytes that are signed.</summary>
     public static byte[] Content(
         string method,

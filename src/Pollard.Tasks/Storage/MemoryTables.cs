@@ -36,13 +36,13 @@ internal sealed class MemoryTables(byte[] idKey)
         return StoreOutcome.Committed;
     }
 
-    public TaskRow? Find(TaskId id) => _tasks.TryGetValue(id, out var task) ? Copy(task.Row) : null;
+    public TaskRow? Find(TaskId id) => _tasks.TryGetValue(id, out var task) ? task.Row : null;
 
     public IReadOnlyList<TaskRow> Unfinished() =>
-        [.. _tasks.Values.Where(task => !task.Row.IsFinal).Select(task => Copy(task.Row))];
+        [.. _tasks.Values.Where(task => !task.Row.IsFinal).Select(task => task.Row)];
 
     public ReadOnlyMemory<byte>? Body(TaskId id, BodyKind kind) =>
-        !_tasks.TryGetValue(id, out var task) ? null
+        !_tasks.TryGetValue(id, out var task) ? default(ReadOnlyMemory<byte>?)
         : kind == BodyKind.Request ? task.Request
         : task.Result;
 
@@ -74,8 +74,7 @@ internal sealed class MemoryTables(byte[] idKey)
                     && (query.Before is null || row.Id < query.Before)
                 )
                 .Reverse()
-                .Take(Math.Clamp(query.Limit, 1, 1_000))
-                .Select(Copy),
+                .Take(Math.Clamp(query.Limit, 1, 1_000)),
         ];
 
     public int Purge(DateTimeOffset now, TimeSpan keep, int max)
@@ -109,9 +108,6 @@ internal sealed class MemoryTables(byte[] idKey)
 
     private static DateTimeOffset DueAt(TaskRow row, TimeSpan keep) => row.EndedAt!.Value + (row.Retention ?? keep);
 
-    // Rows are mutable: who reads one must not reach into the store with it.
-    private static TaskRow Copy(TaskRow row) => row with { };
-
     private StoreOutcome Insert(StoreWrite write, TaskRow row, DateTimeOffset now)
     {
         if (write.Idempotency is { } key)
@@ -142,9 +138,9 @@ internal sealed class MemoryTables(byte[] idKey)
 
     private static void Write(Stored task, StoreWrite write)
     {
-        task.Row = write.Row is { } row ? Copy(row) : task.Row;
-        task.Request = write.Request is { } request ? request.ToArray() : task.Request;
-        task.Result = write.Result is { } result ? result.ToArray() : task.Result;
+        task.Row = write.Row ?? task.Row;
+        task.Request = write.Request?.ToArray() ?? task.Request;
+        task.Result = write.Result?.ToArray() ?? task.Result;
         if (write.Events is { } events)
         {
             task.Events.Add(events.FirstSeq, events with { Body = events.Body.ToArray() });

@@ -1,0 +1,96 @@
+using System.IO.Pipelines;
+
+namespace Pollard.Agent;
+
+/// <summary>What an agent is to do, and for whom.</summary>
+public sealed record AgentOptions
+{
+    /// <summary>The gateway's address; null when <see cref="Connect"/> is given.</summary>
+    public Uri? Gateway { get; init; }
+
+    /// <summary>Opens a link to a gateway in the same process, instead of <see cref="Gateway"/>.</summary>
+    public Func<IDuplexPipe>? Connect { get; init; }
+
+    /// <summary>What people call this machine.</summary>
+    public string Name { get; init; } = Environment.MachineName;
+
+    /// <summary>Attempts at the same time, 0 to 1,024.</summary>
+    public int Slots { get; init; } = 4;
+
+    /// <summary>Ordinary work, or only what no other host can do.</summary>
+    public AgentRole Role { get; init; }
+
+    /// <summary>Words that a task may require.</summary>
+    public IReadOnlyList<string>? Labels { get; init; }
+
+    /// <summary>Where the host's key lies; made when it is not there.</summary>
+    public string StateDirectory { get; init; } = ".";
+
+    /// <summary>Lets this host join a gateway that does not know it yet.</summary>
+    public string? JoinToken { get; init; }
+
+    /// <summary>Which carrier to use; by itself the best that gets through.</summary>
+    public AgentCarrier Carrier { get; init; }
+
+    /// <summary>How long a stop waits for what runs.</summary>
+    public TimeSpan DrainWithin { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The agent's program and version, for people.</summary>
+    public string Program { get; init; } = $"pollard {typeof(AgentOptions).Assembly.GetName().Version?.ToString(3)}";
+
+    /// <summary>Called with a loop's name when it stands still and only a new process helps: end this one with an error.</summary>
+    public Action<string> Stuck { get; init; } = _ => { };
+
+    /// <summary>Changes how connections are made: certificates, proxies.</summary>
+    public Action<SocketsHttpHandler>? ConfigureHttp { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Jitter.</summary>
+    public Random Random { get; init; } = Random.Shared;
+}
+
+/// <summary>Whether an agent does ordinary work or stands in.</summary>
+public enum AgentRole
+{
+    /// <summary>Gets work whenever it can do it.</summary>
+    Worker,
+
+    /// <summary>Gets work only when no worker can do it.</summary>
+    Fallback,
+}
+
+/// <summary>Which carrier an agent uses.</summary>
+public enum AgentCarrier
+{
+    /// <summary>The best that gets through.</summary>
+    Best,
+
+    /// <summary>Only the HTTP/2 stream.</summary>
+    Http2,
+
+    /// <summary>Only the long poll.</summary>
+    Turn,
+}
+
+/// <summary>Why an agent ended.</summary>
+public enum AgentEnd
+{
+    /// <summary>It was told to.</summary>
+    Stopped,
+
+    /// <summary>Another agent came with the same key.</summary>
+    Replaced,
+
+    /// <summary>The gateway's admin shut this host out.</summary>
+    Revoked,
+
+    /// <summary>The gateway does not take it, and trying again would not help.</summary>
+    Refused,
+}
+
+/// <summary>How an agent ended.</summary>
+/// <param name="End">Why.</param>
+/// <param name="Reason">The same for people, and what to do.</param>
+public sealed record AgentExit(AgentEnd End, string Reason);

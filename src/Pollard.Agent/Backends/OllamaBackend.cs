@@ -1,0 +1,89 @@
+using Microsoft.Extensions.Logging;
+using Pollard.Agent.Backends.Http;
+using Pollard.Agent.Backends.Ollama;
+using Pollard.Protocol;
+
+namespace Pollard.Agent.Backends;
+
+/// <summary>Runs work on Ollama through its own API, which can do more than its OpenAI-compatible one.</summary>
+public sealed class OllamaBackend : IBackend, IDisposable
+{
+    private readonly OllamaBackendOptions _options;
+    private readonly TimeProvider _time;
+    private readonly BackendHttp _http;
+    private readonly OllamaModels _models;
+
+    /// <summary>Prepares to use a server; nothing is sent yet.</summary>
+    /// <exception cref="ArgumentException">The URL is not one of HTTP.</exception>
+    public OllamaBackend(OllamaBackendOptions options, TimeProvider time, ILogger<OllamaBackend> logger)
+    {
+        _options = options;
+        _time = time;
+        _http = new(options);
+        _models = new(_http, options, time, logger);
+    }
+
+    /// <inheritdoc/>
+    public string Name => $"ollama {_http.Address}";
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<ModelInfo>> DiscoverAsync(CancellationToken cancellationToken) =>
+        _models.DiscoverAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<WorkResult> RunAsync(WorkItem work, IWorkOutput output, CancellationToken cancellationToken)
+    {
+        var model = work.Offer.Model;
+        try
+        {
+            return work.Offer.Kind switch
+            {
+                "chat" => await SendAsync(
+                    "/api/chat",
+                    OllamaRequest.Chat(work, _models.Knowledge(model)),
+                    new OllamaParser(_http.Address),
+                    work,
+                    output,
+                    cancellationToken
+                ),
+                "completion" => await SendAsync(
+                    "/api/generate",
+                    OllamaRequest.Completion(work, _models.Knowledge(model)),
+                    new OllamaParser(_http.Address),
+                    work,
+                    output,
+                    cancellationToken
+                ),
+                "embedding" => await EmbedAsync(work, output, cancellationToken),
+                var kind => WorkResult.Failed(BackendFailure.UnknownKind(kind, Name)),
+            };
+        }
+        catch (BackendException e)
+        {
+            return WorkResult.Failed(e.Failure);
+        }
+    }
+
+    /// <summary>Closes idle connections.</summary>
+    public void Dispose() => _http.Dispose();
+
+    private Task<WorkResult> EmbedAsync(WorkItem work, IWorkOutput output, CancellationToken ct)
+    {
+        var (body, base64) = OllamaRequest.Embedding(work);
+        OllamaEmbeddingParser parser = new(_http.Address, work.Offer.Model, base64);
+        return SendAsync("/api/embed", body, parser, work, output, ct);
+    }
+
+    private async Task<WorkResult> SendAsync(
+        string path,
+        ReadOnlyMemory<byte> body,
+        IAnswerParser parser,
+        WorkItem work,
+        IWorkOutput output,
+        CancellationToken ct
+    )
+    {
+        HttpAttempt attempt = new(_http, _options, _time, work, output);
+        return (await attempt.RunAsync(path, body, parser, ct)).Result;
+    }
+}

@@ -1,0 +1,156 @@
+using System.Buffers;
+using System.Text.Json;
+using Pollard.Agent.Backends.Http;
+
+namespace Pollard.Agent.Backends.OpenAi;
+
+/// <summary>A client's request, made ready for an OpenAI-compatible server: what we do not act on is copied byte by byte.</summary>
+/// <param name="Body">What is sent.</param>
+/// <param name="Choices">How many answers it asks for.</param>
+internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
+{
+    /// <summary>Replaces the model and asks for a stream with usage.</summary>
+    /// <exception cref="BackendException">It is no JSON object, or asks for what we cannot carry.</exception>
+    public static OpenAiRequest From(WorkItem work, bool streams, bool includeUsage)
+    {
+        try
+        {
+            return Rewrite(work, streams, streams && includeUsage);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new BackendException(BackendFailure.BadRequest($"the request is not readable JSON: {e.Message}"), e);
+        }
+    }
+
+    private static OpenAiRequest Rewrite(WorkItem work, bool streams, bool includeUsage)
+    {
+        var request = work.Request.Span;
+        ArrayBufferWriter<byte> output = new(request.Length + 256);
+        output.Write("{\"model\":"u8);
+        using (Utf8JsonWriter json = new(output))
+        {
+            json.WriteStringValue(work.Offer.Model);
+        }
+
+        var choices = 1;
+        Utf8JsonReader reader = new(request);
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw new JsonException("it is no object");
+        }
+
+        ReadOnlySpan<byte> streamOptions = default;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var name = reader.ValueSpan;
+            var nameStart = (int)reader.TokenStartIndex;
+            reader.Read();
+            var valueStart = (int)reader.TokenStartIndex;
+            if (name.SequenceEqual("n"u8) && reader.TokenType == JsonTokenType.Number)
+            {
+                choices = reader.TryGetInt32(out var n) ? Math.Clamp(n, 1, OpenAiParser.MostChoices) : 1;
+            }
+
+            var refused = Refused(name, reader);
+            reader.Skip();
+            var value = request[valueStart..(int)reader.BytesConsumed];
+            if (refused is not null)
+            {
+                throw new BackendException(BackendFailure.Unsupported(refused, "Pollard"));
+            }
+
+            if (name.SequenceEqual("stream_options"u8))
+            {
+                streamOptions = value;
+            }
+            else if (!IsOurs(name))
+            {
+                output.Write(","u8);
+                output.Write(request[nameStart..(int)reader.BytesConsumed]);
+            }
+        }
+
+        if (reader.Read())
+        {
+            throw new JsonException("something follows the object");
+        }
+
+        WriteEnd(output, streams, includeUsage, streamOptions);
+        return new(output.WrittenMemory, choices);
+    }
+
+    /// <summary>Names a parameter whose output has no place among our deltas.</summary>
+    private static string? Refused(ReadOnlySpan<byte> name, Utf8JsonReader value)
+    {
+        if (value.TokenType == JsonTokenType.Null)
+        {
+            return null;
+        }
+
+        if (name.SequenceEqual("functions"u8) || name.SequenceEqual("audio"u8))
+        {
+            return name[0] == 'f' ? "functions" : "audio";
+        }
+
+        while (name.SequenceEqual("modalities"u8) && value.Read() && value.TokenType == JsonTokenType.String)
+        {
+            if (value.ValueTextEquals("audio"u8))
+            {
+                return "modalities";
+            }
+        }
+
+        return null;
+    }
+
+    private static bool IsOurs(ReadOnlySpan<byte> name) =>
+        name.SequenceEqual("model"u8) || name.SequenceEqual("stream"u8) || name.SequenceEqual("ollama"u8); // Our own door's; strict servers refuse it.
+
+    private static void WriteEnd(
+        ArrayBufferWriter<byte> output,
+        bool streams,
+        bool includeUsage,
+        ReadOnlySpan<byte> streamOptions
+    )
+    {
+        if (!streams)
+        {
+            output.Write("}"u8);
+            return;
+        }
+
+        output.Write(",\"stream\":true"u8);
+        if (includeUsage)
+        {
+            output.Write(",\"stream_options\":{\"include_usage\":true"u8);
+            CopyStreamOptions(output, streamOptions);
+            output.Write("}"u8);
+        }
+
+        output.Write("}"u8);
+    }
+
+    private static void CopyStreamOptions(ArrayBufferWriter<byte> output, ReadOnlySpan<byte> options)
+    {
+        if (options.IsEmpty || options[0] != '{')
+        {
+            return;
+        }
+
+        Utf8JsonReader reader = new(options);
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var start = (int)reader.TokenStartIndex;
+            var isUsage = reader.ValueTextEquals("include_usage"u8);
+            reader.Read();
+            reader.Skip();
+            if (!isUsage)
+            {
+                output.Write(","u8);
+                output.Write(options[start..(int)reader.BytesConsumed]);
+            }
+        }
+    }
+}

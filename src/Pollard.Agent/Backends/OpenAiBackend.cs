@@ -1,0 +1,103 @@
+using Microsoft.Extensions.Logging;
+using Pollard.Agent.Backends.Http;
+using Pollard.Agent.Backends.OpenAi;
+using Pollard.Protocol;
+
+namespace Pollard.Agent.Backends;
+
+/// <summary>Runs work on any server that speaks the OpenAI API.</summary>
+public sealed class OpenAiBackend : IBackend, IDisposable
+{
+    private readonly OpenAiBackendOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Random _random;
+    private readonly BackendHttp _http;
+    private readonly OpenAiModels _models;
+
+    /// <summary>Prepares to use a server; nothing is sent yet.</summary>
+    /// <exception cref="ArgumentException">The URL is not one of HTTP.</exception>
+    public OpenAiBackend(OpenAiBackendOptions options, TimeProvider time, Random random, ILogger<OpenAiBackend> logger)
+    {
+        // People give the URL with and without the version; a server's own path is left alone.
+        _options = options.BaseUrl.AbsolutePath is "/" or ""
+            ? options with
+            {
+                BaseUrl = new(options.BaseUrl, "/v1"),
+            }
+            : options;
+        _time = time;
+        _random = random;
+        _http = new(_options);
+        _models = new(_http, _options, time, logger);
+    }
+
+    /// <inheritdoc/>
+    public string Name => $"openai {_http.Address}";
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<ModelInfo>> DiscoverAsync(CancellationToken cancellationToken) =>
+        _models.DiscoverAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<WorkResult> RunAsync(WorkItem work, IWorkOutput output, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return work.Offer.Kind switch
+            {
+                "chat" => await StreamAsync("/chat/completions", work, output, cancellationToken),
+                "completion" => await StreamAsync("/completions", work, output, cancellationToken),
+                "embedding" => await EmbedAsync(work, output, cancellationToken),
+                var kind => WorkResult.Failed(BackendFailure.UnknownKind(kind, Name)),
+            };
+        }
+        catch (BackendException e)
+        {
+            return WorkResult.Failed(e.Failure);
+        }
+    }
+
+    /// <summary>Closes idle connections.</summary>
+    public void Dispose() => _http.Dispose();
+
+    private Task<WorkResult> StreamAsync(string path, WorkItem work, IWorkOutput output, CancellationToken ct)
+    {
+        var request = OpenAiRequest.From(work, streams: true, _options.IncludeUsage);
+        return TryAsync(path, request, () => new OpenAiParser(_http.Address, request.Choices), work, output, ct);
+    }
+
+    private Task<WorkResult> EmbedAsync(WorkItem work, IWorkOutput output, CancellationToken ct)
+    {
+        var request = OpenAiRequest.From(work, streams: false, includeUsage: false);
+        return TryAsync("/embeddings", request, () => new OpenAiEmbeddingParser(_http.Address), work, output, ct);
+    }
+
+    private async Task<WorkResult> TryAsync(
+        string path,
+        OpenAiRequest request,
+        Func<IAnswerParser> newParser,
+        WorkItem work,
+        IWorkOutput output,
+        CancellationToken ct
+    )
+    {
+        var retry = _options.Retry.Start(_time, _random);
+        while (true)
+        {
+            HttpAttempt attempt = new(_http, _options, _time, work, output);
+            var outcome = await attempt.RunAsync(path, request.Body, newParser(), ct);
+            if (outcome.Began || !BackendFailure.MayPass(outcome.Result.Failure))
+            {
+                return outcome.Result;
+            }
+
+            var asked = outcome.Result.Failure!.RetryAfterSeconds is { } seconds
+                ? TimeSpan.FromSeconds(seconds)
+                : (TimeSpan?)null;
+            if (!await retry.WaitAsync(asked, ct))
+            {
+                return outcome.Result;
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using Pollard.Agent.Backends.Http;
+using Pollard.Agent.Retry;
+using Pollard.Protocol;
+
+namespace Pollard.Agent.Backends;
+
+/// <summary>Which OpenAI-compatible server to use, and how.</summary>
+public sealed record OpenAiBackendOptions : HttpBackendOptions
+{
+    /// <summary>What it can run. Absent: what <c>/v1/models</c> says. One named <c>*</c> stands for any.</summary>
+    public IReadOnlyList<ModelInfo>? Models { get; init; }
+
+    /// <summary>When to try again, as long as nothing has come back.</summary>
+    public RetryPolicy Retry { get; init; } = new();
+
+    /// <summary>Asks for the count of tokens with each stream; some old servers refuse that.</summary>
+    public bool IncludeUsage { get; init; } = true;
+
+    /// <summary>What the engine is called in the list of models.</summary>
+    public string Engine { get; init; } = "openai";
+
+    /// <summary>A model entry that stands for any name.</summary>
+    public static ModelInfo AnyModel { get; } = new() { Name = "*", Kinds = ["chat", "completion", "embedding"] };
+}

@@ -1,0 +1,193 @@
+using Microsoft.Extensions.Logging;
+using Pollard.Agent.Backends;
+using Pollard.Protocol.HostLink;
+
+namespace Pollard.Agent.Pipeline;
+
+/// <summary>Fetch, process, deliver: takes offered work while there are slots, runs it on the backend that has the model, and hands back its end.</summary>
+internal sealed partial class WorkPipeline(
+    BackendCatalog catalog,
+    int slots,
+    TimeProvider time,
+    ILogger<WorkPipeline> logger
+) : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly HashSet<IOfferedWork> _running = [];
+    private readonly CancellationTokenSource _abandon = new();
+    private TaskCompletionSource? _empty;
+    private bool _draining;
+
+    /// <summary>Attempts at the same time.</summary>
+    public int Slots => slots;
+
+    /// <summary>Attempts that run now.</summary>
+    public int Running
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _running.Count;
+            }
+        }
+    }
+
+    /// <summary>Takes the work and runs it, or refuses it. Returns at once.</summary>
+    public void Offer(IOfferedWork work)
+    {
+        var offer = work.Work.Offer;
+        if (catalog.Find(offer.Kind, offer.Model, out var isModelKnown) is not { } backend)
+        {
+            catalog.Doubt();
+            Refuse(
+                work,
+                isModelKnown ? "unsupported" : "unknown_model",
+                isModelKnown
+                    ? $"no backend here does {offer.Kind} with model \"{offer.Model}\""
+                    : $"no backend here has model \"{offer.Model}\""
+            );
+            return;
+        }
+
+        var (code, reason) = TryTake(work);
+        if (code is not null)
+        {
+            Refuse(work, code, reason);
+            return;
+        }
+
+        work.Accept();
+
+        // Apart from the reader of the link: a backend may compute before its first await. Its end is waited for in DrainAsync.
+        _ = Task.Run(() => RunAsync(work, backend), CancellationToken.None);
+    }
+
+    /// <summary>Takes no more work and waits for what runs; what still runs after <paramref name="within"/> is stopped.</summary>
+    public async Task DrainAsync(TimeSpan within)
+    {
+        Task empty;
+        lock (_gate)
+        {
+            _draining = true;
+            _empty ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_running.Count == 0)
+            {
+                _empty.TrySetResult();
+            }
+
+            empty = _empty.Task;
+        }
+
+        try
+        {
+            await empty.WaitAsync(within, time, CancellationToken.None); // The deadline is what ends it.
+        }
+        catch (TimeoutException)
+        {
+            LogAbandoned(logger, Running);
+            await _abandon.CancelAsync();
+            await empty;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _abandon.Dispose();
+
+    private (string? Code, string Reason) TryTake(IOfferedWork work)
+    {
+        lock (_gate)
+        {
+            if (_draining)
+            {
+                return ("draining", "the agent is being stopped");
+            }
+
+            if (_running.Count >= slots)
+            {
+                return ("busy", $"all {slots} slots are taken");
+            }
+
+            _running.Add(work);
+            return (null, "");
+        }
+    }
+
+    private void Refuse(IOfferedWork work, string code, string reason)
+    {
+        LogRefused(logger, work.Work.Offer.Task, code, reason);
+        work.Refuse(code, reason);
+    }
+
+    private async Task RunAsync(IOfferedWork work, IBackend backend)
+    {
+        WorkResult? result = null;
+        try
+        {
+            result = await RunOnAsync(work, backend);
+        }
+        finally
+        {
+            // The slot is free before the gateway hears so: it may offer the next at once.
+            lock (_gate)
+            {
+                _running.Remove(work);
+                if (_running.Count == 0)
+                {
+                    _empty?.TrySetResult();
+                }
+            }
+
+            work.End(result);
+        }
+    }
+
+    private async Task<WorkResult?> RunOnAsync(IOfferedWork work, IBackend backend)
+    {
+        var offer = work.Work.Offer;
+        var seconds = Math.Min(offer.TimeoutSeconds ?? double.MaxValue, TimeSpan.FromDays(20).TotalSeconds);
+        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(Math.Max(seconds, 0)), time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(late.Token, work.Stopping, _abandon.Token);
+        try
+        {
+            return await backend.RunAsync(work.Work, work, stop.Token);
+        }
+        catch (OperationCanceledException) when (work.Stopping.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (OperationCanceledException) when (_abandon.IsCancellationRequested)
+        {
+            return Failed("agent_stopped", "the agent was stopped before the work was done");
+        }
+        catch (OperationCanceledException) when (late.IsCancellationRequested)
+        {
+            return Failed("timeout", $"the work was not done within {seconds:0.###} seconds");
+        }
+        catch (Exception e)
+        {
+            // A backend answers with failures; an exception is a fault of ours, and must not take the agent down.
+            LogBroken(logger, offer.Task, backend.Name, e);
+            return Failed("agent_error", "the agent's backend broke; its log says more");
+        }
+    }
+
+    private static WorkResult Failed(string code, string message) =>
+        WorkResult.Failed(
+            new Messages.Fail
+            {
+                Code = code,
+                Message = message,
+                Retryable = true,
+            }
+        );
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Refused {Task} as {Code}: {Reason}")]
+    private static partial void LogRefused(ILogger logger, string task, string code, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Running {Task} on {Backend} broke")]
+    private static partial void LogBroken(ILogger logger, string task, string backend, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Stopped {Count} attempts that were not done in time")]
+    private static partial void LogAbandoned(ILogger logger, int count);
+}

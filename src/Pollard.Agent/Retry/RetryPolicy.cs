@@ -1,0 +1,121 @@
+using System.Net;
+
+namespace Pollard.Agent.Retry;
+
+/// <summary>When to try again: schedule, jitter and budget in one place, for everything that retries.</summary>
+public sealed record RetryPolicy
+{
+    /// <summary>Tries at the most, the first included. Absent: no limit.</summary>
+    public int? MaxTries { get; init; } = 3;
+
+    /// <summary>The longest first wait; each later one is <see cref="Growth"/> times as long.</summary>
+    public TimeSpan FirstDelay { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>What a wait never exceeds, unless the other end asks for longer.</summary>
+    public TimeSpan MaxDelay { get; init; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>How much longer each wait is than the one before.</summary>
+    public double Growth { get; init; } = 2;
+
+    /// <summary>The random part of a wait: 1 draws it from zero to its length (full jitter), 0 waits exactly.</summary>
+    public double Jitter { get; init; } = 1;
+
+    /// <summary>Time from the first try after which nothing is tried again. Absent: no limit.</summary>
+    public TimeSpan? Budget { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Tries once.</summary>
+    public static RetryPolicy Never { get; } = new() { MaxTries = 1 };
+
+    /// <summary>Tries for ever, as a link that must come back does.</summary>
+    public static RetryPolicy Forever { get; } =
+        new()
+        {
+            MaxTries = null,
+            Budget = null,
+            FirstDelay = TimeSpan.FromSeconds(1),
+            MaxDelay = TimeSpan.FromSeconds(60),
+        };
+
+    /// <summary>Begins to count tries and time.</summary>
+    public RetryRun Start(TimeProvider time, Random random) => new(this, time, random);
+
+    /// <summary>True for answers that a later try may better: 408, 429 and 5xx, but not 501 and 505, which stay.</summary>
+    public static bool IsTransient(HttpStatusCode status) =>
+        status
+            is HttpStatusCode.RequestTimeout
+                or HttpStatusCode.TooManyRequests
+                or (
+                    >= HttpStatusCode.InternalServerError
+                    and not HttpStatusCode.NotImplemented
+                    and not HttpStatusCode.HttpVersionNotSupported
+                );
+
+    /// <summary>True for failures of the network that a later try may better.</summary>
+    public static bool IsTransient(Exception exception) =>
+        exception is HttpRequestException or IOException or System.Net.WebSockets.WebSocketException;
+}
+
+/// <summary>One run of a <see cref="RetryPolicy"/>. Not for several threads.</summary>
+public sealed class RetryRun
+{
+    private readonly RetryPolicy _policy;
+    private readonly TimeProvider _time;
+    private readonly Random _random;
+    private long _started;
+
+    internal RetryRun(RetryPolicy policy, TimeProvider time, Random random)
+    {
+        _policy = policy;
+        _time = time;
+        _random = random;
+        _started = time.GetTimestamp();
+    }
+
+    /// <summary>Tries that have failed since the start or the last success.</summary>
+    public int Failures { get; private set; }
+
+    /// <summary>Counts a failed try and says how long to wait for the next; null: give up.</summary>
+    /// <param name="askedFor">What the other end asked to wait (<c>Retry-After</c>).</param>
+    public TimeSpan? Next(TimeSpan? askedFor = null)
+    {
+        Failures++;
+        if (Failures >= _policy.MaxTries)
+        {
+            return null;
+        }
+
+        var wait = Delay(Failures);
+        wait = askedFor > wait ? askedFor.Value : wait;
+        return _time.GetElapsedTime(_started) + wait > _policy.Budget ? null : wait;
+    }
+
+    /// <summary>Counts a failed try and waits for the next. False: give up.</summary>
+    public async Task<bool> WaitAsync(TimeSpan? askedFor, CancellationToken cancellationToken)
+    {
+        if (Next(askedFor) is not { } wait)
+        {
+            return false;
+        }
+
+        await Task.Delay(wait, _time, cancellationToken);
+        return true;
+    }
+
+    /// <summary>Forgets the failures after a success.</summary>
+    public void Succeeded()
+    {
+        Failures = 0;
+        _started = _time.GetTimestamp();
+    }
+
+    private TimeSpan Delay(int failures)
+    {
+        // Seconds as a double: a TimeSpan overflows long before the power does.
+        var seconds = Math.Min(
+            _policy.FirstDelay.TotalSeconds * Math.Pow(_policy.Growth, failures - 1),
+            _policy.MaxDelay.TotalSeconds
+        );
+        var random = _policy.Jitter * _random.NextDouble();
+        return TimeSpan.FromSeconds(seconds * (1 - _policy.Jitter + random));
+    }
+}

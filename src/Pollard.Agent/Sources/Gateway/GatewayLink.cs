@@ -1,0 +1,320 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Pollard.Agent.Pipeline;
+using Pollard.Protocol;
+using Pollard.Protocol.HostLink;
+
+namespace Pollard.Agent.Sources.Gateway;
+
+/// <summary>The agent's connection to its gateway: joins, connects, comes back when a link is lost, and carries the attempts over.</summary>
+internal sealed partial class GatewayLink : IDisposable
+{
+    private static readonly TimeSpan ConnectWithin = TimeSpan.FromSeconds(30);
+    private readonly AgentOptions _options;
+    private readonly BackendCatalog _catalog;
+    private readonly WorkPipeline _pipeline;
+    private readonly Watchdog _watchdog;
+    private readonly ILogger _logger;
+    private readonly AttemptTable _attempts;
+    private readonly ReconnectSchedule _schedule;
+    private readonly HostIdentity? _identity;
+    private readonly GatewayClient? _client;
+    private readonly string _bootId;
+    private LinkSession? _session;
+    private CarrierLadder? _ladder;
+    private volatile bool _isDraining;
+
+    public GatewayLink(
+        AgentOptions options,
+        BackendCatalog catalog,
+        WorkPipeline pipeline,
+        Watchdog watchdog,
+        ILogger<GatewayLink> logger
+    )
+    {
+        (_options, _catalog, _pipeline, _watchdog, _logger) = (options, catalog, pipeline, watchdog, logger);
+        _attempts = new AttemptTable(options.Time);
+        _schedule = new ReconnectSchedule(options.Time, options.Random);
+        _bootId = Guid.CreateVersion7(options.Time.GetUtcNow()).ToString("N");
+        if (options.Gateway is { } gateway)
+        {
+            _identity = HostIdentity.Open(options.StateDirectory);
+            _client = new GatewayClient(gateway, _identity, options.Time, options.ConfigureHttp);
+        }
+
+        catalog.Changed += SayModels;
+    }
+
+    /// <summary>Stays connected until <paramref name="ct"/> ends it or the gateway wants this host no more.</summary>
+    public async Task<AgentExit> RunAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            var (exit, delay) = await ConnectOnceAsync(ct);
+            if (exit is not null)
+            {
+                return exit;
+            }
+
+            try
+            {
+                _watchdog.Expect("gateway link", delay + ConnectWithin);
+                await Task.Delay(delay, _options.Time, ct);
+            }
+            catch (OperationCanceledException)
+            {
+                return new AgentExit(AgentEnd.Stopped, "the agent was stopped");
+            }
+        }
+    }
+
+    /// <summary>Asks for no more work, and waits until what is done is kept by the gateway.</summary>
+    public async Task DrainAsync(TimeSpan within)
+    {
+        _isDraining = true;
+        Volatile.Read(ref _session)?.SaySlots(0);
+        var begun = _options.Time.GetTimestamp();
+        await _pipeline.DrainAsync(within);
+        var left = within - _options.Time.GetElapsedTime(begun);
+        try
+        {
+            await _attempts.WhenEmptyAsync().WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _options.Time);
+        }
+        catch (TimeoutException)
+        {
+            LogUndelivered(_logger);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _catalog.Changed -= SayModels;
+        _identity?.Dispose();
+    }
+
+    private async Task<(AgentExit? Exit, TimeSpan Delay)> ConnectOnceAsync(CancellationToken ct)
+    {
+        try
+        {
+            _watchdog.Expect("gateway link", ConnectWithin);
+            await PrepareAsync(ct);
+            return await TrySessionAsync(_ladder!.Current, ct);
+        }
+        catch (LinkRefusedException e) when (e.Code is HostSignature.RevokedCode)
+        {
+            return (new AgentExit(AgentEnd.Revoked, e.Message), default);
+        }
+        catch (LinkRefusedException e) when (e.Code is HostSignature.UnknownCode && _client is not null)
+        {
+            // The gateway lost its hosts: join again. Without a token that is refused, and said so.
+            return await JoinAgainAsync(e, ct);
+        }
+        catch (LinkRefusedException e)
+        {
+            return (new AgentExit(AgentEnd.Refused, e.Message), default);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            return (new AgentExit(AgentEnd.Stopped, "the agent was stopped"), default);
+        }
+        catch (Exception e)
+            when (e is HttpRequestException or IOException or LinkException or OperationCanceledException)
+        {
+            LogFailed(_logger, _ladder?.Current.Name ?? "http", e.Message);
+            var hasNext = _ladder?.TryNext() is true;
+            return (null, hasNext ? TimeSpan.Zero : _schedule.NextDelay(wasProven: false));
+        }
+    }
+
+    private async Task PrepareAsync(CancellationToken ct)
+    {
+        if (_client is not null)
+        {
+            if (_ladder is null)
+            {
+                await _client.LookUpAsync(ct);
+            }
+
+            if (_client.Memory is null)
+            {
+                await _client.EnrollAsync(_options.Name, _options.JoinToken, ct);
+            }
+        }
+
+        _ladder ??= new CarrierLadder(Carriers(), _client?.Memory?.Carrier, _options.Time);
+        _ladder.ProbeUpward();
+    }
+
+    private List<ILinkCarrier> Carriers()
+    {
+        if (_client is null)
+        {
+            return [new MemoryCarrier(_options.Connect ?? throw new InvalidOperationException("No gateway is given."))];
+        }
+
+        return _options.Carrier switch
+        {
+            AgentCarrier.Http2 => [new Http2Carrier(_client)],
+            _ => [new Http2Carrier(_client)],
+        };
+    }
+
+    private async Task<(AgentExit? Exit, TimeSpan Delay)> JoinAgainAsync(
+        LinkRefusedException refusal,
+        CancellationToken ct
+    )
+    {
+        LogJoiningAgain(_logger, refusal.Message);
+        try
+        {
+            await _client!.EnrollAsync(_options.Name, _options.JoinToken, ct);
+            return (null, _schedule.NextDelay(wasProven: false));
+        }
+        catch (LinkRefusedException e)
+        {
+            return (new AgentExit(AgentEnd.Refused, e.Message), default);
+        }
+        catch (HttpRequestException e)
+        {
+            LogFailed(_logger, "http", e.Message);
+            return (null, _schedule.NextDelay(wasProven: false));
+        }
+    }
+
+    private async Task<(AgentExit? Exit, TimeSpan Delay)> TrySessionAsync(ILinkCarrier carrier, CancellationToken ct)
+    {
+        var (hello, isWhole) = MakeHello();
+        await using var connection = await carrier.ConnectAsync(hello, ct);
+        using var limit = new CancellationTokenSource();
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
+        using var session = new LinkSession(connection.Link, _attempts, _pipeline, _options.Time, _logger)
+        {
+            Proven = answer => Begun(carrier, answer, isWhole),
+        };
+        await using var probe = _ladder!.SessionLimit is { } most
+            ? _options.Time.CreateTimer(
+                static source => ((CancellationTokenSource)source!).Cancel(),
+                limit,
+                most,
+                Timeout.InfiniteTimeSpan
+            )
+            : null;
+        _schedule.Connected();
+        _watchdog.Forget("gateway link"); // The session has its own clock; see LinkSession.Tick.
+        Volatile.Write(ref _session, session);
+        var end = await session.RunAsync(ending.Token);
+        Volatile.Write(ref _session, null);
+        _watchdog.Expect("gateway link", ConnectWithin);
+        if (ct.IsCancellationRequested)
+        {
+            return (new AgentExit(AgentEnd.Stopped, "the agent was stopped"), default);
+        }
+
+        LogEnded(_logger, end.Reason);
+        return Next(end);
+    }
+
+    private (AgentExit? Exit, TimeSpan Delay) Next(SessionEnd end)
+    {
+        switch (end.GoAway)
+        {
+            case { Code: "revoked" } goAway:
+                return (new AgentExit(AgentEnd.Revoked, goAway.Reason), default);
+            case { Code: "replaced" } goAway:
+                return (
+                    new AgentExit(
+                        AgentEnd.Replaced,
+                        $"{goAway.Reason}; another agent uses the key in {_options.StateDirectory}"
+                    ),
+                    default
+                );
+            case { ReconnectSeconds: null } goAway:
+                return (new AgentExit(AgentEnd.Refused, goAway.Reason), default);
+            case { Code: "draining", ReconnectSeconds: { } seconds }:
+                return (null, _schedule.Within(seconds));
+            default:
+                var hasNext = !end.IsProven && _ladder!.TryNext();
+                return (null, hasNext ? TimeSpan.Zero : _schedule.NextDelay(end.IsProven));
+        }
+    }
+
+    private void Begun(ILinkCarrier carrier, Messages.HelloOk answer, bool isWhole)
+    {
+        LogConnected(_logger, carrier.Name, answer.SessionEpoch);
+        _client?.RememberCarrier(carrier.Name);
+        if (!isWhole)
+        {
+            SayModels();
+        }
+
+        if (_isDraining)
+        {
+            Volatile.Read(ref _session)?.SaySlots(0);
+        }
+    }
+
+    private void SayModels() => Volatile.Read(ref _session)?.SayModels(_catalog.Models);
+
+    /// <summary>A hello that fits its bound: when all that is known does not, names come first and the rest follows as a status.</summary>
+    private (ReadOnlyMemory<byte> Payload, bool IsWhole) MakeHello()
+    {
+        var resumes = _attempts.Resumes();
+        var models = _catalog.Models;
+        var isWhole = true;
+        while (true)
+        {
+            var payload = JsonSerializer.SerializeToUtf8Bytes(
+                new Messages.Hello
+                {
+                    ProtocolMin = LinkLimits.ProtocolVersion,
+                    ProtocolMax = LinkLimits.ProtocolVersion,
+                    BootId = _bootId,
+                    Slots = _isDraining ? 0 : _pipeline.Slots,
+                    Models = models,
+                    Name = _options.Name,
+                    Agent = _options.Program,
+                    Role = _options.Role == AgentRole.Fallback ? "fallback" : null,
+                    Labels = _options.Labels,
+                    Resume = resumes,
+                },
+                ProtocolJson.Default.Hello
+            );
+            if (payload.Length <= LinkLimits.HelloBytes)
+            {
+                return (payload, isWhole);
+            }
+
+            // First the details of the models, then, with very many attempts, the models, then the youngest attempts.
+            if (isWhole)
+            {
+                models = [.. models.Select(model => new ModelInfo { Name = model.Name, Kinds = model.Kinds })];
+            }
+            else if (models.Count > 0)
+            {
+                models = [];
+            }
+            else
+            {
+                resumes = [.. resumes.Take(resumes.Count / 2)];
+            }
+
+            isWhole = false;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Connected to the gateway by {Carrier}, session {Epoch}")]
+    private static partial void LogConnected(ILogger logger, string carrier, long epoch);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The link to the gateway ended: {Reason}")]
+    private static partial void LogEnded(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "No link to the gateway by {Carrier}: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string carrier, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Joining the gateway again: {Reason}")]
+    private static partial void LogJoiningAgain(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Stopping, though the gateway has not acknowledged everything")]
+    private static partial void LogUndelivered(ILogger logger);
+}

@@ -1,0 +1,289 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
+using Pollard.Agent.Backends;
+using Pollard.Agent.Pipeline;
+using Pollard.Protocol;
+using Pollard.Protocol.HostLink;
+
+namespace Pollard.Agent.Sources.Gateway;
+
+/// <summary>How a session ended.</summary>
+/// <param name="IsProven">True when both directions were seen to work: the carrier is good.</param>
+/// <param name="Reason">Why, for people.</param>
+/// <param name="GoAway">What the gateway said at the end, when it said something.</param>
+internal sealed record SessionEnd(bool IsProven, string Reason, Messages.GoAway? GoAway);
+
+/// <summary>One connection to the gateway, above whatever carries it, from the answer to the hello to its end.</summary>
+internal sealed partial class LinkSession : IDisposable
+{
+    private const int SilentHeartbeats = 3;
+    private static readonly TimeSpan ProvenWithin = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan GoodbyeWithin = TimeSpan.FromSeconds(2);
+    private readonly IDuplexPipe _link;
+    private readonly AttemptTable _attempts;
+    private readonly WorkPipeline _pipeline;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly FrameOutbox _outbox;
+    private readonly Dictionary<uint, PooledBuffer> _offers = [];
+    private readonly CancellationTokenSource _dead = new();
+    private readonly long _begun;
+    private TimeSpan _heartbeat = LinkLimits.HeartbeatInterval;
+    private Messages.HelloOk? _answer;
+    private Messages.GoAway? _goAway;
+    private string _reason = "the gateway closed the connection";
+    private volatile bool _isProven;
+    private long _lastRead;
+
+    public LinkSession(
+        IDuplexPipe link,
+        AttemptTable attempts,
+        WorkPipeline pipeline,
+        TimeProvider time,
+        ILogger logger
+    )
+    {
+        (_link, _attempts, _pipeline, _time, _logger) = (link, attempts, pipeline, time, logger);
+        _outbox = new FrameOutbox(link.Output, time, () => Give("the gateway takes nothing any more"));
+        _begun = _lastRead = time.GetTimestamp();
+    }
+
+    /// <summary>Called once, when the carrier has proven itself; on the thread that reads the link.</summary>
+    public Action<Messages.HelloOk>? Proven { get; init; }
+
+    /// <summary>Reads until the link ends, whoever ends it. Throws nothing.</summary>
+    public async Task<SessionEnd> RunAsync(CancellationToken ct)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct, _dead.Token);
+        await using var ticker = _time.CreateTimer(
+            static session => ((LinkSession)session!).Tick(),
+            this,
+            TickEvery,
+            TickEvery
+        );
+        try
+        {
+            await ReadAsync(ending.Token);
+        }
+        catch (LinkException e)
+        {
+            _reason = e.Message;
+        }
+        catch (OperationCanceledException)
+        {
+            if (ct.IsCancellationRequested)
+            {
+                _reason = "the agent is being stopped";
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            _reason = e.Message;
+        }
+
+        _attempts.Detach(_outbox);
+        foreach (var half in _offers.Values)
+        {
+            half.Clear();
+        }
+
+        await _outbox.CompleteAsync(GoodbyeWithin);
+        return new SessionEnd(_isProven, _goAway?.Reason ?? _reason, _goAway);
+    }
+
+    /// <summary>Says how many attempts the agent runs from now on.</summary>
+    public void SaySlots(int slots)
+    {
+        _outbox.Write(FrameType.Slots, 0, new Messages.Slots(slots), ProtocolJson.Default.SlotsMessage);
+        _outbox.Flush();
+    }
+
+    /// <summary>Says what the agent can run from now on.</summary>
+    public void SayModels(IReadOnlyList<ModelInfo> models)
+    {
+        _outbox.Write(FrameType.Status, 0, new Messages.Status(models), ProtocolJson.Default.Status);
+        _outbox.Flush();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _dead.Dispose();
+
+    private async Task ReadAsync(CancellationToken ct)
+    {
+        while (_goAway is null)
+        {
+            var read = await _link.Input.ReadAsync(ct);
+            Volatile.Write(ref _lastRead, _time.GetTimestamp());
+            var buffer = read.Buffer;
+            ReadBatch(ref buffer);
+            _link.Input.AdvanceTo(buffer.Start, buffer.End);
+            if (read.IsCompleted || read.IsCanceled)
+            {
+                return;
+            }
+        }
+    }
+
+    private void ReadBatch(ref ReadOnlySequence<byte> buffer)
+    {
+        _outbox.Hold();
+        try
+        {
+            while (_goAway is null && FrameReader.TryRead(ref buffer, out var frame))
+            {
+                Take(frame);
+            }
+        }
+        finally
+        {
+            _outbox.Release();
+        }
+    }
+
+    private void Take(in Frame frame)
+    {
+        var handle = frame.Header.Attempt;
+        switch (frame.Header.Type)
+        {
+            case FrameType.Offer:
+                TakeOffer(frame);
+                break;
+            case FrameType.Ack:
+                _attempts.Find(handle)?.Acknowledge(frame.Header.Sequence);
+                break;
+            case FrameType.Credit:
+                _attempts.Find(handle)?.AddCredit(FrameWriter.ReadCredit(frame.Payload));
+                break;
+            case FrameType.Cancel:
+            case FrameType.Fenced:
+                _attempts.Find(handle)?.Stop();
+                break;
+            case FrameType.Ping:
+                _outbox.Write(FrameType.Pong, 0, 0, frame.Payload.ToArray());
+                Prove();
+                break;
+            default:
+                TakeAboutSession(frame);
+                break;
+        }
+    }
+
+    private void TakeAboutSession(in Frame frame)
+    {
+        switch (frame.Header.Type)
+        {
+            case FrameType.HelloOk:
+                _answer = LinkJson.Read(frame.Payload, ProtocolJson.Default.HelloOk);
+                _heartbeat = TimeSpan.FromSeconds(_answer.HeartbeatSeconds);
+                _attempts.Attach(_answer, _outbox);
+                break;
+            case FrameType.Config:
+                var config = LinkJson.Read(frame.Payload, ProtocolJson.Default.Config);
+                _heartbeat = config.HeartbeatSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : _heartbeat;
+                break;
+            case FrameType.GoAway:
+                _goAway = LinkJson.Read(frame.Payload, ProtocolJson.Default.GoAway);
+                break;
+            case FrameType.Drain:
+                var drain = LinkJson.Read(frame.Payload, ProtocolJson.Default.Drain);
+                LogDrain(_logger, drain.Reason);
+                break;
+            default:
+                throw new LinkException($"a {frame.Header.Type} frame does not belong here");
+        }
+    }
+
+    private void TakeOffer(in Frame frame)
+    {
+        if (_answer is null)
+        {
+            throw new LinkException("an offer came before the answer to the hello");
+        }
+
+        var handle = frame.Header.Attempt;
+        if ((frame.Header.Flags & FrameHeader.More) != 0 || _offers.ContainsKey(handle))
+        {
+            TakePart(frame, handle);
+            return;
+        }
+
+        Start(handle, frame.Payload.ToArray());
+    }
+
+    private void TakePart(in Frame frame, uint handle)
+    {
+        if (!_offers.TryGetValue(handle, out var whole))
+        {
+            _offers[handle] = whole = new PooledBuffer();
+        }
+
+        if (whole.Length + frame.Payload.Length > LinkLimits.OfferBytes + LinkLimits.FramePayloadBytes)
+        {
+            throw new LinkException($"an offer is over its limit of {LinkLimits.OfferBytes} bytes");
+        }
+
+        foreach (var piece in frame.Payload)
+        {
+            whole.Append(piece.Span);
+        }
+
+        if ((frame.Header.Flags & FrameHeader.More) == 0)
+        {
+            var payload = whole.Written.ToArray();
+            whole.Clear();
+            _offers.Remove(handle);
+            Start(handle, payload);
+        }
+    }
+
+    private void Start(uint handle, byte[] payload)
+    {
+        var (offer, request) = OfferPayload.Read(payload);
+        _pipeline.Offer(_attempts.Add(new WorkItem(offer, request), _outbox, handle, _answer!.CreditBytes));
+    }
+
+    private void Prove()
+    {
+        if (!_isProven && _answer is not null)
+        {
+            _isProven = true;
+            Proven?.Invoke(_answer);
+        }
+    }
+
+    /// <summary>About once a second, apart from the work: says that the agent is alive, and notices when the gateway is not.</summary>
+    private void Tick()
+    {
+        if (!_isProven && _time.GetElapsedTime(_begun) > ProvenWithin)
+        {
+            Give("no answer came through: something between the agent and the gateway holds it back");
+        }
+        else if (_time.GetElapsedTime(Volatile.Read(ref _lastRead)) > SilentHeartbeats * _heartbeat)
+        {
+            Give($"nothing was heard of the gateway for {SilentHeartbeats} heartbeats");
+        }
+        else if (_outbox.Quiet >= _heartbeat)
+        {
+            _outbox.Write(FrameType.Heartbeat);
+            _outbox.Flush();
+        }
+    }
+
+    private void Give(string reason)
+    {
+        _reason = reason;
+        try
+        {
+            _dead.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The session ended meanwhile.
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The gateway offers no more work: {Reason}")]
+    private static partial void LogDrain(ILogger logger, string reason);
+}

@@ -1,0 +1,129 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Pollard.Protocol;
+using Pollard.Protocol.HostLink;
+
+namespace Pollard.Gateway.Hosts;
+
+/// <summary>Believes no hello: everything in it is held against its bounds before anybody acts on it.</summary>
+internal static class HelloCheck
+{
+    private const int MostWords = 64;
+    private const int MostWordCharacters = 100;
+    private const int MostTokenCharacters = 256;
+
+    /// <summary>Waits for the first frame and leaves it where it is, so that its signature can be checked before the session reads it.</summary>
+    /// <returns>The hello's payload, or null when the stream ended before it was whole.</returns>
+    /// <exception cref="LinkException">The first frame is no hello.</exception>
+    public static async Task<byte[]?> PeekAsync(PipeReader input, CancellationToken ct)
+    {
+        while (true)
+        {
+            var read = await input.ReadAsync(ct);
+            var buffer = read.Buffer;
+            var rest = buffer;
+            if (FrameReader.TryRead(ref rest, out var frame))
+            {
+                var payload = frame.Header.Type == FrameType.Hello ? frame.Payload.ToArray() : null;
+                input.AdvanceTo(buffer.Start);
+                return payload ?? throw new LinkException("a link begins with a hello");
+            }
+
+            input.AdvanceTo(buffer.Start, buffer.End);
+            if (read.IsCompleted || read.IsCanceled)
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>Reads a hello.</summary>
+    /// <param name="payload">The frame's payload.</param>
+    /// <param name="isLocal">True for an agent in this process, which alone may say that it has any model.</param>
+    /// <exception cref="LinkException">The hello lies or overflows; the message says where.</exception>
+    public static Messages.Hello Read(in ReadOnlySequence<byte> payload, bool isLocal)
+    {
+        var hello = LinkJson.Read(payload, ProtocolJson.Default.Hello);
+        Require(
+            hello.ProtocolMin <= LinkLimits.ProtocolVersion && hello.ProtocolMax >= LinkLimits.ProtocolVersion,
+            $"the host speaks versions {hello.ProtocolMin} to {hello.ProtocolMax} of the link, this gateway {LinkLimits.ProtocolVersion}"
+        );
+        Require(IsWord(hello.BootId), "boot_id must have 1 to 100 printable characters");
+        RequireSlots(hello.Slots);
+        RequireModels(hello.Models, isLocal);
+        Require(hello.Name is null || IsWord(hello.Name), "name must have 1 to 100 printable characters");
+        Require(hello.Agent is null || IsWord(hello.Agent), "agent must have 1 to 100 printable characters");
+        Require(hello.Role is null or "worker" or "fallback", "role must be worker or fallback");
+        RequireWords(hello.Features, "features");
+        RequireWords(hello.Labels, "labels");
+        RequireResumes(hello.Resume ?? []);
+        return hello;
+    }
+
+    /// <summary>Holds a number of slots against its bounds.</summary>
+    /// <exception cref="LinkException">It is out of them.</exception>
+    public static void RequireSlots(int slots) =>
+        Require(slots is >= 0 and <= LinkLimits.Slots, $"slots must be 0 to {LinkLimits.Slots}, not {slots}");
+
+    /// <summary>Holds a list of models against its bounds.</summary>
+    /// <exception cref="LinkException">It is out of them.</exception>
+    public static void RequireModels(IReadOnlyList<ModelInfo>? models, bool isLocal)
+    {
+        Require(models is not null, "models is missing");
+        Require(
+            models.Count <= LinkLimits.Models,
+            $"a host may name {LinkLimits.Models} models, this one names {models.Count}"
+        );
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var model in models)
+        {
+            Require(
+                model is not null
+                    && (LinkLimits.IsModelName(model.Name) || (isLocal && model.Name is "*"))
+                    && names.Add(model.Name),
+                "a model's name is missing, there twice, over 100 characters, or has others than letters, digits and ._-:/@+"
+            );
+            RequireWords(model.Kinds, "kinds");
+            RequireWords(model.Capabilities, "capabilities");
+        }
+    }
+
+    /// <summary>Holds the reason of a failure or a refusal against its bounds.</summary>
+    /// <exception cref="LinkException">It is out of them.</exception>
+    public static void RequireReason(string? code, string? reason) =>
+        Require(IsWord(code) && reason is not null, "a failure or refusal needs a code and a reason");
+
+    private static void RequireResumes(IReadOnlyList<Messages.Resume> resumes)
+    {
+        Require(
+            resumes.Count <= LinkLimits.Resumes,
+            $"a hello may resume {LinkLimits.Resumes} attempts, this one names {resumes.Count}"
+        );
+        foreach (var resume in resumes)
+        {
+            Require(
+                resume is { Attempt.Length: > 0 and <= MostTokenCharacters, LastAckedSeq: >= 0 }
+                    && resume.LastSentSeq >= resume.LastAckedSeq
+                    && resume.LastSentSeq <= int.MaxValue,
+                "resume needs the token of an attempt and numbers with 0 <= last_acked_seq <= last_sent_seq"
+            );
+        }
+    }
+
+    private static void RequireWords(IReadOnlyList<string>? words, string member) =>
+        Require(
+            words is null || (words.Count <= MostWords && words.All(IsWord)),
+            $"{member} may hold {MostWords} words of 1 to {MostWordCharacters} printable characters"
+        );
+
+    private static bool IsWord(string? word) =>
+        word is { Length: > 0 and <= MostWordCharacters } && !word.Any(char.IsControl);
+
+    private static void Require([System.Diagnostics.CodeAnalysis.DoesNotReturnIf(false)] bool holds, string otherwise)
+    {
+        if (!holds)
+        {
+            throw new LinkException(otherwise);
+        }
+    }
+}

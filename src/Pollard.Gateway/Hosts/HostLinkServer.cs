@@ -1,0 +1,113 @@
+using System.Collections.Concurrent;
+using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
+using Pollard.Protocol.HostLink;
+using Pollard.Tasks;
+
+namespace Pollard.Gateway.Hosts;
+
+/// <summary>All links of the gateway, whatever carries them. Ends them in good order when the gateway stops.</summary>
+public sealed class HostLinkServer : IAsyncDisposable
+{
+    private const double ReturnsPerSecond = 1000;
+    private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan DrainWithin = TimeSpan.FromSeconds(5);
+    private readonly ConcurrentDictionary<HostSession, Task> _sessions = new();
+    private readonly ITimer _ticker;
+
+    internal HostLinkServer(TaskEngine engine, HostRegistry registry, TimeProvider time, ILogger<HostLinkServer> logger)
+    {
+        (Engine, Registry, Time, Logger) = (engine, registry, time, logger);
+        _ticker = time.CreateTimer(static server => ((HostLinkServer)server!).Tick(), this, TickEvery, TickEvery);
+    }
+
+    internal TaskEngine Engine { get; }
+
+    internal HostRegistry Registry { get; }
+
+    internal TimeProvider Time { get; }
+
+    internal ILogger Logger { get; }
+
+    /// <summary>True when the gateway takes no more hosts.</summary>
+    internal bool IsDraining { get; private set; }
+
+    /// <summary>Over how many seconds the hosts should spread when they all come back at once.</summary>
+    internal double ReconnectSeconds => Math.Clamp(_sessions.Count / ReturnsPerSecond, 1, 64);
+
+    /// <summary>Opens a link for an agent in this process; the agent gets this end.</summary>
+    public IDuplexPipe Open(LinkPeer peer)
+    {
+        var (gateway, agent) = MemoryLink.Create();
+        _ = ServeAsync(gateway, peer, CancellationToken.None); // Lives until either end closes it; DrainAsync waits for it.
+        return agent;
+    }
+
+    /// <summary>Serves one link until it ends. The caller has made sure who the peer is.</summary>
+    public Task ServeAsync(IDuplexPipe link, LinkPeer peer, CancellationToken cancellationToken) =>
+        ServeAsync(new HostSession(this, link, peer), cancellationToken);
+
+    /// <summary>Tells every host that the gateway goes and when to come back, and closes the links.</summary>
+    public async Task DrainAsync()
+    {
+        IsDraining = true;
+        var running = _sessions.ToArray();
+        foreach (var (session, _) in running)
+        {
+            session.Close("draining", "the gateway is being stopped");
+        }
+
+        try
+        {
+            await Task.WhenAll(running.Select(pair => pair.Value)).WaitAsync(DrainWithin, Time);
+        }
+        catch (TimeoutException)
+        {
+            // They are told; who does not read is cut off by the server's own end.
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await DrainAsync();
+        await _ticker.DisposeAsync();
+    }
+
+    /// <summary>Starts a session and keeps its end where <see cref="DrainAsync"/> finds it.</summary>
+    internal Task ServeAsync(HostSession session, CancellationToken ct)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _sessions[session] = done.Task;
+        return RunAsync();
+
+        async Task RunAsync()
+        {
+            try
+            {
+                await session.RunAsync(ct);
+            }
+            finally
+            {
+                _sessions.TryRemove(session, out _);
+                done.SetResult();
+            }
+        }
+    }
+
+    /// <summary>The newest session of a host, or null.</summary>
+    internal HostSession? Find(string hostId) =>
+        _sessions
+            .Keys.Where(session =>
+                session.Hello is not null && string.Equals(session.Peer.HostId, hostId, StringComparison.Ordinal)
+            )
+            .MaxBy(session => session.Epoch);
+
+    private void Tick()
+    {
+        foreach (var (session, _) in _sessions)
+        {
+            session.Tick();
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Pollard.Tasks;
+
+namespace Pollard.Gateway.Hosts;
+
+/// <summary>Puts the host link into a gateway. Needs a <see cref="TaskEngine"/>, a store and a <see cref="TimeProvider"/> among the services.</summary>
+internal static class HostLinkServices
+{
+    /// <summary>Registers the link's parts.</summary>
+    public static IServiceCollection AddHostLink(this IServiceCollection services, HostLinkOptions options)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton<HostRegistry>();
+        services.AddSingleton<JoinTokens>();
+        services.AddSingleton<HostSignatures>();
+        services.AddSingleton<LinkEndpoints>();
+        services.AddSingleton<HostEndpoints>();
+        services.AddSingleton<TokenEndpoints>();
+        services.AddSingleton(provider => new HostLinkServer(
+            provider.GetRequiredService<TaskEngine>(),
+            provider.GetRequiredService<HostRegistry>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<HostLinkServer>>()
+        ));
+        services.AddHostedService<HostLinkLife>();
+        return services;
+    }
+
+    /// <summary>Maps the link's endpoints, for hosts under <c>/host/v1</c> and for admins under <c>/v1</c>.</summary>
+    public static void MapHostLink(this IEndpointRouteBuilder routes)
+    {
+        var link = routes.ServiceProvider.GetRequiredService<LinkEndpoints>();
+        routes.MapGet("/host/v1", Handle(link.Directory));
+        routes.MapPost("/host/v1/enroll", Handle(link.EnrollAsync));
+        routes.MapPost("/host/v1/link", Handle(link.LinkAsync));
+
+        var hosts = routes.ServiceProvider.GetRequiredService<HostEndpoints>();
+        routes.MapGet("/v1/hosts", Handle(hosts.List));
+        routes.MapPost("/v1/hosts/{id}/drain", Handle(hosts.DrainAsync));
+        routes.MapPost("/v1/hosts/{id}/resume", Handle(hosts.ResumeAsync));
+        routes.MapPost("/v1/hosts/{id}/revoke", Handle(hosts.RevokeAsync));
+
+        var tokens = routes.ServiceProvider.GetRequiredService<TokenEndpoints>();
+        routes.MapGet("/v1/tokens", Handle(tokens.List));
+        routes.MapPost("/v1/tokens", Handle(tokens.CreateAsync));
+        routes.MapDelete("/v1/tokens/{id}", Handle(tokens.DeleteAsync));
+    }
+
+    private static RequestDelegate Handle(Func<HttpContext, IResult> answer) => http => answer(http).ExecuteAsync(http);
+
+    private static RequestDelegate Handle(Func<HttpContext, Task<IResult>> answer) =>
+        async http => await (await answer(http)).ExecuteAsync(http);
+}
+
+/// <summary>Reads hosts and tokens before the first request, writes what hosts say of themselves, and sends everybody away at the end.</summary>
+internal sealed partial class HostLinkLife(
+    HostLinkServer server,
+    HostRegistry registry,
+    JoinTokens tokens,
+    IHostApplicationLifetime application,
+    TimeProvider time,
+    ILogger<HostLinkLife> logger
+) : BackgroundService
+{
+    private static readonly TimeSpan SaveEvery = TimeSpan.FromSeconds(5);
+
+    /// <inheritdoc/>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await registry.LoadAsync(cancellationToken);
+        await tokens.LoadAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // The web server waits for open links before it stops its services, so the links must end as soon as stopping begins.
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(
+            stoppingToken,
+            application.ApplicationStopping
+        );
+        using var timer = new PeriodicTimer(SaveEvery, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping.Token))
+            {
+                await TrySaveAsync();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            await server.DrainAsync();
+            await TrySaveAsync();
+        }
+    }
+
+    private async Task TrySaveAsync()
+    {
+        try
+        {
+            await registry.SaveAsync(CancellationToken.None); // Also while stopping: it is the last chance.
+        }
+        catch (Exception e)
+        {
+            LogNotSaved(logger, e);
+        }
+    }
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Could not write what hosts said of themselves; trying again later"
+    )]
+    private static partial void LogNotSaved(ILogger logger, Exception exception);
+}

@@ -1,0 +1,189 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Pollard.Protocol;
+using Pollard.Protocol.HostLink;
+using Pollard.Tasks.Storage;
+
+namespace Pollard.Gateway.Hosts;
+
+/// <summary>
+/// The hosts that were ever enrolled, in memory and in the store. What people decide (enrol, revoke, drain) is on disk before
+/// it is answered; what hosts say of themselves is written soon after, see <see cref="SaveAsync"/>.
+/// </summary>
+internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDisposable
+{
+    private const string Collection = "host";
+    private const int SaveAtOnce = 500;
+    private readonly ConcurrentDictionary<string, HostRecord> _hosts = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> _unsaved = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _writing = new(1);
+
+    /// <summary>Reads what the store has; once, before the first request.</summary>
+    public async Task LoadAsync(CancellationToken ct)
+    {
+        foreach (var record in await store.ReadRecordsAsync(Collection, ct))
+        {
+            if (JsonSerializer.Deserialize(record.Json.Span, HostsJson.Default.HostRecord) is { } host)
+            {
+                _hosts[host.Id] = host;
+            }
+        }
+    }
+
+    /// <summary>All hosts, revoked ones too, by the time of their enrolment.</summary>
+    public IReadOnlyList<HostRecord> List() => [.. _hosts.Values.OrderBy(host => host.EnrolledAt)];
+
+    /// <summary>A host, also a revoked one, or null.</summary>
+    public HostRecord? Find(string id) => _hosts.GetValueOrDefault(id);
+
+    /// <summary>The models that hosts had which may come back: what a door may promise while they are away. Each name once.</summary>
+    public IReadOnlyList<ModelInfo> KnownModels() =>
+        [
+            .. _hosts
+                .Values.Where(host => !host.Revoked)
+                .SelectMany(host => host.Models)
+                .DistinctBy(model => model.Name, StringComparer.Ordinal),
+        ];
+
+    /// <summary>True when a host that may come back had this model.</summary>
+    public bool EverServed(string model) =>
+        _hosts.Values.Any(host =>
+            !host.Revoked && host.Models.Any(known => string.Equals(known.Name, model, StringComparison.Ordinal))
+        );
+
+    /// <summary>Takes a host in. The same key again is the same host, under its new name.</summary>
+    /// <returns>Null when a host with this key was revoked.</returns>
+    public async Task<HostRecord?> EnrolAsync(string publicKey, string name, CancellationToken ct)
+    {
+        await _writing.WaitAsync(ct);
+        try
+        {
+            var known = _hosts.Values.FirstOrDefault(host =>
+                string.Equals(host.PublicKey, publicKey, StringComparison.Ordinal)
+            );
+            if (known is { Revoked: true })
+            {
+                return null;
+            }
+
+            var host = known is null
+                ? new HostRecord
+                {
+                    Id = $"host_{Guid.CreateVersion7(time.GetUtcNow()):N}",
+                    Name = name,
+                    PublicKey = publicKey,
+                    EnrolledAt = time.GetUtcNow(),
+                    Models = [],
+                    Slots = 0,
+                }
+                : known with
+                {
+                    Name = name,
+                };
+            await PutAsync(host, ct);
+            _hosts[host.Id] = host;
+            return host;
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    /// <summary>Shuts a host out for good; again is no error. False when there is no such host.</summary>
+    public Task<bool> RevokeAsync(string id, CancellationToken ct) =>
+        ChangeAsync(id, host => host with { Revoked = true }, ct);
+
+    /// <summary>Remembers that a host is to get no work, over reconnects and restarts. False when there is no such host.</summary>
+    public Task<bool> SetDrainingAsync(string id, bool draining, CancellationToken ct) =>
+        ChangeAsync(id, host => host with { Draining = draining }, ct);
+
+    /// <summary>A host said what it is and has.</summary>
+    public void Describe(string id, Messages.Hello hello)
+    {
+        if (_hosts.TryGetValue(id, out var host))
+        {
+            var described = host with
+            {
+                Name = hello.Name ?? host.Name,
+                Models = hello.Models,
+                Slots = hello.Slots,
+                Role = hello.Role,
+                Agent = hello.Agent,
+                SeenAt = time.GetUtcNow(),
+            };
+            Remember(host, described);
+        }
+    }
+
+    /// <summary>A host said what it has now.</summary>
+    public void HasModels(string id, IReadOnlyList<ModelInfo> models)
+    {
+        if (_hosts.TryGetValue(id, out var host))
+        {
+            Remember(host, host with { Models = models, SeenAt = time.GetUtcNow() });
+        }
+    }
+
+    /// <summary>A host's link ended.</summary>
+    public void Left(string id)
+    {
+        if (_hosts.TryGetValue(id, out var host))
+        {
+            Remember(host, host with { SeenAt = time.GetUtcNow() });
+        }
+    }
+
+    /// <summary>Writes some of what hosts said of themselves and is not on disk yet.</summary>
+    public async Task SaveAsync(CancellationToken ct)
+    {
+        foreach (var id in _unsaved.Keys.Take(SaveAtOnce))
+        {
+            _unsaved.TryRemove(id, out _);
+            await ChangeAsync(id, host => host, ct);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _writing.Dispose();
+
+    private void Remember(HostRecord before, HostRecord after)
+    {
+        // When somebody changed it in between (revoked it, perhaps), that stands; the host says its part again next time.
+        if (_hosts.TryUpdate(before.Id, after, before))
+        {
+            _unsaved[before.Id] = true;
+        }
+    }
+
+    private async Task<bool> ChangeAsync(string id, Func<HostRecord, HostRecord> change, CancellationToken ct)
+    {
+        await _writing.WaitAsync(ct);
+        try
+        {
+            while (_hosts.TryGetValue(id, out var host))
+            {
+                var changed = change(host);
+                if (ReferenceEquals(changed, host) || _hosts.TryUpdate(id, changed, host))
+                {
+                    await PutAsync(changed, ct);
+                    return true;
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    private ValueTask PutAsync(HostRecord host, CancellationToken ct) =>
+        store.PutRecordAsync(
+            Collection,
+            host.Id,
+            JsonSerializer.SerializeToUtf8Bytes(host, HostsJson.Default.HostRecord),
+            ct
+        );
+}

@@ -1,0 +1,153 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Pollard.Protocol.HostLink;
+
+namespace Pollard.Gateway.Hosts;
+
+/// <summary>Whether a request is a host's own: exactly one of the two is set.</summary>
+/// <param name="Host">Who made the request.</param>
+/// <param name="Refusal">Why nobody is believed to have made it, for people.</param>
+/// <param name="Code">The same as a stable word, see <see cref="HostSignature"/>.</param>
+internal sealed record SignatureCheck(HostRecord? Host, string? Refusal, string Code)
+{
+    public static SignatureCheck Refused(string reason, string code = HostSignature.UnauthorizedCode) =>
+        new(null, reason, code);
+}
+
+/// <summary>Checks the signatures of hosts' requests, see <see cref="HostSignature"/>.</summary>
+internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
+{
+    private readonly NonceMemory _nonces = new(time);
+
+    /// <summary>Checks a request whose signed body is <paramref name="body"/>.</summary>
+    public SignatureCheck Check(HttpRequest request, ReadOnlySpan<byte> body)
+    {
+        var headers = request.Headers;
+        string? id = headers[HostSignature.HostHeader];
+        string? nonce = headers[HostSignature.NonceHeader];
+        string? signature = headers[HostSignature.SignatureHeader];
+        if (
+            id is null
+            || signature is null
+            || nonce is not { Length: >= 8 and <= 64 }
+            || !long.TryParse(
+                headers[HostSignature.TimeHeader],
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var seconds
+            )
+        )
+        {
+            return SignatureCheck.Refused(
+                "the request is not signed; enrol the host at /host/v1/enroll and sign each request with its key"
+            );
+        }
+
+        var now = time.GetUtcNow().ToUnixTimeSeconds();
+        if (Math.Abs(now - seconds) > LinkLimits.ClockTolerance.TotalSeconds)
+        {
+            return SignatureCheck.Refused(
+                $"the host's clock is off by {seconds - now} seconds; set it to within {LinkLimits.ClockTolerance.TotalSeconds:0}"
+            );
+        }
+
+        if (registry.Find(id) is not { } host)
+        {
+            return SignatureCheck.Refused($"host {Printable(id)} is not enrolled here", HostSignature.UnknownCode);
+        }
+
+        if (host.Revoked)
+        {
+            return SignatureCheck.Refused($"host {host.Id} was revoked", HostSignature.RevokedCode);
+        }
+
+        var target = request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var content = HostSignature.Content(request.Method, target, id, seconds, nonce, body);
+        if (!Verifies(host.PublicKey, content, signature))
+        {
+            return SignatureCheck.Refused($"the signature is not that of host {host.Id}");
+        }
+
+        // Only now: a stranger must not be able to use up a host's nonces.
+        return _nonces.TryTake($"{id} {nonce}")
+            ? new SignatureCheck(host, null, "")
+            : SignatureCheck.Refused("the request was seen before");
+    }
+
+    /// <summary>True when this is a public key of the one kind that hosts have.</summary>
+    public static bool IsPublicKey(string base64)
+    {
+        try
+        {
+            using var key = ECDsa.Create();
+            key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(base64), out _);
+            return key.KeySize == 256
+                && string.Equals(
+                    key.ExportParameters(includePrivateParameters: false).Curve.Oid.Value,
+                    ECCurve.NamedCurves.nistP256.Oid.Value,
+                    StringComparison.Ordinal
+                );
+        }
+        catch (Exception e) when (e is FormatException or CryptographicException)
+        {
+            return false;
+        }
+    }
+
+    private static bool Verifies(string publicKey, byte[] content, string signature)
+    {
+        var bytes = new byte[64];
+        if (!Convert.TryFromBase64String(signature, bytes, out var written) || written != bytes.Length)
+        {
+            return false;
+        }
+
+        using var key = ECDsa.Create();
+        key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(publicKey), out _);
+        return key.VerifyData(
+            content,
+            bytes,
+            HashAlgorithmName.SHA256,
+            DSASignatureFormat.IeeeP1363FixedFieldConcatenation
+        );
+    }
+
+    private static string Printable(string id) =>
+        id.Length <= 100 && id.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') ? id : "(unprintable)";
+}
+
+/// <summary>
+/// Remembers nonces for as long as a signature is good, in two generations: the older is forgotten whole. It holds a bounded
+/// number and says no beyond it, for only enrolled hosts can fill it.
+/// </summary>
+internal sealed class NonceMemory(TimeProvider time)
+{
+    /// <summary>Nonces in one generation: 10,000 hosts that make ten requests a second.</summary>
+    internal const int Most = 200_000;
+
+    // A request may be stamped so far ahead, and be sent again until so far behind.
+    private static readonly TimeSpan Generation = 2 * LinkLimits.ClockTolerance;
+    private readonly Lock _gate = new();
+    private HashSet<string> _now = new(StringComparer.Ordinal);
+    private HashSet<string> _before = new(StringComparer.Ordinal);
+    private long _since = time.GetTimestamp();
+
+    /// <summary>True the first time.</summary>
+    public bool TryTake(string nonce)
+    {
+        lock (_gate)
+        {
+            var age = time.GetElapsedTime(_since);
+            if (age >= Generation)
+            {
+                _before = age < 2 * Generation ? _now : new(StringComparer.Ordinal);
+                _now = new(StringComparer.Ordinal);
+                _since = time.GetTimestamp();
+            }
+
+            return !_before.Contains(nonce) && _now.Count < Most && _now.Add(nonce);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using System.Text.Json.Serialization;
+using Pollard.Protocol;
+
+namespace Pollard.Gateway.Hosts;
+
+/// <summary>How hosts and join tokens lie in the store.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
+[JsonSerializable(typeof(HostRecord))]
+[JsonSerializable(typeof(TokenRecord))]
+internal sealed partial class HostsJson : JsonSerializerContext;
+
+/// <summary>A host that was enrolled.</summary>
+internal sealed record HostRecord
+{
+    public required string Id { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>ECDSA P-256, SubjectPublicKeyInfo, base64.</summary>
+    public required string PublicKey { get; init; }
+
+    public required DateTimeOffset EnrolledAt { get; init; }
+
+    public DateTimeOffset? SeenAt { get; init; }
+
+    /// <summary>What it had when it was last here.</summary>
+    public required IReadOnlyList<ModelInfo> Models { get; init; }
+
+    public required int Slots { get; init; }
+
+    public string? Role { get; init; }
+
+    public string? Agent { get; init; }
+
+    public bool Revoked { get; init; }
+
+    public bool Draining { get; init; }
+}
+
+/// <summary>A join token; its secret only as a hash.</summary>
+internal sealed record TokenRecord
+{
+    public required string Id { get; init; }
+
+    public string? Name { get; init; }
+
+    /// <summary>SHA-256 of the secret, hex.</summary>
+    public required string SecretHash { get; init; }
+
+    public required int UsesLeft { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required DateTimeOffset ExpiresAt { get; init; }
+}

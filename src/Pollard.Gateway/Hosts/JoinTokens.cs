@@ -1,0 +1,158 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Pollard.Protocol.Api;
+using Pollard.Tasks.Storage;
+
+namespace Pollard.Gateway.Hosts;
+
+/// <summary>What a join token was good for.</summary>
+internal enum TokenUse
+{
+    /// <summary>One use was taken off it.</summary>
+    Good,
+
+    /// <summary>There is no such token.</summary>
+    Unknown,
+
+    /// <summary>Its time is over.</summary>
+    Expired,
+
+    /// <summary>As many hosts as it allows have joined.</summary>
+    UsedUp,
+}
+
+/// <summary>The tokens with which new hosts may join. Secrets are shown once and stored as hashes.</summary>
+internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposable
+{
+    /// <summary>Hosts that one token may let in.</summary>
+    public const int MostUses = 10_000;
+
+    private const string Collection = "join_token";
+    private readonly ConcurrentDictionary<string, TokenRecord> _tokens = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _writing = new(1);
+
+    /// <summary>Reads what the store has; once, before the first request.</summary>
+    public async Task LoadAsync(CancellationToken ct)
+    {
+        foreach (var record in await store.ReadRecordsAsync(Collection, ct))
+        {
+            if (JsonSerializer.Deserialize(record.Json.Span, HostsJson.Default.TokenRecord) is { } token)
+            {
+                _tokens[token.Id] = token;
+            }
+        }
+    }
+
+    /// <summary>All tokens, the newest first, without their secrets.</summary>
+    public IReadOnlyList<TokenDocument> List() =>
+        [.. _tokens.Values.OrderByDescending(token => token.CreatedAt).Select(token => Show(token, secret: null))];
+
+    /// <summary>Makes a token; only this answer holds its secret.</summary>
+    public async Task<TokenDocument> CreateAsync(string? name, int uses, TimeSpan lifetime, CancellationToken ct)
+    {
+        var secret = $"jt_{RandomNumberGenerator.GetHexString(40, lowercase: true)}";
+        var now = time.GetUtcNow();
+        var token = new TokenRecord
+        {
+            Id = $"token_{Guid.CreateVersion7(now):N}",
+            Name = name,
+            SecretHash = Hash(secret),
+            UsesLeft = uses,
+            CreatedAt = now,
+            ExpiresAt = now + lifetime,
+        };
+        await PutAsync(token, ct);
+        _tokens[token.Id] = token;
+        return Show(token, secret);
+    }
+
+    /// <summary>Takes one use off the token with this secret.</summary>
+    public async Task<TokenUse> UseAsync(string secret, CancellationToken ct)
+    {
+        await _writing.WaitAsync(ct);
+        try
+        {
+            if (Find(Hash(secret)) is not { } token)
+            {
+                return TokenUse.Unknown;
+            }
+
+            if (token.ExpiresAt <= time.GetUtcNow())
+            {
+                return TokenUse.Expired;
+            }
+
+            if (token.UsesLeft == 0)
+            {
+                return TokenUse.UsedUp;
+            }
+
+            var used = token with { UsesLeft = token.UsesLeft - 1 };
+            await PutAsync(used, ct);
+            _tokens[token.Id] = used;
+            return TokenUse.Good;
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    /// <summary>Deletes a token; again is no error. False when there was none.</summary>
+    public async Task<bool> DeleteAsync(string id, CancellationToken ct)
+    {
+        await _writing.WaitAsync(ct);
+        try
+        {
+            await store.DeleteRecordAsync(Collection, id, ct);
+            return _tokens.TryRemove(id, out _);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _writing.Dispose();
+
+    private static string Hash(string secret) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
+
+    private static TokenDocument Show(TokenRecord token, string? secret) =>
+        new()
+        {
+            Id = token.Id,
+            Name = token.Name,
+            Token = secret,
+            UsesLeft = token.UsesLeft,
+            CreatedAt = token.CreatedAt,
+            ExpiresAt = token.ExpiresAt,
+        };
+
+    /// <summary>Looks at every token, and at each in the same time, so that the answer's delay tells nothing.</summary>
+    private TokenRecord? Find(string hash)
+    {
+        TokenRecord? found = null;
+        var wanted = Encoding.ASCII.GetBytes(hash);
+        foreach (var token in _tokens.Values)
+        {
+            if (CryptographicOperations.FixedTimeEquals(wanted, Encoding.ASCII.GetBytes(token.SecretHash)))
+            {
+                found = token;
+            }
+        }
+
+        return found;
+    }
+
+    private ValueTask PutAsync(TokenRecord token, CancellationToken ct) =>
+        store.PutRecordAsync(
+            Collection,
+            token.Id,
+            JsonSerializer.SerializeToUtf8Bytes(token, HostsJson.Default.TokenRecord),
+            ct
+        );
+}

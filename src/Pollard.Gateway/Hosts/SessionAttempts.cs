@@ -1,0 +1,69 @@
+using System.Collections.Concurrent;
+using Pollard.Protocol.HostLink;
+using Pollard.Tasks.Dispatch;
+
+namespace Pollard.Gateway.Hosts;
+
+/// <summary>An attempt in one session. Only the session's reader changes what is not volatile.</summary>
+internal sealed class SessionAttempt(Attempt attempt, TimeProvider time)
+{
+    private const int RateWindowSeconds = 10;
+    private long _windowStart = time.GetTimestamp();
+    private int _windowFrames;
+    private int _fenced;
+
+    public Attempt Attempt { get; } = attempt;
+
+    /// <summary>Output of the batch being read awaits its flush.</summary>
+    public bool IsTouched { get; set; }
+
+    /// <summary>The host was told, or is about to be told, to stop.</summary>
+    public volatile bool IsStopped;
+
+    /// <summary>True the first time: a host is told once that an attempt is no longer its own.</summary>
+    public bool TryFence()
+    {
+        IsStopped = true;
+        return Interlocked.Exchange(ref _fenced, 1) == 0;
+    }
+
+    /// <summary>Counts an output frame. False when there are more than the link allows, averaged over ten seconds.</summary>
+    public bool IsWithinRate()
+    {
+        // The clock is looked at once in ten seconds' worth of frames.
+        if (++_windowFrames < RateWindowSeconds * LinkLimits.FramesPerSecond)
+        {
+            return true;
+        }
+
+        var inTime = time.GetElapsedTime(_windowStart).TotalSeconds >= RateWindowSeconds;
+        _windowStart = time.GetTimestamp();
+        _windowFrames = 0;
+        return inTime;
+    }
+}
+
+/// <summary>The attempts of one session, by the handles that it gave them. A handle is never given twice.</summary>
+internal sealed class SessionAttempts(TimeProvider time)
+{
+    private readonly ConcurrentDictionary<uint, SessionAttempt> _attempts = new();
+    private uint _last;
+
+    /// <summary>Gives an attempt its handle.</summary>
+    public SessionAttempt Add(Attempt attempt)
+    {
+        var entry = new SessionAttempt(attempt, time);
+        attempt.Handle = Interlocked.Increment(ref _last);
+        _attempts[attempt.Handle] = entry;
+        return entry;
+    }
+
+    /// <summary>The attempt with this handle, or null when it has none any more.</summary>
+    public SessionAttempt? Find(uint handle) => _attempts.GetValueOrDefault(handle);
+
+    /// <summary>True for a handle that was given out, be it still known or not.</summary>
+    public bool WasGiven(uint handle) => handle != 0 && handle <= Volatile.Read(ref _last);
+
+    /// <summary>Forgets an attempt whose slot is free.</summary>
+    public void Remove(uint handle) => _attempts.TryRemove(handle, out _);
+}

@@ -1,0 +1,220 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Pollard.Protocol.HostLink;
+
+/// <summary>
+/// The sending half of a link. Anybody may put frames in; nobody waits. They gather in one buffer while the buffer before is
+/// being flushed, so that one flush carries all that came meanwhile and two are never under way at the same time.
+/// </summary>
+/// <param name="output">Where the bytes go.</param>
+/// <param name="time">The clock.</param>
+/// <param name="broken">Called once, without a lock, when the other end takes no more.</param>
+internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action broken)
+{
+    /// <summary>Bytes that may wait for an end that does not read: one offer of the largest size, and as much again.</summary>
+    private const int MostBytes = 2 * LinkLimits.OfferBytes;
+
+    private readonly Lock _gate = new();
+    private PooledBuffer _filling = new();
+    private PooledBuffer _sending = new();
+    private TaskCompletionSource? _idle;
+    private bool _flushing;
+    private bool _closed;
+    private int _holds;
+    private long _flushStarted;
+    private long _lastWrite = time.GetTimestamp();
+
+    /// <summary>How long nothing was put in.</summary>
+    public TimeSpan Quiet => time.GetElapsedTime(Volatile.Read(ref _lastWrite));
+
+    /// <summary>How long the flush under way has been waiting for the other end; zero when there is none.</summary>
+    public TimeSpan Stuck
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _flushing ? time.GetElapsedTime(_flushStarted) : TimeSpan.Zero;
+            }
+        }
+    }
+
+    /// <summary>Puts in a frame; <see cref="Flush"/> sends it.</summary>
+    public void Write(
+        FrameType type,
+        uint attempt = 0,
+        uint sequence = 0,
+        ReadOnlySpan<byte> payload = default,
+        byte flags = 0,
+        ushort choice = 0
+    )
+    {
+        lock (_gate)
+        {
+            if (!_closed)
+            {
+                FrameWriter.Write(_filling, type, attempt, payload, sequence, flags, choice);
+                Volatile.Write(ref _lastWrite, time.GetTimestamp());
+            }
+        }
+    }
+
+    /// <summary>Puts in a frame with a message.</summary>
+    public void Write<T>(FrameType type, uint attempt, T message, JsonTypeInfo<T> shape, uint sequence = 0) =>
+        Write(type, attempt, sequence, JsonSerializer.SerializeToUtf8Bytes(message, shape));
+
+    /// <summary>Puts in the frames of an offer.</summary>
+    public void WriteOffer(uint attempt, Messages.Offer offer, ReadOnlyMemory<byte> request)
+    {
+        lock (_gate)
+        {
+            if (!_closed)
+            {
+                OfferPayload.Write(_filling, attempt, offer, request);
+                Volatile.Write(ref _lastWrite, time.GetTimestamp());
+            }
+        }
+    }
+
+    /// <summary>Puts in a credit.</summary>
+    public void WriteCredit(uint attempt, uint bytes)
+    {
+        lock (_gate)
+        {
+            if (!_closed)
+            {
+                FrameWriter.WriteCredit(_filling, attempt, bytes);
+                Volatile.Write(ref _lastWrite, time.GetTimestamp());
+            }
+        }
+    }
+
+    /// <summary>Sends what is there, now or as soon as the flush under way is over. Never waits; call it after leaving locks.</summary>
+    public void Flush()
+    {
+        bool overflow;
+        lock (_gate)
+        {
+            overflow = _filling.Length > MostBytes;
+            if (!overflow)
+            {
+                if (_flushing || _closed || _holds > 0 || _filling.Length == 0)
+                {
+                    return;
+                }
+
+                _flushing = true;
+            }
+        }
+
+        if (overflow)
+        {
+            Break();
+            return;
+        }
+
+        _ = DrainAsync(); // Ends itself, throws nothing; CompleteAsync waits for it.
+    }
+
+    /// <summary>Until <see cref="Release"/>, frames gather: one flush for all that a batch of work says.</summary>
+    public void Hold() => Interlocked.Increment(ref _holds);
+
+    /// <summary>Ends a <see cref="Hold"/> and sends what gathered.</summary>
+    public void Release()
+    {
+        Interlocked.Decrement(ref _holds);
+        Flush();
+    }
+
+    /// <summary>Sends what is left, as far as the other end takes it in that time, and ends the output.</summary>
+    public async Task CompleteAsync(TimeSpan within)
+    {
+        Task idle;
+        lock (_gate)
+        {
+            _holds = 0;
+        }
+
+        Flush();
+        lock (_gate)
+        {
+            _closed = true;
+            _idle = _flushing ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
+            idle = _idle?.Task ?? Task.CompletedTask;
+        }
+
+        try
+        {
+            await idle.WaitAsync(within, time);
+            await output.CompleteAsync();
+        }
+        catch (TimeoutException e)
+        {
+            // A flush still waits for an end that does not read; completing with an error lets it go.
+            output.CancelPendingFlush();
+            await output.CompleteAsync(e);
+        }
+    }
+
+    private async Task DrainAsync()
+    {
+        while (TakeBatch())
+        {
+            try
+            {
+                output.Write(_sending.Written.Span);
+                _sending.Clear();
+                var flushed = await output.FlushAsync(CancellationToken.None); // Broken links end it; see CompleteAsync.
+                if (flushed is { IsCompleted: false, IsCanceled: false })
+                {
+                    continue;
+                }
+            }
+            catch (Exception)
+            {
+                // Whatever a carrier throws here means the same: it takes no more. The reading half says why.
+            }
+
+            Break();
+        }
+    }
+
+    private bool TakeBatch()
+    {
+        TaskCompletionSource? idle;
+        lock (_gate)
+        {
+            if (_filling.Length > 0)
+            {
+                (_filling, _sending) = (_sending, _filling);
+                _flushStarted = time.GetTimestamp();
+                return true;
+            }
+
+            _flushing = false;
+            idle = _idle;
+        }
+
+        idle?.TrySetResult();
+        return false;
+    }
+
+    private void Break()
+    {
+        bool first;
+        lock (_gate)
+        {
+            first = !_closed;
+            _closed = true;
+            _filling.Clear();
+        }
+
+        if (first)
+        {
+            broken();
+        }
+    }
+}

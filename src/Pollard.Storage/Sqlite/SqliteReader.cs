@@ -1,0 +1,204 @@
+using Pollard.Tasks;
+using Pollard.Tasks.Events;
+using Pollard.Tasks.Storage;
+
+namespace Pollard.Storage.Sqlite;
+
+/// <summary>The questions that the store answers, on one connection.</summary>
+internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
+{
+    private const int MaxListed = 1_000;
+
+    private readonly SqliteStatement _find = connection.Prepare($"SELECT {RowColumns.All} FROM task WHERE id = ?1");
+
+    private readonly SqliteStatement _request = connection.Prepare(
+        "SELECT crc, body FROM task_request WHERE task = ?1"
+    );
+
+    private readonly SqliteStatement _result = connection.Prepare("SELECT crc, body FROM task_result WHERE task = ?1");
+
+    private readonly SqliteStatement _unfinished = connection.Prepare(
+        $"SELECT {RowColumns.All} FROM task INDEXED BY task_unfinished WHERE state < 2 AND id > ?1 ORDER BY id LIMIT ?2"
+    );
+
+    // Begins with the segment that holds the wanted event, which may begin before it.
+    private readonly SqliteStatement _events = connection.Prepare(
+        """
+        SELECT first_seq, count, crc, body FROM task_events
+        WHERE task = ?1 AND first_seq >= coalesce(
+          (SELECT max(first_seq) FROM task_events WHERE task = ?1 AND first_seq <= ?2), 0)
+        ORDER BY first_seq
+        """
+    );
+
+    private readonly SqliteStatement _records = connection.Prepare(
+        "SELECT id, body FROM record WHERE collection = ?1 ORDER BY id"
+    );
+
+    private readonly Dictionary<string, SqliteStatement> _lists = new(StringComparer.Ordinal);
+
+    public TaskRow? Find(TaskId id)
+    {
+        try
+        {
+            return _find.Bind(1, id.Value).Step() ? RowColumns.Read(_find) : null;
+        }
+        finally
+        {
+            _find.Reset();
+        }
+    }
+
+    public ReadOnlyMemory<byte>? Body(TaskId id, BodyKind kind)
+    {
+        var statement = kind == BodyKind.Request ? _request : _result;
+        try
+        {
+            return statement.Bind(1, id.Value).Step()
+                ? Checked(statement, 0, 1, id, kind == BodyKind.Request ? "request" : "result")
+                : default(ReadOnlyMemory<byte>?);
+        }
+        finally
+        {
+            statement.Reset();
+        }
+    }
+
+    public IReadOnlyList<TaskRow> Unfinished(TaskId after, int max) =>
+        Rows(_unfinished.Bind(1, after.Value).Bind(2, max));
+
+    public IReadOnlyList<TaskEvent> Events(TaskId id, int from, int maxBytes)
+    {
+        var events = new List<TaskEvent>();
+        var bytes = 0L;
+        _events.Bind(1, id.Value).Bind(2, from);
+        try
+        {
+            while (bytes <= maxBytes && _events.Step())
+            {
+                var before = events.Count;
+                new EventSegment(
+                    (int)_events.Integer(0),
+                    (int)_events.Integer(1),
+                    Checked(_events, 2, 3, id, "event log")
+                ).Unpack(events, from);
+                for (var i = before; i < events.Count; i++)
+                {
+                    bytes += EventPage.EventBytes + events[i].Data.Length;
+                }
+            }
+        }
+        catch (InvalidDataException error)
+        {
+            throw new StoreException($"The event log of task {id} is damaged: {error.Message}", error);
+        }
+        finally
+        {
+            _events.Reset();
+        }
+
+        return EventPage.Cut(events, maxBytes);
+    }
+
+    public IReadOnlyList<TaskRow> List(TaskQuery query)
+    {
+        var sql = ListSql(query);
+        if (!_lists.TryGetValue(sql, out var statement))
+        {
+            statement = connection.Prepare(sql);
+            _lists.Add(sql, statement); // At most one for each mixture of filters.
+        }
+
+        statement.Bind(1, query.Before is { } before ? before.Value : long.MaxValue);
+        statement.Bind(2, Math.Clamp(query.Limit, 1, MaxListed));
+        BindIf(statement, 3, query.Owner);
+        BindIf(statement, 4, query.Kind);
+        BindIf(statement, 5, query.Model);
+        if (query.State is { } state)
+        {
+            statement.Bind(6, (long)state);
+        }
+
+        return Rows(statement);
+    }
+
+    public IReadOnlyList<StoreRecord> Records(string collection)
+    {
+        var records = new List<StoreRecord>();
+        _records.Bind(1, collection);
+        try
+        {
+            while (_records.Step())
+            {
+                records.Add(new StoreRecord(_records.Text(0), _records.Bytes(1).ToArray()));
+            }
+        }
+        finally
+        {
+            _records.Reset();
+        }
+
+        return records;
+    }
+
+    public void Dispose() => connection.Dispose();
+
+    /// <summary>
+    /// The index is chosen here and not by SQLite, which keeps no statistics of ours: by state where few tasks are in it, else by
+    /// owner, else along the table from its newest row.
+    /// </summary>
+    private static string ListSql(TaskQuery query)
+    {
+        var (index, where) = query switch
+        {
+            { State: TaskState.Pending or TaskState.Running } => ("task_unfinished", "state < 2"),
+            { State: not null and not TaskState.Completed } => ("task_troubled", "state > 2"),
+            { Owner.Length: > 0 } => ("task_owner", "owner <> ''"),
+            _ => (null, "1"),
+        };
+        return $"SELECT {RowColumns.All} FROM task {(index is null ? "NOT INDEXED" : $"INDEXED BY {index}")} "
+            + $"WHERE {where} AND id < ?1"
+            + (query.Owner is null ? "" : " AND owner = ?3")
+            + (query.Kind is null ? "" : " AND kind = ?4")
+            + (query.Model is null ? "" : " AND model = ?5")
+            + (query.State is null ? "" : " AND state = ?6")
+            + " ORDER BY id DESC LIMIT ?2";
+    }
+
+    private static void BindIf(SqliteStatement statement, int index, string? value)
+    {
+        if (value is not null)
+        {
+            statement.Bind(index, value);
+        }
+    }
+
+    private static List<TaskRow> Rows(SqliteStatement statement)
+    {
+        var rows = new List<TaskRow>();
+        try
+        {
+            while (statement.Step())
+            {
+                rows.Add(RowColumns.Read(statement));
+            }
+        }
+        finally
+        {
+            statement.Reset();
+        }
+
+        return rows;
+    }
+
+    // Not byte[]: a null beside one would become an empty body.
+    private static ReadOnlyMemory<byte> Checked(SqliteStatement row, int crc, int body, TaskId id, string what)
+    {
+        var bytes = row.Bytes(body).ToArray();
+        return Checksum.Of(bytes) == (uint)row.Integer(crc)
+            ? bytes
+            : throw new StoreException(
+                $"The {what} of task {id} is damaged on disk: its checksum does not hold. Restore a backup, or delete the task."
+            );
+    }
+}

@@ -1,0 +1,90 @@
+using System.Collections.Concurrent;
+using Pollard.Tasks.Storage;
+
+namespace Pollard.Storage.Sqlite;
+
+/// <summary>A few read-only connections. Reads run on pool threads, never on the caller's: SQLite waits for the disk.</summary>
+internal sealed class SqliteReaders(SqliteStoreOptions options, string? vfs) : IAsyncDisposable
+{
+    private const int BusyMilliseconds = 5_000;
+    private const long CacheKibibytes = 8 * 1024;
+    private readonly SemaphoreSlim _free = new(options.Readers, options.Readers);
+    private readonly ConcurrentBag<SqliteReader> _idle = [];
+    private volatile bool _closed;
+
+    /// <summary>Reads with a connection that nobody else uses meanwhile.</summary>
+    /// <exception cref="StoreException">What is read is damaged, or cannot be read.</exception>
+    public async Task<T> ReadAsync<T>(Func<SqliteReader, T> read, CancellationToken ct)
+    {
+        await _free.WaitAsync(ct);
+        try
+        {
+            if (_closed)
+            {
+                throw new StoreException("The store is closed.");
+            }
+
+            return await Task.Run(() => Read(read), ct);
+        }
+        finally
+        {
+            _free.Release();
+        }
+    }
+
+    /// <summary>Waits for the reads under way and closes the connections.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _closed = true;
+        for (var i = 0; i < options.Readers; i++)
+        {
+            await _free.WaitAsync(CancellationToken.None); // A read is short, and it must end before its file is closed.
+        }
+
+        while (_idle.TryTake(out var reader))
+        {
+            reader.Dispose();
+        }
+
+        _free.Release(options.Readers); // Who waited hears that the store is closed.
+    }
+
+    private T Read<T>(Func<SqliteReader, T> read)
+    {
+        try
+        {
+            var reader = _idle.TryTake(out var idle) ? idle : Open();
+            var result = read(reader);
+            _idle.Add(reader);
+            return result;
+        }
+        catch (SqliteException error) when (error.IsDamage)
+        {
+            throw new StoreException(
+                $"The store in {options.Directory} is damaged ({error.Message}). Stop the gateway and restore a backup.",
+                error
+            );
+        }
+        catch (SqliteException error)
+        {
+            throw new StoreException($"The store in {options.Directory} cannot be read: {error.Message}.", error);
+        }
+    }
+
+    private SqliteReader Open()
+    {
+        var connection = new SqliteConnection(options.DatabasePath, readOnly: true, vfs);
+        try
+        {
+            connection.SetBusyTimeout(BusyMilliseconds);
+            connection.Execute($"PRAGMA cache_size = -{CacheKibibytes}");
+            connection.Execute("PRAGMA mmap_size = 0");
+            return new SqliteReader(connection);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+}
