@@ -171,7 +171,7 @@ public sealed class ClientsTests(ClientsTests.UpFixture up) : IClassFixture<Clie
 
         public async ValueTask InitializeAsync()
         {
-            Gateway = await GatewayProcess.StartAsync("up", "--ollama", "http://127.0.0.1:1");
+            Gateway = await GatewayProcess.StartAsync("up");
             await Gateway.UntilModelAsync(Model);
         }
 

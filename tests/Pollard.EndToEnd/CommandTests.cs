@@ -10,7 +10,7 @@ public sealed class CommandTests
     [Fact]
     public async Task A_question_is_answered_and_its_task_is_listed()
     {
-        await using var gateway = await GatewayProcess.StartAsync("up", "--ollama", "http://127.0.0.1:1");
+        await using var gateway = await GatewayProcess.StartAsync("up");
         await gateway.UntilModelAsync(Model);
 
         var (code, answer) = await RunAsync(gateway, "ask", "--model", Model, "What is a pollard?");
@@ -28,7 +28,7 @@ public sealed class CommandTests
     [Fact]
     public async Task Up_says_where_it_is_and_that_its_model_is_a_simulator_and_stops_when_told()
     {
-        await using var gateway = await GatewayProcess.StartAsync("up", "--ollama", "http://127.0.0.1:1");
+        await using var gateway = await GatewayProcess.StartAsync("up");
         await gateway.UntilModelAsync(Model);
 
         Assert.Contains(gateway.Url, gateway.Process.Output, StringComparison.Ordinal);
