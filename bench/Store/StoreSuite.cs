@@ -67,13 +67,7 @@ internal static class StoreSuite
         foreach (var inFlight in new[] { 64, 1_024 })
         {
             results.Add(
-                await MeasureAsync(
-                    store,
-                    $"lifecycles, {inFlight} in flight, {where}",
-                    inFlight,
-                    arguments,
-                    LifeAsync
-                )
+                await MeasureAsync(store, $"lifecycles, {inFlight} in flight, {where}", inFlight, arguments, LifeAsync)
             );
         }
     }
@@ -122,8 +116,7 @@ internal static class StoreSuite
         }
     }
 
-    private static async Task SubmitAsync(SqliteTaskStore store) =>
-        await WriteAsync(store, Submit(NewRow()));
+    private static async Task SubmitAsync(SqliteTaskStore store) => await WriteAsync(store, Submit(NewRow()));
 
     private static async Task LifeAsync(SqliteTaskStore store)
     {
@@ -148,9 +141,7 @@ internal static class StoreSuite
         store.Enqueue(write);
         if (await write.Done is not StoreOutcome.Committed and var outcome)
         {
-            throw new InvalidOperationException(
-                $"A write ended as {outcome}: {store.Health.Reason}"
-            );
+            throw new InvalidOperationException($"A write ended as {outcome}: {store.Health.Reason}");
         }
     }
 
@@ -185,14 +176,8 @@ internal static class StoreSuite
         [
             ("find one", i => store.FindAsync(new TaskId(last - (i * 97)), default).AsTask()),
             ("list newest 50", _ => store.ListAsync(new(), default).AsTask()),
-            (
-                "list failed (none)",
-                _ => store.ListAsync(new() { State = TaskState.Failed }, default).AsTask()
-            ),
-            (
-                "list of an unknown model",
-                _ => store.ListAsync(new() { Model = "none" }, default).AsTask()
-            ),
+            ("list failed (none)", _ => store.ListAsync(new() { State = TaskState.Failed }, default).AsTask()),
+            ("list of an unknown model", _ => store.ListAsync(new() { Model = "none" }, default).AsTask()),
         ];
         foreach (var (name, read) in reads)
         {
@@ -212,11 +197,7 @@ internal static class StoreSuite
 
     private static BenchResult Plain(string folder, TimeSpan duration)
     {
-        using var connection = new SqliteConnection(
-            Path.Combine(folder, "plain.db"),
-            readOnly: false,
-            null
-        );
+        using var connection = new SqliteConnection(Path.Combine(folder, "plain.db"), readOnly: false, null);
         connection.Execute("PRAGMA journal_mode = WAL");
         connection.Execute("PRAGMA synchronous = FULL");
         SqliteSchema.Migrate(connection, folder);
@@ -238,10 +219,7 @@ internal static class StoreSuite
 
     private static async Task<SqliteTaskStore> OpenAsync(string folder)
     {
-        var store = new SqliteTaskStore(
-            new SqliteStoreOptions { Directory = folder },
-            TimeProvider.System
-        );
+        var store = new SqliteTaskStore(new SqliteStoreOptions { Directory = folder }, TimeProvider.System);
         await store.OpenAsync(CancellationToken.None);
         return store;
     }
@@ -290,9 +268,7 @@ internal sealed class BenchFolder : IDisposable
     public BenchFolder(string? parent) =>
         Path = parent is null
             ? Directory.CreateTempSubdirectory("pollard-bench-").FullName
-            : Directory
-                .CreateDirectory(System.IO.Path.Combine(parent, $"bench-{Guid.CreateVersion7():N}"))
-                .FullName;
+            : Directory.CreateDirectory(System.IO.Path.Combine(parent, $"bench-{Guid.CreateVersion7():N}")).FullName;
 
     public string Path { get; }
 

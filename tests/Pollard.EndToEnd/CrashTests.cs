@@ -31,7 +31,11 @@ public sealed class CrashTests
             Token
         );
         await using var gateway = await GatewayProcess.StartAsync();
-        var agents = new[] { StartAgent(gateway, model.Url.ToString(), 0), StartAgent(gateway, model.Url.ToString(), 1) };
+        var agents = new[]
+        {
+            StartAgent(gateway, model.Url.ToString(), 0),
+            StartAgent(gateway, model.Url.ToString(), 1),
+        };
         await gateway.UntilModelAsync(Model);
         var accepted = new ConcurrentDictionary<string, Known>(StringComparer.Ordinal);
 
