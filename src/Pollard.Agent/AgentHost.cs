@@ -7,22 +7,14 @@ using Pollard.Protocol.HostLink;
 namespace Pollard.Agent;
 
 /// <summary>An agent: takes work from its gateway, runs it on its backends, and delivers what comes of it.</summary>
-public sealed class AgentHost(
-    AgentOptions options,
-    IReadOnlyList<IBackend> backends,
-    ILoggerFactory loggers
-)
+public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> backends, ILoggerFactory loggers)
 {
     /// <summary>Works until <paramref name="cancellationToken"/> asks it to stop (it then finishes and delivers what runs), or until the gateway wants it no more.</summary>
     /// <exception cref="InvalidOperationException">The options make no sense; the message says what to change.</exception>
     public async Task<AgentExit> RunAsync(CancellationToken cancellationToken)
     {
         Check();
-        using var catalog = new BackendCatalog(
-            backends,
-            options.Time,
-            loggers.CreateLogger<BackendCatalog>()
-        );
+        using var catalog = new BackendCatalog(backends, options.Time, loggers.CreateLogger<BackendCatalog>());
         using var watchdog = new Watchdog(options.Time, options.Stuck);
         using var pipeline = new WorkPipeline(
             catalog,
@@ -30,13 +22,7 @@ public sealed class AgentHost(
             options.Time,
             loggers.CreateLogger<WorkPipeline>()
         );
-        using var link = new GatewayLink(
-            options,
-            catalog,
-            pipeline,
-            watchdog,
-            loggers.CreateLogger<GatewayLink>()
-        );
+        using var link = new GatewayLink(options, catalog, pipeline, watchdog, loggers.CreateLogger<GatewayLink>());
         using var ending = new CancellationTokenSource(); // Not linked: a stop drains first.
         watchdog.Start();
         try
@@ -76,9 +62,7 @@ public sealed class AgentHost(
     {
         if (options.Slots is < 0 or > LinkLimits.Slots)
         {
-            throw new InvalidOperationException(
-                $"An agent has 0 to {LinkLimits.Slots} slots, not {options.Slots}."
-            );
+            throw new InvalidOperationException($"An agent has 0 to {LinkLimits.Slots} slots, not {options.Slots}.");
         }
 
         if (options.Gateway is null == options.Connect is null)

@@ -36,8 +36,7 @@ public sealed record AgentOptions
     public TimeSpan DrainWithin { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The agent's program and version, for people.</summary>
-    public string Program { get; init; } =
-        $"pollard {typeof(AgentOptions).Assembly.GetName().Version?.ToString(3)}";
+    public string Program { get; init; } = $"pollard {typeof(AgentOptions).Assembly.GetName().Version?.ToString(3)}";
 
     /// <summary>Called with a loop's name when it stands still and only a new process helps: end this one with an error.</summary>
     public Action<string> Stuck { get; init; } = _ => { };

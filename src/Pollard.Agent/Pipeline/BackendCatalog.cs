@@ -85,22 +85,12 @@ internal sealed partial class BackendCatalog(
         foreach (var (backend, models) in backends.Zip(answers))
         {
             offers.AddRange(
-                models
-                    .Where(IsUsable)
-                    .Select(model => new Offer(
-                        model.Name,
-                        model.Kinds ?? UsualKinds,
-                        backend,
-                        model
-                    ))
+                models.Where(IsUsable).Select(model => new Offer(model.Name, model.Kinds ?? UsualKinds, backend, model))
             );
         }
 
         var listed = Merge(offers);
-        var print = JsonSerializer.SerializeToUtf8Bytes(
-            new Messages.Status(listed),
-            ProtocolJson.Default.Status
-        );
+        var print = JsonSerializer.SerializeToUtf8Bytes(new Messages.Status(listed), ProtocolJson.Default.Status);
         var before = Volatile.Read(ref _now);
         Volatile.Write(ref _now, new Snapshot(offers, listed, print));
         if (!print.AsSpan().SequenceEqual(before.Print))
@@ -124,11 +114,7 @@ internal sealed partial class BackendCatalog(
                         ? same.First().Info
                         : same.First().Info with
                         {
-                            Kinds =
-                            [
-                                .. same.SelectMany(offer => offer.Kinds)
-                                    .Distinct(StringComparer.Ordinal),
-                            ],
+                            Kinds = [.. same.SelectMany(offer => offer.Kinds).Distinct(StringComparer.Ordinal)],
                         }
                 ),
         ];
@@ -148,10 +134,7 @@ internal sealed partial class BackendCatalog(
         return false;
     }
 
-    private async Task<IReadOnlyList<ModelInfo>> DiscoverAsync(
-        IBackend backend,
-        CancellationToken ct
-    )
+    private async Task<IReadOnlyList<ModelInfo>> DiscoverAsync(IBackend backend, CancellationToken ct)
     {
         using var late = new CancellationTokenSource(AnswerWithin, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
@@ -169,10 +152,7 @@ internal sealed partial class BackendCatalog(
     [LoggerMessage(Level = LogLevel.Information, Message = "The backends have {Count} models")]
     private static partial void LogModels(ILogger logger, int count);
 
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message = "Backend {Backend} does not say what it has: {Reason}"
-    )]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {Backend} does not say what it has: {Reason}")]
     private static partial void LogUnreachable(ILogger logger, string backend, string reason);
 
     [LoggerMessage(
@@ -181,16 +161,7 @@ internal sealed partial class BackendCatalog(
     )]
     private static partial void LogBadName(ILogger logger, string model);
 
-    private sealed record Offer(
-        string Model,
-        IReadOnlyList<string> Kinds,
-        IBackend Backend,
-        ModelInfo Info
-    );
+    private sealed record Offer(string Model, IReadOnlyList<string> Kinds, IBackend Backend, ModelInfo Info);
 
-    private sealed record Snapshot(
-        IReadOnlyList<Offer> Offers,
-        IReadOnlyList<ModelInfo> Models,
-        byte[] Print
-    );
+    private sealed record Snapshot(IReadOnlyList<Offer> Offers, IReadOnlyList<ModelInfo> Models, byte[] Print);
 }

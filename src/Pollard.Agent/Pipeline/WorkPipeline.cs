@@ -145,19 +145,9 @@ internal sealed partial class WorkPipeline(
     private async Task<WorkResult?> RunOnAsync(IOfferedWork work, IBackend backend)
     {
         var offer = work.Work.Offer;
-        var seconds = Math.Min(
-            offer.TimeoutSeconds ?? double.MaxValue,
-            TimeSpan.FromDays(20).TotalSeconds
-        );
-        using var late = new CancellationTokenSource(
-            TimeSpan.FromSeconds(Math.Max(seconds, 0)),
-            time
-        );
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(
-            late.Token,
-            work.Stopping,
-            _abandon.Token
-        );
+        var seconds = Math.Min(offer.TimeoutSeconds ?? double.MaxValue, TimeSpan.FromDays(20).TotalSeconds);
+        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(Math.Max(seconds, 0)), time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(late.Token, work.Stopping, _abandon.Token);
         try
         {
             return await backend.RunAsync(work.Work, work, stop.Token);
@@ -196,16 +186,8 @@ internal sealed partial class WorkPipeline(
     private static partial void LogRefused(ILogger logger, string task, string code, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Running {Task} on {Backend} broke")]
-    private static partial void LogBroken(
-        ILogger logger,
-        string task,
-        string backend,
-        Exception exception
-    );
+    private static partial void LogBroken(ILogger logger, string task, string backend, Exception exception);
 
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message = "Stopped {Count} attempts that were not done in time"
-    )]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Stopped {Count} attempts that were not done in time")]
     private static partial void LogAbandoned(ILogger logger, int count);
 }

@@ -45,21 +45,14 @@ internal static class HelloCheck
     {
         var hello = LinkJson.Read(payload, ProtocolJson.Default.Hello);
         Require(
-            hello.ProtocolMin <= LinkLimits.ProtocolVersion
-                && hello.ProtocolMax >= LinkLimits.ProtocolVersion,
+            hello.ProtocolMin <= LinkLimits.ProtocolVersion && hello.ProtocolMax >= LinkLimits.ProtocolVersion,
             $"the host speaks versions {hello.ProtocolMin} to {hello.ProtocolMax} of the link, this gateway {LinkLimits.ProtocolVersion}"
         );
         Require(IsWord(hello.BootId), "boot_id must have 1 to 100 printable characters");
         RequireSlots(hello.Slots);
         RequireModels(hello.Models, isLocal);
-        Require(
-            hello.Name is null || IsWord(hello.Name),
-            "name must have 1 to 100 printable characters"
-        );
-        Require(
-            hello.Agent is null || IsWord(hello.Agent),
-            "agent must have 1 to 100 printable characters"
-        );
+        Require(hello.Name is null || IsWord(hello.Name), "name must have 1 to 100 printable characters");
+        Require(hello.Agent is null || IsWord(hello.Agent), "agent must have 1 to 100 printable characters");
         Require(hello.Role is null or "worker" or "fallback", "role must be worker or fallback");
         RequireWords(hello.Features, "features");
         RequireWords(hello.Labels, "labels");
@@ -70,10 +63,7 @@ internal static class HelloCheck
     /// <summary>Holds a number of slots against its bounds.</summary>
     /// <exception cref="LinkException">It is out of them.</exception>
     public static void RequireSlots(int slots) =>
-        Require(
-            slots is >= 0 and <= LinkLimits.Slots,
-            $"slots must be 0 to {LinkLimits.Slots}, not {slots}"
-        );
+        Require(slots is >= 0 and <= LinkLimits.Slots, $"slots must be 0 to {LinkLimits.Slots}, not {slots}");
 
     /// <summary>Holds a list of models against its bounds.</summary>
     /// <exception cref="LinkException">It is out of them.</exception>
@@ -101,10 +91,7 @@ internal static class HelloCheck
     /// <summary>Holds the reason of a failure or a refusal against its bounds.</summary>
     /// <exception cref="LinkException">It is out of them.</exception>
     public static void RequireReason(string? code, string? reason) =>
-        Require(
-            IsWord(code) && reason is not null,
-            "a failure or refusal needs a code and a reason"
-        );
+        Require(IsWord(code) && reason is not null, "a failure or refusal needs a code and a reason");
 
     private static void RequireResumes(IReadOnlyList<Messages.Resume> resumes)
     {
@@ -132,10 +119,7 @@ internal static class HelloCheck
     private static bool IsWord(string? word) =>
         word is { Length: > 0 and <= MostWordCharacters } && !word.Any(char.IsControl);
 
-    private static void Require(
-        [System.Diagnostics.CodeAnalysis.DoesNotReturnIf(false)] bool holds,
-        string otherwise
-    )
+    private static void Require([System.Diagnostics.CodeAnalysis.DoesNotReturnIf(false)] bool holds, string otherwise)
     {
         if (!holds)
         {

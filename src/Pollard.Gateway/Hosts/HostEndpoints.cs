@@ -18,9 +18,7 @@ internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry
             return refusal;
         }
 
-        var online = engine
-            .Hosts.List()
-            .ToDictionary(host => host.Description.Id, StringComparer.Ordinal);
+        var online = engine.Hosts.List().ToDictionary(host => host.Description.Id, StringComparer.Ordinal);
         var enrolled = registry.List();
         var known = enrolled.Select(host => host.Id).ToHashSet(StringComparer.Ordinal);
         var local = online.Values.Where(host => !known.Contains(host.Description.Id));
@@ -73,30 +71,21 @@ internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry
     private static string Id(HttpContext http) => (string)http.Request.RouteValues["id"]!;
 
     private static JsonHttpResult<Problem> Unknown(string id) =>
-        LinkProblems.NotFound(
-            $"host \"{id}\" is neither enrolled nor connected; GET /v1/hosts lists those that are"
-        );
+        LinkProblems.NotFound($"host \"{id}\" is neither enrolled nor connected; GET /v1/hosts lists those that are");
 
     private JsonHttpResult<HostDocument> ShowOne(string id)
     {
         var online = engine
             .Hosts.List()
-            .FirstOrDefault(host =>
-                string.Equals(host.Description.Id, id, StringComparison.Ordinal)
-            );
-        return TypedResults.Json(
-            Show(registry.Find(id), online),
-            ProtocolJson.Default.HostDocument
-        );
+            .FirstOrDefault(host => string.Equals(host.Description.Id, id, StringComparison.Ordinal));
+        return TypedResults.Json(Show(registry.Find(id), online), ProtocolJson.Default.HostDocument);
     }
 
     private HostDocument Show(HostRecord? record, HostSnapshot? online)
     {
         var id = record?.Id ?? online?.Description.Id ?? "";
         var session = online is null ? null : server.Find(id);
-        var isFallback = online is null
-            ? record?.Role is "fallback"
-            : online.Description.Role == HostRole.Fallback;
+        var isFallback = online is null ? record?.Role is "fallback" : online.Description.Role == HostRole.Fallback;
         return new HostDocument
         {
             Id = id,

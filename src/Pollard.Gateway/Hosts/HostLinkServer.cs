@@ -15,20 +15,10 @@ public sealed class HostLinkServer : IAsyncDisposable
     private readonly ConcurrentDictionary<HostSession, Task> _sessions = new();
     private readonly ITimer _ticker;
 
-    internal HostLinkServer(
-        TaskEngine engine,
-        HostRegistry registry,
-        TimeProvider time,
-        ILogger<HostLinkServer> logger
-    )
+    internal HostLinkServer(TaskEngine engine, HostRegistry registry, TimeProvider time, ILogger<HostLinkServer> logger)
     {
         (Engine, Registry, Time, Logger) = (engine, registry, time, logger);
-        _ticker = time.CreateTimer(
-            static server => ((HostLinkServer)server!).Tick(),
-            this,
-            TickEvery,
-            TickEvery
-        );
+        _ticker = time.CreateTimer(static server => ((HostLinkServer)server!).Tick(), this, TickEvery, TickEvery);
     }
 
     internal TaskEngine Engine { get; }
@@ -109,8 +99,7 @@ public sealed class HostLinkServer : IAsyncDisposable
     internal HostSession? Find(string hostId) =>
         _sessions
             .Keys.Where(session =>
-                session.Hello is not null
-                && string.Equals(session.Peer.HostId, hostId, StringComparison.Ordinal)
+                session.Hello is not null && string.Equals(session.Peer.HostId, hostId, StringComparison.Ordinal)
             )
             .MaxBy(session => session.Epoch);
 

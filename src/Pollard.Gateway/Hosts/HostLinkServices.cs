@@ -12,10 +12,7 @@ namespace Pollard.Gateway.Hosts;
 internal static class HostLinkServices
 {
     /// <summary>Registers the link's parts.</summary>
-    public static IServiceCollection AddHostLink(
-        this IServiceCollection services,
-        HostLinkOptions options
-    )
+    public static IServiceCollection AddHostLink(this IServiceCollection services, HostLinkOptions options)
     {
         services.AddSingleton(options);
         services.AddSingleton<HostRegistry>();
@@ -54,8 +51,7 @@ internal static class HostLinkServices
         routes.MapDelete("/v1/tokens/{id}", Handle(tokens.DeleteAsync));
     }
 
-    private static RequestDelegate Handle(Func<HttpContext, IResult> answer) =>
-        http => answer(http).ExecuteAsync(http);
+    private static RequestDelegate Handle(Func<HttpContext, IResult> answer) => http => answer(http).ExecuteAsync(http);
 
     private static RequestDelegate Handle(Func<HttpContext, Task<IResult>> answer) =>
         async http => await (await answer(http)).ExecuteAsync(http);

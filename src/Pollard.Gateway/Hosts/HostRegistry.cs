@@ -23,10 +23,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     {
         foreach (var record in await store.ReadRecordsAsync(Collection, ct))
         {
-            if (
-                JsonSerializer.Deserialize(record.Json.Span, HostsJson.Default.HostRecord) is
-                { } host
-            )
+            if (JsonSerializer.Deserialize(record.Json.Span, HostsJson.Default.HostRecord) is { } host)
             {
                 _hosts[host.Id] = host;
             }
@@ -51,8 +48,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     /// <summary>True when a host that may come back had this model.</summary>
     public bool EverServed(string model) =>
         _hosts.Values.Any(host =>
-            !host.Revoked
-            && host.Models.Any(known => string.Equals(known.Name, model, StringComparison.Ordinal))
+            !host.Revoked && host.Models.Any(known => string.Equals(known.Name, model, StringComparison.Ordinal))
         );
 
     /// <summary>Takes a host in. The same key again is the same host, under its new name.</summary>
@@ -160,11 +156,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
         }
     }
 
-    private async Task<bool> ChangeAsync(
-        string id,
-        Func<HostRecord, HostRecord> change,
-        CancellationToken ct
-    )
+    private async Task<bool> ChangeAsync(string id, Func<HostRecord, HostRecord> change, CancellationToken ct)
     {
         await _writing.WaitAsync(ct);
         try

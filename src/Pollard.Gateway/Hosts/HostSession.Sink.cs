@@ -135,10 +135,7 @@ internal sealed partial class HostSession
 
         if (!_echoed && _server.Time.GetElapsedTime(_openedAt) > EchoWithin)
         {
-            Close(
-                "silence",
-                "the first ping was not echoed: something between holds the frames back"
-            );
+            Close("silence", "the first ping was not echoed: something between holds the frames back");
         }
         else if (_outbox.Quiet >= Heartbeat)
         {
@@ -213,14 +210,6 @@ internal sealed partial class HostSession
         _link.Input.CancelPendingRead();
     }
 
-    [LoggerMessage(
-        Level = LogLevel.Information,
-        Message = "Closing the link of host {HostId} as {Code}: {Reason}"
-    )]
-    private static partial void LogClosing(
-        ILogger logger,
-        string hostId,
-        string code,
-        string reason
-    );
+    [LoggerMessage(Level = LogLevel.Information, Message = "Closing the link of host {HostId} as {Code}: {Reason}")]
+    private static partial void LogClosing(ILogger logger, string hostId, string code, string reason);
 }

@@ -63,8 +63,7 @@ internal sealed partial class HostSession : IHostSink
         {
             LogLost(_server.Logger, Peer.HostId, "the connection was closed");
         }
-        catch (Exception e)
-            when (e is IOException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
         {
             LogLost(_server.Logger, Peer.HostId, e.Message);
         }
@@ -79,9 +78,7 @@ internal sealed partial class HostSession : IHostSink
 
     /// <summary>What carrier C answers about an attempt's output; null when there is no such attempt.</summary>
     public (long NextSeq, bool Stop, bool Stream)? Describe(uint handle) =>
-        _attempts.Find(handle) is { } entry
-            ? (entry.Attempt.NextSeq, entry.IsStopped, entry.Attempt.Stream)
-            : null;
+        _attempts.Find(handle) is { } entry ? (entry.Attempt.NextSeq, entry.IsStopped, entry.Attempt.Stream) : null;
 
     private async Task<bool> OpenAsync(CancellationToken ct)
     {
@@ -274,9 +271,7 @@ internal sealed partial class HostSession : IHostSink
         var header = frame.Header;
         if (header.Flags > (byte)DeltaKind.Refusal || header.Sequence > int.MaxValue)
         {
-            throw new LinkException(
-                $"output of kind {header.Flags}, number {header.Sequence}, is not known"
-            );
+            throw new LinkException($"output of kind {header.Flags}, number {header.Sequence}, is not known");
         }
 
         if (Entry(frame) is not { } entry)
@@ -286,9 +281,7 @@ internal sealed partial class HostSession : IHostSink
 
         if (!entry.IsWithinRate())
         {
-            throw new LinkException(
-                $"an attempt may send {LinkLimits.FramesPerSecond} output frames a second"
-            );
+            throw new LinkException($"an attempt may send {LinkLimits.FramesPerSecond} output frames a second");
         }
 
         if (!entry.IsTouched)
@@ -299,12 +292,7 @@ internal sealed partial class HostSession : IHostSink
 
         Judge(
             entry,
-            entry.Attempt.Append(
-                (int)header.Sequence,
-                (DeltaKind)header.Flags,
-                header.Choice,
-                frame.Payload
-            ),
+            entry.Attempt.Append((int)header.Sequence, (DeltaKind)header.Flags, header.Choice, frame.Payload),
             header.Sequence
         );
     }
@@ -361,18 +349,9 @@ internal sealed partial class HostSession : IHostSink
         Level = LogLevel.Information,
         Message = "Host {HostId} is here by {Carrier} with {Slots} slots and {Models} models"
     )]
-    private static partial void LogOpened(
-        ILogger logger,
-        string hostId,
-        LinkCarrier carrier,
-        int slots,
-        int models
-    );
+    private static partial void LogOpened(ILogger logger, string hostId, LinkCarrier carrier, int slots, int models);
 
-    [LoggerMessage(
-        Level = LogLevel.Information,
-        Message = "The link of host {HostId} ended: {Reason}"
-    )]
+    [LoggerMessage(Level = LogLevel.Information, Message = "The link of host {HostId} ended: {Reason}")]
     private static partial void LogLost(ILogger logger, string hostId, string reason);
 
     [LoggerMessage(

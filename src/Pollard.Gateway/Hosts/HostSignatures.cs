@@ -12,10 +12,8 @@ namespace Pollard.Gateway.Hosts;
 /// <param name="Code">The same as a stable word, see <see cref="HostSignature"/>.</param>
 internal sealed record SignatureCheck(HostRecord? Host, string? Refusal, string Code)
 {
-    public static SignatureCheck Refused(
-        string reason,
-        string code = HostSignature.UnauthorizedCode
-    ) => new(null, reason, code);
+    public static SignatureCheck Refused(string reason, string code = HostSignature.UnauthorizedCode) =>
+        new(null, reason, code);
 }
 
 /// <summary>Checks the signatures of hosts' requests, see <see cref="HostSignature"/>.</summary>
@@ -57,10 +55,7 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
 
         if (registry.Find(id) is not { } host)
         {
-            return SignatureCheck.Refused(
-                $"host {Printable(id)} is not enrolled here",
-                HostSignature.UnknownCode
-            );
+            return SignatureCheck.Refused($"host {Printable(id)} is not enrolled here", HostSignature.UnknownCode);
         }
 
         if (host.Revoked)
@@ -68,9 +63,7 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
             return SignatureCheck.Refused($"host {host.Id} was revoked", HostSignature.RevokedCode);
         }
 
-        var target = request
-            .HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>()
-            .RawTarget;
+        var target = request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var content = HostSignature.Content(request.Method, target, id, seconds, nonce, body);
         if (!Verifies(host.PublicKey, content, signature))
         {
@@ -106,10 +99,7 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
     private static bool Verifies(string publicKey, byte[] content, string signature)
     {
         var bytes = new byte[64];
-        if (
-            !Convert.TryFromBase64String(signature, bytes, out var written)
-            || written != bytes.Length
-        )
+        if (!Convert.TryFromBase64String(signature, bytes, out var written) || written != bytes.Length)
         {
             return false;
         }
@@ -125,9 +115,7 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
     }
 
     private static string Printable(string id) =>
-        id.Length <= 100 && id.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')
-            ? id
-            : "(unprintable)";
+        id.Length <= 100 && id.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') ? id : "(unprintable)";
 }
 
 /// <summary>

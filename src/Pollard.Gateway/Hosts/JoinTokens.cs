@@ -30,9 +30,7 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
     public const int MostUses = 10_000;
 
     private const string Collection = "join_token";
-    private readonly ConcurrentDictionary<string, TokenRecord> _tokens = new(
-        StringComparer.Ordinal
-    );
+    private readonly ConcurrentDictionary<string, TokenRecord> _tokens = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _writing = new(1);
 
     /// <summary>Reads what the store has; once, before the first request.</summary>
@@ -40,10 +38,7 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
     {
         foreach (var record in await store.ReadRecordsAsync(Collection, ct))
         {
-            if (
-                JsonSerializer.Deserialize(record.Json.Span, HostsJson.Default.TokenRecord) is
-                { } token
-            )
+            if (JsonSerializer.Deserialize(record.Json.Span, HostsJson.Default.TokenRecord) is { } token)
             {
                 _tokens[token.Id] = token;
             }
@@ -52,19 +47,10 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
 
     /// <summary>All tokens, the newest first, without their secrets.</summary>
     public IReadOnlyList<TokenDocument> List() =>
-        [
-            .. _tokens
-                .Values.OrderByDescending(token => token.CreatedAt)
-                .Select(token => Show(token, secret: null)),
-        ];
+        [.. _tokens.Values.OrderByDescending(token => token.CreatedAt).Select(token => Show(token, secret: null))];
 
     /// <summary>Makes a token; only this answer holds its secret.</summary>
-    public async Task<TokenDocument> CreateAsync(
-        string? name,
-        int uses,
-        TimeSpan lifetime,
-        CancellationToken ct
-    )
+    public async Task<TokenDocument> CreateAsync(string? name, int uses, TimeSpan lifetime, CancellationToken ct)
     {
         var secret = $"jt_{RandomNumberGenerator.GetHexString(40, lowercase: true)}";
         var now = time.GetUtcNow();
@@ -153,12 +139,7 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
         var wanted = Encoding.ASCII.GetBytes(hash);
         foreach (var token in _tokens.Values)
         {
-            if (
-                CryptographicOperations.FixedTimeEquals(
-                    wanted,
-                    Encoding.ASCII.GetBytes(token.SecretHash)
-                )
-            )
+            if (CryptographicOperations.FixedTimeEquals(wanted, Encoding.ASCII.GetBytes(token.SecretHash)))
             {
                 found = token;
             }

@@ -52,21 +52,14 @@ internal sealed class LinkEndpoints(
             return LinkProblems.BadRequest(e.Message);
         }
 
-        if (
-            request.Name is not { Length: > 0 and <= MostNameCharacters }
-            || request.Name.Any(char.IsControl)
-        )
+        if (request.Name is not { Length: > 0 and <= MostNameCharacters } || request.Name.Any(char.IsControl))
         {
-            return LinkProblems.BadRequest(
-                $"name must have 1 to {MostNameCharacters} printable characters"
-            );
+            return LinkProblems.BadRequest($"name must have 1 to {MostNameCharacters} printable characters");
         }
 
         if (request.PublicKey is null || !HostSignatures.IsPublicKey(request.PublicKey))
         {
-            return LinkProblems.BadRequest(
-                "public_key must be an ECDSA P-256 key, SubjectPublicKeyInfo in base64"
-            );
+            return LinkProblems.BadRequest("public_key must be an ECDSA P-256 key, SubjectPublicKeyInfo in base64");
         }
 
         if (await RefuseAsync(http, request.JoinToken, ct) is { } refusal)
@@ -76,18 +69,13 @@ internal sealed class LinkEndpoints(
 
         return await registry.EnrolAsync(request.PublicKey, request.Name, ct) is { } host
             ? TypedResults.Json(new EnrollReply(host.Id), ProtocolJson.Default.EnrollReply)
-            : LinkProblems.Unauthorized(
-                "a host with this key was revoked; let the agent make a new one"
-            );
+            : LinkProblems.Unauthorized("a host with this key was revoked; let the agent make a new one");
     }
 
     /// <summary><c>POST /host/v1/link</c>: carrier A, for as long as both ends live.</summary>
     public async Task<IResult> LinkAsync(HttpContext http)
     {
-        if (
-            !HttpProtocol.IsHttp2(http.Request.Protocol)
-            && !HttpProtocol.IsHttp3(http.Request.Protocol)
-        )
+        if (!HttpProtocol.IsHttp2(http.Request.Protocol) && !HttpProtocol.IsHttp3(http.Request.Protocol))
         {
             return LinkProblems.BadRequest(
                 "this carrier needs HTTP/2 from end to end; see GET /host/v1 for its port, or use /host/v1/turn"
@@ -107,9 +95,7 @@ internal sealed class LinkEndpoints(
 
         if (hello is null)
         {
-            return LinkProblems.BadRequest(
-                $"no hello came within {HelloWithin.TotalSeconds:0} seconds"
-            );
+            return LinkProblems.BadRequest($"no hello came within {HelloWithin.TotalSeconds:0} seconds");
         }
 
         var check = signatures.Check(http.Request, hello);
@@ -154,10 +140,7 @@ internal sealed class LinkEndpoints(
     private async Task<byte[]?> PeekHelloAsync(HttpContext http)
     {
         using var limit = new CancellationTokenSource(HelloWithin, server.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(
-            limit.Token,
-            http.RequestAborted
-        );
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, http.RequestAborted);
         try
         {
             return await HelloCheck.PeekAsync(http.Request.BodyReader, either.Token);
@@ -168,11 +151,7 @@ internal sealed class LinkEndpoints(
         }
     }
 
-    private async Task<string?> RefuseAsync(
-        HttpContext http,
-        string? joinToken,
-        CancellationToken ct
-    )
+    private async Task<string?> RefuseAsync(HttpContext http, string? joinToken, CancellationToken ct)
     {
         if (joinToken is null)
         {
@@ -184,10 +163,8 @@ internal sealed class LinkEndpoints(
         return await tokens.UseAsync(joinToken, ct) switch
         {
             TokenUse.Good => null,
-            TokenUse.Expired =>
-                "the join token has expired; make a new one with `pollard token create`",
-            TokenUse.UsedUp =>
-                "the join token is used up; make a new one with `pollard token create`",
+            TokenUse.Expired => "the join token has expired; make a new one with `pollard token create`",
+            TokenUse.UsedUp => "the join token is used up; make a new one with `pollard token create`",
             _ => "the join token is not known here; make one with `pollard token create`",
         };
     }
@@ -237,9 +214,7 @@ internal static class BodyReader
         const int Most = 64 * 1024;
         try
         {
-            return await ReadAsync(request, Most, ct) is { } body
-                ? JsonSerializer.Deserialize(body, shape)
-                : null;
+            return await ReadAsync(request, Most, ct) is { } body ? JsonSerializer.Deserialize(body, shape) : null;
         }
         catch (JsonException)
         {

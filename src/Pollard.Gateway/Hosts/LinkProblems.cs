@@ -13,10 +13,8 @@ internal static class LinkProblems
     public static JsonHttpResult<Problem> BadRequest(string detail) =>
         Answer(StatusCodes.Status400BadRequest, "bad_request", "The request is not valid", detail);
 
-    public static JsonHttpResult<Problem> Unauthorized(
-        string detail,
-        string code = HostSignature.UnauthorizedCode
-    ) => Answer(StatusCodes.Status401Unauthorized, code, "The host is not let in", detail);
+    public static JsonHttpResult<Problem> Unauthorized(string detail, string code = HostSignature.UnauthorizedCode) =>
+        Answer(StatusCodes.Status401Unauthorized, code, "The host is not let in", detail);
 
     public static JsonHttpResult<Problem> NotFound(string detail) =>
         Answer(StatusCodes.Status404NotFound, "not_found", "There is no such thing", detail);
@@ -41,12 +39,7 @@ internal static class LinkProblems
                 "hosts and join tokens are for admin keys; use one, or ask who runs this gateway"
             );
 
-    private static JsonHttpResult<Problem> Answer(
-        int status,
-        string word,
-        string title,
-        string detail
-    ) =>
+    private static JsonHttpResult<Problem> Answer(int status, string word, string title, string detail) =>
         TypedResults.Json(
             new Problem
             {

@@ -25,14 +25,9 @@ internal sealed class TokenEndpoints(JoinTokens tokens)
         }
 
         var ct = http.RequestAborted;
-        if (
-            await BodyReader.ReadAsync(http.Request, ProtocolJson.Default.CreateToken, ct)
-            is not { } wanted
-        )
+        if (await BodyReader.ReadAsync(http.Request, ProtocolJson.Default.CreateToken, ct) is not { } wanted)
         {
-            return LinkProblems.BadRequest(
-                "the body must be a JSON object; {} makes a token for one host and one day"
-            );
+            return LinkProblems.BadRequest("the body must be a JSON object; {} makes a token for one host and one day");
         }
 
         var lifetime = wanted.ExpiresIn ?? Lifetime.TotalSeconds;
@@ -47,17 +42,8 @@ internal sealed class TokenEndpoints(JoinTokens tokens)
             );
         }
 
-        var token = await tokens.CreateAsync(
-            wanted.Name,
-            wanted.Uses ?? 1,
-            TimeSpan.FromSeconds(lifetime),
-            ct
-        );
-        return TypedResults.Json(
-            token,
-            ProtocolJson.Default.TokenDocument,
-            statusCode: StatusCodes.Status201Created
-        );
+        var token = await tokens.CreateAsync(wanted.Name, wanted.Uses ?? 1, TimeSpan.FromSeconds(lifetime), ct);
+        return TypedResults.Json(token, ProtocolJson.Default.TokenDocument, statusCode: StatusCodes.Status201Created);
     }
 
     /// <summary><c>DELETE /v1/tokens/{id}</c>; again is no error.</summary>

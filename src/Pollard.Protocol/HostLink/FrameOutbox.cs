@@ -63,13 +63,8 @@ internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action b
     }
 
     /// <summary>Puts in a frame with a message.</summary>
-    public void Write<T>(
-        FrameType type,
-        uint attempt,
-        T message,
-        JsonTypeInfo<T> shape,
-        uint sequence = 0
-    ) => Write(type, attempt, sequence, JsonSerializer.SerializeToUtf8Bytes(message, shape));
+    public void Write<T>(FrameType type, uint attempt, T message, JsonTypeInfo<T> shape, uint sequence = 0) =>
+        Write(type, attempt, sequence, JsonSerializer.SerializeToUtf8Bytes(message, shape));
 
     /// <summary>Puts in the frames of an offer.</summary>
     public void WriteOffer(uint attempt, Messages.Offer offer, ReadOnlyMemory<byte> request)
@@ -147,9 +142,7 @@ internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action b
         lock (_gate)
         {
             _closed = true;
-            _idle = _flushing
-                ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
-                : null;
+            _idle = _flushing ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
             idle = _idle?.Task ?? Task.CompletedTask;
         }
 

@@ -65,13 +65,7 @@ internal sealed class PooledBuffer : IBufferWriter<byte>
         }
 
         var larger = ArrayPool<byte>.Shared.Rent(
-            Math.Max(
-                LeastBytes,
-                Math.Max(
-                    checked(_written + size),
-                    (int)Math.Min(Array.MaxLength, _bytes.Length * 2L)
-                )
-            )
+            Math.Max(LeastBytes, Math.Max(checked(_written + size), (int)Math.Min(Array.MaxLength, _bytes.Length * 2L)))
         );
         _bytes.AsSpan(0, _written).CopyTo(larger);
         if (_bytes.Length > 0)

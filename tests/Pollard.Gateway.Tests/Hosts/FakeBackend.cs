@@ -16,15 +16,9 @@ internal sealed class FakeBackend(params string[] models) : IBackend
     public IReadOnlyList<string> Models { get; set; } = models.Length == 0 ? ["m"] : models;
 
     public Task<IReadOnlyList<ModelInfo>> DiscoverAsync(CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<ModelInfo>>([
-            .. Models.Select(name => new ModelInfo { Name = name }),
-        ]);
+        Task.FromResult<IReadOnlyList<ModelInfo>>([.. Models.Select(name => new ModelInfo { Name = name })]);
 
-    public async Task<WorkResult> RunAsync(
-        WorkItem work,
-        IWorkOutput output,
-        CancellationToken cancellationToken
-    )
+    public async Task<WorkResult> RunAsync(WorkItem work, IWorkOutput output, CancellationToken cancellationToken)
     {
         var run = new Run(work, output, cancellationToken);
         await _runs.Writer.WriteAsync(run, cancellationToken);
@@ -32,8 +26,7 @@ internal sealed class FakeBackend(params string[] models) : IBackend
     }
 
     /// <summary>The next run that begins.</summary>
-    public async Task<Run> NextAsync() =>
-        await _runs.Reader.ReadAsync(TestContext.Current.CancellationToken);
+    public async Task<Run> NextAsync() => await _runs.Reader.ReadAsync(TestContext.Current.CancellationToken);
 
     internal sealed class Run(WorkItem work, IWorkOutput output, CancellationToken stopping)
     {
@@ -48,9 +41,7 @@ internal sealed class FakeBackend(params string[] models) : IBackend
             output.WriteAsync(DeltaKind.Content, 0, Encoding.UTF8.GetBytes(text), stopping);
 
         public void Finish() =>
-            Result.TrySetResult(
-                WorkResult.Finished(new Messages.Finish { FinishReasons = ["stop"] })
-            );
+            Result.TrySetResult(WorkResult.Finished(new Messages.Finish { FinishReasons = ["stop"] }));
 
         public void Fail(string code, bool retryable) =>
             Result.TrySetResult(
@@ -67,9 +58,7 @@ internal sealed class FakeBackend(params string[] models) : IBackend
         /// <summary>Ends when the attempt is told to stop.</summary>
         public async Task StoppedAsync()
         {
-            var stopped = new TaskCompletionSource(
-                TaskCreationOptions.RunContinuationsAsynchronously
-            );
+            var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             await using var registration = stopping.Register(() => stopped.TrySetResult());
             await stopped.Task.WaitAsync(
                 TimeSpan.FromSeconds(30),

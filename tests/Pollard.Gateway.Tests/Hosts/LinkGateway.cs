@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Json;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -47,12 +46,7 @@ internal sealed class LinkGateway : IAsyncDisposable
     public int Http2Port => new Uri(Addresses[1]).Port;
 
     private string[] Addresses =>
-        [
-            .. _app
-                .Services.GetRequiredService<IServer>()
-                .Features.Get<IServerAddressesFeature>()!
-                .Addresses,
-        ];
+        [.. _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
 
     public static async Task<LinkGateway> StartAsync(
         MemoryTaskStore? store = null,
@@ -86,9 +80,7 @@ internal sealed class LinkGateway : IAsyncDisposable
         app.Use(
             (http, next) =>
             {
-                http.SetCaller(
-                    new Caller("", IsAdmin: http.Request.Headers.Authorization == "Bearer admin")
-                );
+                http.SetCaller(new Caller("", IsAdmin: http.Request.Headers.Authorization == "Bearer admin"));
                 return next(http);
             }
         );
@@ -102,10 +94,7 @@ internal sealed class LinkGateway : IAsyncDisposable
     /// <summary>A client with or without an admin's key.</summary>
     public HttpClient NewClient(bool isAdmin = true)
     {
-        var client = new HttpClient(new SocketsHttpHandler(), disposeHandler: true)
-        {
-            BaseAddress = Address,
-        };
+        var client = new HttpClient(new SocketsHttpHandler(), disposeHandler: true) { BaseAddress = Address };
         if (isAdmin)
         {
             client.DefaultRequestHeaders.Add("Authorization", "Bearer admin");
@@ -140,10 +129,7 @@ internal sealed class LinkGateway : IAsyncDisposable
     /// <summary>The task's result, as text, after its end.</summary>
     public static async Task<string> ResultAsync(TaskHandle task)
     {
-        var row = await task.WaitAsync(
-            TimeSpan.FromSeconds(30),
-            TestContext.Current.CancellationToken
-        );
+        var row = await task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         Assert.Equal((TaskState.Completed, null), (row.State, row.Error));
         var result = await task.ReadResultAsync(TestContext.Current.CancellationToken);
         return Encoding.UTF8.GetString(result!.Value.Span);
@@ -158,13 +144,10 @@ internal sealed class LinkGateway : IAsyncDisposable
         {
             while (reader.TryRead(out var item))
             {
-                text.Append(
-                    item.Type == TaskEventType.Delta ? Encoding.UTF8.GetString(item.Data.Span) : ""
-                );
+                text.Append(item.Type == TaskEventType.Delta ? Encoding.UTF8.GetString(item.Data.Span) : "");
             }
         } while (
-            await reader.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken)
-            == EventWait.Ready
+            await reader.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken) == EventWait.Ready
         );
 
         return text.ToString();
@@ -199,11 +182,7 @@ internal sealed class RunningAgent : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly string _folder;
 
-    public RunningAgent(
-        LinkGateway gateway,
-        IBackend backend,
-        Func<AgentOptions, AgentOptions>? with = null
-    )
+    public RunningAgent(LinkGateway gateway, IBackend backend, Func<AgentOptions, AgentOptions>? with = null)
     {
         _folder = Directory.CreateTempSubdirectory("pollard-").FullName;
         var options = new AgentOptions
@@ -213,11 +192,9 @@ internal sealed class RunningAgent : IAsyncDisposable
             StateDirectory = _folder,
             DrainWithin = TimeSpan.FromSeconds(10),
         };
-        Exit = new AgentHost(
-            with?.Invoke(options) ?? options,
-            [backend],
-            NullLoggerFactory.Instance
-        ).RunAsync(_stop.Token);
+        Exit = new AgentHost(with?.Invoke(options) ?? options, [backend], NullLoggerFactory.Instance).RunAsync(
+            _stop.Token
+        );
     }
 
     public Task<AgentExit> Exit { get; }
@@ -239,10 +216,7 @@ internal sealed class RunningAgent : IAsyncDisposable
 /// <summary>The carriers, as tests name them.</summary>
 internal static class Carriers
 {
-    public static Func<AgentOptions, AgentOptions> Choose(
-        this LinkGateway gateway,
-        string carrier
-    ) =>
+    public static Func<AgentOptions, AgentOptions> Choose(this LinkGateway gateway, string carrier) =>
         options =>
             carrier switch
             {

@@ -25,10 +25,7 @@ public sealed class WorkOverTheLinkTests
 
         Assert.Equal("Hello, wörld", await reading);
         Assert.Equal("Hello, wörld", await LinkGateway.ResultAsync(task));
-        Assert.Equal(
-            """{"messages":[]}""",
-            System.Text.Encoding.UTF8.GetString(run.Work.Request.Span)
-        );
+        Assert.Equal("""{"messages":[]}""", System.Text.Encoding.UTF8.GetString(run.Work.Request.Span));
     }
 
     [Theory]

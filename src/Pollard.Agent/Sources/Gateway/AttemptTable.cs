@@ -7,9 +7,7 @@ namespace Pollard.Agent.Sources.Gateway;
 /// <summary>Every attempt that is not over, over all sessions by token and in the present one by handle.</summary>
 internal sealed class AttemptTable(TimeProvider time)
 {
-    private readonly ConcurrentDictionary<string, LinkedAttempt> _byToken = new(
-        StringComparer.Ordinal
-    );
+    private readonly ConcurrentDictionary<string, LinkedAttempt> _byToken = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<uint, LinkedAttempt> _byHandle = new();
     private TaskCompletionSource? _empty;
 
@@ -33,15 +31,11 @@ internal sealed class AttemptTable(TimeProvider time)
     /// <summary>A session has begun: each attempt goes on in it, or is no longer ours.</summary>
     public void Attach(Messages.HelloOk answer, FrameOutbox outbox)
     {
-        var verdicts = answer.Resumed.ToDictionary(
-            verdict => verdict.Attempt,
-            StringComparer.Ordinal
-        );
+        var verdicts = answer.Resumed.ToDictionary(verdict => verdict.Attempt, StringComparer.Ordinal);
         foreach (var attempt in _byToken.Values)
         {
             if (
-                verdicts.GetValueOrDefault(attempt.Token) is
-                { Fenced: false, Handle: { } handle, NextSeq: { } nextSeq }
+                verdicts.GetValueOrDefault(attempt.Token) is { Fenced: false, Handle: { } handle, NextSeq: { } nextSeq }
             )
             {
                 _byHandle[handle] = attempt;

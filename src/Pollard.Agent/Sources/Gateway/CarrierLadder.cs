@@ -10,11 +10,7 @@ internal sealed class CarrierLadder
     private long _lastAtTop;
 
     /// <summary>Begins with the carrier that worked last.</summary>
-    public CarrierLadder(
-        IReadOnlyList<ILinkCarrier> carriers,
-        string? remembered,
-        TimeProvider time
-    )
+    public CarrierLadder(IReadOnlyList<ILinkCarrier> carriers, string? remembered, TimeProvider time)
     {
         (_carriers, _time, _lastAtTop) = (carriers, time, time.GetTimestamp());
         for (var i = 0; i < carriers.Count; i++)

@@ -51,10 +51,7 @@ internal sealed class GatewayClient(
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(address, "/host/v1"));
         var directory = await ExchangeAsync(request, ProtocolJson.Default.LinkDirectory, ct);
-        if (
-            directory.ProtocolMin > LinkLimits.ProtocolVersion
-            || directory.ProtocolMax < LinkLimits.ProtocolVersion
-        )
+        if (directory.ProtocolMin > LinkLimits.ProtocolVersion || directory.ProtocolMax < LinkLimits.ProtocolVersion)
         {
             throw new LinkRefusedException(
                 "protocol",
@@ -74,10 +71,7 @@ internal sealed class GatewayClient(
             Name = name,
             JoinToken = joinToken,
         };
-        using var request = new HttpRequestMessage(
-            HttpMethod.Post,
-            new Uri(address, "/host/v1/enroll")
-        )
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(address, "/host/v1/enroll"))
         {
             Content = new ByteArrayContent(
                 JsonSerializer.SerializeToUtf8Bytes(body, ProtocolJson.Default.EnrollRequest)
@@ -100,8 +94,7 @@ internal sealed class GatewayClient(
     /// <summary>Signs a request whose signed body is <paramref name="body"/>.</summary>
     public void Sign(HttpRequestMessage request, ReadOnlySpan<byte> body)
     {
-        var host =
-            Memory?.HostId ?? throw new InvalidOperationException("The host is not enrolled yet.");
+        var host = Memory?.HostId ?? throw new InvalidOperationException("The host is not enrolled yet.");
         var seconds = time.GetUtcNow().ToUnixTimeSeconds();
         var nonce = RandomNumberGenerator.GetHexString(32, lowercase: true);
         var content = HostSignature.Content(
@@ -113,19 +106,13 @@ internal sealed class GatewayClient(
             body
         );
         request.Headers.Add(HostSignature.HostHeader, host);
-        request.Headers.Add(
-            HostSignature.TimeHeader,
-            seconds.ToString(CultureInfo.InvariantCulture)
-        );
+        request.Headers.Add(HostSignature.TimeHeader, seconds.ToString(CultureInfo.InvariantCulture));
         request.Headers.Add(HostSignature.NonceHeader, nonce);
         request.Headers.Add(HostSignature.SignatureHeader, identity.Sign(content));
     }
 
     /// <summary>What an answer other than success means: the gateway's own refusal, or a carrier that does not get through.</summary>
-    public static async Task<Exception> RefusalAsync(
-        HttpResponseMessage response,
-        CancellationToken ct
-    )
+    public static async Task<Exception> RefusalAsync(HttpResponseMessage response, CancellationToken ct)
     {
         var status = (int)response.StatusCode;
         if (response.Content.Headers.ContentType?.MediaType is "application/problem+json")
@@ -136,11 +123,7 @@ internal sealed class GatewayClient(
             var message = problem.Detail ?? problem.Title;
             return response.StatusCode == HttpStatusCode.Unauthorized
                 ? new LinkRefusedException(code, message)
-                : new HttpRequestException(
-                    $"the gateway answers {status}: {message}",
-                    null,
-                    response.StatusCode
-                );
+                : new HttpRequestException($"the gateway answers {status}: {message}", null, response.StatusCode);
         }
 
         return new HttpRequestException($"the answer is {status}", null, response.StatusCode);
@@ -165,10 +148,7 @@ internal sealed class GatewayClient(
         }
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
         {
-            throw new HttpRequestException(
-                $"no answer came within {AnswerWithin.TotalSeconds:0} seconds",
-                e
-            );
+            throw new HttpRequestException($"no answer came within {AnswerWithin.TotalSeconds:0} seconds", e);
         }
     }
 }

@@ -32,13 +32,7 @@ internal sealed partial class GatewayLink : IDisposable
         ILogger<GatewayLink> logger
     )
     {
-        (_options, _catalog, _pipeline, _watchdog, _logger) = (
-            options,
-            catalog,
-            pipeline,
-            watchdog,
-            logger
-        );
+        (_options, _catalog, _pipeline, _watchdog, _logger) = (options, catalog, pipeline, watchdog, logger);
         _attempts = new AttemptTable(options.Time);
         _schedule = new ReconnectSchedule(options.Time, options.Random);
         _bootId = Guid.CreateVersion7(options.Time.GetUtcNow()).ToString("N");
@@ -84,9 +78,7 @@ internal sealed partial class GatewayLink : IDisposable
         var left = within - _options.Time.GetElapsedTime(begun);
         try
         {
-            await _attempts
-                .WhenEmptyAsync()
-                .WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _options.Time);
+            await _attempts.WhenEmptyAsync().WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _options.Time);
         }
         catch (TimeoutException)
         {
@@ -113,8 +105,7 @@ internal sealed partial class GatewayLink : IDisposable
         {
             return (new AgentExit(AgentEnd.Revoked, e.Message), default);
         }
-        catch (LinkRefusedException e)
-            when (e.Code is HostSignature.UnknownCode && _client is not null)
+        catch (LinkRefusedException e) when (e.Code is HostSignature.UnknownCode && _client is not null)
         {
             // The gateway lost its hosts: join again. Without a token that is refused, and said so.
             return await JoinAgainAsync(e, ct);
@@ -128,12 +119,7 @@ internal sealed partial class GatewayLink : IDisposable
             return (new AgentExit(AgentEnd.Stopped, "the agent was stopped"), default);
         }
         catch (Exception e)
-            when (e
-                    is HttpRequestException
-                        or IOException
-                        or LinkException
-                        or OperationCanceledException
-            )
+            when (e is HttpRequestException or IOException or LinkException or OperationCanceledException)
         {
             LogFailed(_logger, _ladder?.Current.Name ?? "http", e.Message);
             var hasNext = _ladder?.TryNext() is true;
@@ -164,12 +150,7 @@ internal sealed partial class GatewayLink : IDisposable
     {
         if (_client is null)
         {
-            return
-            [
-                new MemoryCarrier(
-                    _options.Connect ?? throw new InvalidOperationException("No gateway is given.")
-                ),
-            ];
+            return [new MemoryCarrier(_options.Connect ?? throw new InvalidOperationException("No gateway is given."))];
         }
 
         return _options.Carrier switch
@@ -201,22 +182,13 @@ internal sealed partial class GatewayLink : IDisposable
         }
     }
 
-    private async Task<(AgentExit? Exit, TimeSpan Delay)> TrySessionAsync(
-        ILinkCarrier carrier,
-        CancellationToken ct
-    )
+    private async Task<(AgentExit? Exit, TimeSpan Delay)> TrySessionAsync(ILinkCarrier carrier, CancellationToken ct)
     {
         var (hello, isWhole) = MakeHello();
         await using var connection = await carrier.ConnectAsync(hello, ct);
         using var limit = new CancellationTokenSource();
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
-        using var session = new LinkSession(
-            connection.Link,
-            _attempts,
-            _pipeline,
-            _options.Time,
-            _logger
-        )
+        using var session = new LinkSession(connection.Link, _attempts, _pipeline, _options.Time, _logger)
         {
             Proven = answer => Begun(carrier, answer, isWhole),
         };
@@ -316,14 +288,7 @@ internal sealed partial class GatewayLink : IDisposable
             // First the details of the models, then, with very many attempts, the models, then the youngest attempts.
             if (isWhole)
             {
-                models =
-                [
-                    .. models.Select(model => new ModelInfo
-                    {
-                        Name = model.Name,
-                        Kinds = model.Kinds,
-                    }),
-                ];
+                models = [.. models.Select(model => new ModelInfo { Name = model.Name, Kinds = model.Kinds })];
             }
             else if (models.Count > 0)
             {
@@ -338,27 +303,18 @@ internal sealed partial class GatewayLink : IDisposable
         }
     }
 
-    [LoggerMessage(
-        Level = LogLevel.Information,
-        Message = "Connected to the gateway by {Carrier}, session {Epoch}"
-    )]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Connected to the gateway by {Carrier}, session {Epoch}")]
     private static partial void LogConnected(ILogger logger, string carrier, long epoch);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The link to the gateway ended: {Reason}")]
     private static partial void LogEnded(ILogger logger, string reason);
 
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message = "No link to the gateway by {Carrier}: {Reason}"
-    )]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "No link to the gateway by {Carrier}: {Reason}")]
     private static partial void LogFailed(ILogger logger, string carrier, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Joining the gateway again: {Reason}")]
     private static partial void LogJoiningAgain(ILogger logger, string reason);
 
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message = "Stopping, though the gateway has not acknowledged everything"
-    )]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Stopping, though the gateway has not acknowledged everything")]
     private static partial void LogUndelivered(ILogger logger);
 }

@@ -27,11 +27,7 @@ internal sealed class HostIdentity : IDisposable
         var path = Path.Combine(directory, FileName);
         if (!File.Exists(path))
         {
-            var made = new HostIdentity(
-                path,
-                ECDsa.Create(ECCurve.NamedCurves.nistP256),
-                new(StringComparer.Ordinal)
-            );
+            var made = new HostIdentity(path, ECDsa.Create(ECCurve.NamedCurves.nistP256), new(StringComparer.Ordinal));
             made.Save();
             return made;
         }
@@ -82,11 +78,7 @@ internal sealed class HostIdentity : IDisposable
         lock (_gate)
         {
             return Convert.ToBase64String(
-                _key.SignData(
-                    content,
-                    HashAlgorithmName.SHA256,
-                    DSASignatureFormat.IeeeP1363FixedFieldConcatenation
-                )
+                _key.SignData(content, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation)
             );
         }
     }
@@ -100,11 +92,7 @@ internal sealed class HostIdentity : IDisposable
         var file = new HostFile(Convert.ToBase64String(_key.ExportPkcs8PrivateKey()), _gateways);
         var beside = $"{_path}.new";
         File.Delete(beside);
-        var options = new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-        };
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
         {
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -129,9 +117,6 @@ internal sealed record GatewayMemory(string HostId, string? Carrier);
 internal sealed record HostFile(string PrivateKey, Dictionary<string, GatewayMemory> Gateways);
 
 /// <summary>How the key file lies on disk.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    WriteIndented = true
-)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(HostFile))]
 internal sealed partial class HostFileJson : JsonSerializerContext;

@@ -23,10 +23,7 @@ internal sealed class Http2Carrier(GatewayClient gateway) : ILinkCarrier
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
         try
         {
-            using var request = new HttpRequestMessage(
-                HttpMethod.Post,
-                new Uri(gateway.Http2Address, "/host/v1/link")
-            )
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(gateway.Http2Address, "/host/v1/link"))
             {
                 Version = HttpVersion.Version20,
                 VersionPolicy = HttpVersionPolicy.RequestVersionExact,
@@ -45,19 +42,12 @@ internal sealed class Http2Carrier(GatewayClient gateway) : ILinkCarrier
                 await response.Content.ReadAsStreamAsync(ct),
                 new StreamPipeReaderOptions(bufferSize: 16 * 1024, useZeroByteReads: true)
             );
-            return new LinkConnection(
-                new DuplexPipe(input, output),
-                () => CloseAsync(client, response, body, input)
-            );
+            return new LinkConnection(new DuplexPipe(input, output), () => CloseAsync(client, response, body, input));
         }
-        catch (OperationCanceledException e)
-            when (late.IsCancellationRequested && !ct.IsCancellationRequested)
+        catch (OperationCanceledException e) when (late.IsCancellationRequested && !ct.IsCancellationRequested)
         {
             client.Dispose();
-            throw new HttpRequestException(
-                $"no answer came within {AnswerWithin.TotalSeconds:0} seconds",
-                e
-            );
+            throw new HttpRequestException($"no answer came within {AnswerWithin.TotalSeconds:0} seconds", e);
         }
         catch
         {
@@ -79,10 +69,7 @@ internal sealed class Http2Carrier(GatewayClient gateway) : ILinkCarrier
             await sending; // It failed before it had a stream, or was refused at once.
         }
 
-        var output = PipeWriter.Create(
-            await body.Stream.WaitAsync(ct),
-            new StreamPipeWriterOptions(leaveOpen: true)
-        );
+        var output = PipeWriter.Create(await body.Stream.WaitAsync(ct), new StreamPipeWriterOptions(leaveOpen: true));
         FrameWriter.Write(output, FrameType.Hello, 0, hello.Span);
         await output.FlushAsync(ct);
         return output;
@@ -105,8 +92,7 @@ internal sealed class Http2Carrier(GatewayClient gateway) : ILinkCarrier
                 input.AdvanceTo(read.Buffer.End);
             }
         }
-        catch (Exception e)
-            when (e is OperationCanceledException or IOException or InvalidOperationException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or InvalidOperationException)
         {
             // The connection is gone, or the gateway does not hurry; both will do.
         }
@@ -119,12 +105,8 @@ internal sealed class Http2Carrier(GatewayClient gateway) : ILinkCarrier
     /// <summary>A request's body that is written while the request lives.</summary>
     private sealed class StreamedContent : HttpContent
     {
-        private readonly TaskCompletionSource<Stream> _stream = new(
-            TaskCreationOptions.RunContinuationsAsynchronously
-        );
-        private readonly TaskCompletionSource _end = new(
-            TaskCreationOptions.RunContinuationsAsynchronously
-        );
+        private readonly TaskCompletionSource<Stream> _stream = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public StreamedContent() => Headers.ContentType = new(TurnCarrier.ContentType);
 

@@ -17,8 +17,7 @@ internal interface ILinkCarrier
 /// <summary>An open carrier.</summary>
 /// <param name="Link">Its two directions.</param>
 /// <param name="CloseAsync">Ends it; what was written before has a moment to arrive.</param>
-internal sealed record LinkConnection(IDuplexPipe Link, Func<ValueTask> CloseAsync)
-    : IAsyncDisposable
+internal sealed record LinkConnection(IDuplexPipe Link, Func<ValueTask> CloseAsync) : IAsyncDisposable
 {
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => CloseAsync();

@@ -46,11 +46,7 @@ internal sealed partial class LinkSession : IDisposable
     )
     {
         (_link, _attempts, _pipeline, _time, _logger) = (link, attempts, pipeline, time, logger);
-        _outbox = new FrameOutbox(
-            link.Output,
-            time,
-            () => Give("the gateway takes nothing any more")
-        );
+        _outbox = new FrameOutbox(link.Output, time, () => Give("the gateway takes nothing any more"));
         _begun = _lastRead = time.GetTimestamp();
     }
 
@@ -82,8 +78,7 @@ internal sealed partial class LinkSession : IDisposable
                 _reason = "the agent is being stopped";
             }
         }
-        catch (Exception e)
-            when (e is IOException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
         {
             _reason = e.Message;
         }
@@ -101,24 +96,14 @@ internal sealed partial class LinkSession : IDisposable
     /// <summary>Says how many attempts the agent runs from now on.</summary>
     public void SaySlots(int slots)
     {
-        _outbox.Write(
-            FrameType.Slots,
-            0,
-            new Messages.Slots(slots),
-            ProtocolJson.Default.SlotsMessage
-        );
+        _outbox.Write(FrameType.Slots, 0, new Messages.Slots(slots), ProtocolJson.Default.SlotsMessage);
         _outbox.Flush();
     }
 
     /// <summary>Says what the agent can run from now on.</summary>
     public void SayModels(IReadOnlyList<ModelInfo> models)
     {
-        _outbox.Write(
-            FrameType.Status,
-            0,
-            new Messages.Status(models),
-            ProtocolJson.Default.Status
-        );
+        _outbox.Write(FrameType.Status, 0, new Messages.Status(models), ProtocolJson.Default.Status);
         _outbox.Flush();
     }
 
@@ -196,9 +181,7 @@ internal sealed partial class LinkSession : IDisposable
                 break;
             case FrameType.Config:
                 var config = LinkJson.Read(frame.Payload, ProtocolJson.Default.Config);
-                _heartbeat = config.HeartbeatSeconds is { } seconds
-                    ? TimeSpan.FromSeconds(seconds)
-                    : _heartbeat;
+                _heartbeat = config.HeartbeatSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : _heartbeat;
                 break;
             case FrameType.GoAway:
                 _goAway = LinkJson.Read(frame.Payload, ProtocolJson.Default.GoAway);
@@ -236,10 +219,7 @@ internal sealed partial class LinkSession : IDisposable
             _offers[handle] = whole = new PooledBuffer();
         }
 
-        if (
-            whole.Length + frame.Payload.Length
-            > LinkLimits.OfferBytes + LinkLimits.FramePayloadBytes
-        )
+        if (whole.Length + frame.Payload.Length > LinkLimits.OfferBytes + LinkLimits.FramePayloadBytes)
         {
             throw new LinkException($"an offer is over its limit of {LinkLimits.OfferBytes} bytes");
         }
@@ -261,9 +241,7 @@ internal sealed partial class LinkSession : IDisposable
     private void Start(uint handle, byte[] payload)
     {
         var (offer, request) = OfferPayload.Read(payload);
-        _pipeline.Offer(
-            _attempts.Add(new WorkItem(offer, request), _outbox, handle, _answer!.CreditBytes)
-        );
+        _pipeline.Offer(_attempts.Add(new WorkItem(offer, request), _outbox, handle, _answer!.CreditBytes));
     }
 
     private void Prove()
@@ -280,9 +258,7 @@ internal sealed partial class LinkSession : IDisposable
     {
         if (!_isProven && _time.GetElapsedTime(_begun) > ProvenWithin)
         {
-            Give(
-                "no answer came through: something between the agent and the gateway holds it back"
-            );
+            Give("no answer came through: something between the agent and the gateway holds it back");
         }
         else if (_time.GetElapsedTime(Volatile.Read(ref _lastRead)) > SilentHeartbeats * _heartbeat)
         {
@@ -308,9 +284,6 @@ internal sealed partial class LinkSession : IDisposable
         }
     }
 
-    [LoggerMessage(
-        Level = LogLevel.Information,
-        Message = "The gateway offers no more work: {Reason}"
-    )]
+    [LoggerMessage(Level = LogLevel.Information, Message = "The gateway offers no more work: {Reason}")]
     private static partial void LogDrain(ILogger logger, string reason);
 }

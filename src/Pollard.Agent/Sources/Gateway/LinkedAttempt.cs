@@ -18,18 +18,11 @@ namespace Pollard.Agent.Sources.Gateway;
     "CA1001",
     Justification = "The token source has no timer and no handle; who asks it last is not known, so that nobody can dispose it."
 )]
-internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<LinkedAttempt> over)
-    : IOfferedWork
+internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<LinkedAttempt> over) : IOfferedWork
 {
     // How long and how much output gathers: short while somebody reads along, longer where fewer frames are all that counts.
-    private static readonly (TimeSpan Delay, int Bytes) ReadAlong = (
-        TimeSpan.FromMilliseconds(5),
-        1024
-    );
-    private static readonly (TimeSpan Delay, int Bytes) Unread = (
-        TimeSpan.FromMilliseconds(50),
-        16 * 1024
-    );
+    private static readonly (TimeSpan Delay, int Bytes) ReadAlong = (TimeSpan.FromMilliseconds(5), 1024);
+    private static readonly (TimeSpan Delay, int Bytes) Unread = (TimeSpan.FromMilliseconds(50), 16 * 1024);
 
     /// <summary>Output that may wait in the agent for credit or for a link before its backend has to wait.</summary>
     private const int SlackBytes = 64 * 1024;
@@ -37,9 +30,7 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
     private readonly Lock _gate = new();
     private readonly OutputLog _log = new();
     private readonly CancellationTokenSource _stop = new();
-    private readonly (TimeSpan Delay, int Bytes) _pace = work.Offer.Stream is true
-        ? ReadAlong
-        : Unread;
+    private readonly (TimeSpan Delay, int Bytes) _pace = work.Offer.Stream is true ? ReadAlong : Unread;
     private FrameOutbox? _outbox;
     private TaskCompletionSource? _room;
     private ITimer? _timer;
@@ -124,10 +115,7 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
     {
         Say(
             FrameType.Refuse,
-            JsonSerializer.SerializeToUtf8Bytes(
-                new Messages.Refuse(code, reason),
-                ProtocolJson.Default.Refuse
-            )
+            JsonSerializer.SerializeToUtf8Bytes(new Messages.Refuse(code, reason), ProtocolJson.Default.Refuse)
         );
         EndIf(() => true);
     }
@@ -158,17 +146,13 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
 
             if (_log.UnsentBytes > SlackBytes)
             {
-                _room ??= new TaskCompletionSource(
-                    TaskCreationOptions.RunContinuationsAsynchronously
-                );
+                _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 room = _room.Task;
             }
         }
 
         outbox?.Flush();
-        return room is null
-            ? ValueTask.CompletedTask
-            : new ValueTask(room.WaitAsync(cancellationToken));
+        return room is null ? ValueTask.CompletedTask : new ValueTask(room.WaitAsync(cancellationToken));
     }
 
     /// <inheritdoc/>
@@ -179,17 +163,11 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
         {
             if (result is { Finish: { } finish } && _state == State.Running)
             {
-                _log.Add(
-                    FrameType.Finish,
-                    JsonSerializer.SerializeToUtf8Bytes(finish, ProtocolJson.Default.Finish)
-                );
+                _log.Add(FrameType.Finish, JsonSerializer.SerializeToUtf8Bytes(finish, ProtocolJson.Default.Finish));
             }
             else if (result is { Failure: { } failure } && _state == State.Running)
             {
-                _log.Add(
-                    FrameType.Fail,
-                    JsonSerializer.SerializeToUtf8Bytes(failure, ProtocolJson.Default.Fail)
-                );
+                _log.Add(FrameType.Fail, JsonSerializer.SerializeToUtf8Bytes(failure, ProtocolJson.Default.Fail));
             }
             else
             {
@@ -282,10 +260,7 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
         }
 
         var quiet = time.GetElapsedTime(_lastSend);
-        if (
-            _log.UnsentBytes >= _pace.Bytes
-            || (Work.Offer.Stream is true && (!_hasBegun || quiet >= _pace.Delay))
-        )
+        if (_log.UnsentBytes >= _pace.Bytes || (Work.Offer.Stream is true && (!_hasBegun || quiet >= _pace.Delay)))
         {
             return true;
         }
@@ -345,14 +320,7 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
                 _credit -= frame.Data.Length;
             }
 
-            _outbox.Write(
-                frame.Type,
-                Handle,
-                (uint)_log.SentSeq,
-                frame.Data,
-                (byte)frame.Kind,
-                frame.Choice
-            );
+            _outbox.Write(frame.Type, Handle, (uint)_log.SentSeq, frame.Data, (byte)frame.Kind, frame.Choice);
             _log.Sent();
         }
 

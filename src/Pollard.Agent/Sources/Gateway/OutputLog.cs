@@ -42,11 +42,7 @@ internal sealed class OutputLog
 
         if (
             _open.Length > 0
-            && (
-                _openKind != kind
-                || _openChoice != choice
-                || _open.Length + data.Length > MostJoinedBytes
-            )
+            && (_openKind != kind || _openChoice != choice || _open.Length + data.Length > MostJoinedBytes)
         )
         {
             Seal();
@@ -69,9 +65,7 @@ internal sealed class OutputLog
     {
         if (_open.Length > 0)
         {
-            Append(
-                new OutputFrame(FrameType.Delta, _openKind, _openChoice, _open.Written.ToArray())
-            );
+            Append(new OutputFrame(FrameType.Delta, _openKind, _openChoice, _open.Written.ToArray()));
             _open.Clear();
         }
     }
