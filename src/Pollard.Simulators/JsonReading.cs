@@ -17,8 +17,7 @@ internal static class JsonReading
         json.Member(name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 
     public static long? Integer(this JsonElement json, string name) =>
-        json.Member(name) is { ValueKind: JsonValueKind.Number } value
-        && value.TryGetInt64(out var number)
+        json.Member(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out var number)
             ? number
             : null;
 
@@ -65,9 +64,7 @@ internal static class JsonReading
     }
 
     /// <summary>The tools of a chat request, which look the same in both APIs.</summary>
-    public static IReadOnlyList<(string Name, JsonElement Parameters)> Tools(
-        this JsonElement request
-    )
+    public static IReadOnlyList<(string Name, JsonElement Parameters)> Tools(this JsonElement request)
     {
         List<(string, JsonElement)> tools = [];
         foreach (var tool in request.Items("tools"))
@@ -82,9 +79,7 @@ internal static class JsonReading
     }
 
     /// <summary>What a chat request says, without its settings.</summary>
-    public static (string Prompt, string LastUser, string Prefill) Conversation(
-        this JsonElement request
-    )
+    public static (string Prompt, string LastUser, string Prefill) Conversation(this JsonElement request)
     {
         StringBuilder prompt = new();
         var (lastUser, prefill) = ("", "");

@@ -62,9 +62,7 @@ internal static class OllamaCatalogue
         json.WriteString("name", model.Name);
         json.WriteString("model", model.Name);
         json.WriteNumber("size", SizeBytes);
-        var seed = TextGenerator
-            .Seed(model.Name, "", 0)
-            .ToString("x16", CultureInfo.InvariantCulture);
+        var seed = TextGenerator.Seed(model.Name, "", 0).ToString("x16", CultureInfo.InvariantCulture);
         json.WriteString("digest", seed + seed + seed + seed);
         WriteDetails(json);
     }

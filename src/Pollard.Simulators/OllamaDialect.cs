@@ -17,13 +17,8 @@ internal sealed class OllamaDialect(string model, bool chat, TimeProvider time) 
 
     public override string StreamType => "application/x-ndjson";
 
-    public override void Piece(
-        IBufferWriter<byte> output,
-        int choice,
-        PieceKind kind,
-        string text,
-        Reply reply
-    ) => Line(output, json => WriteBody(json, kind, text, reply));
+    public override void Piece(IBufferWriter<byte> output, int choice, PieceKind kind, string text, Reply reply) =>
+        Line(output, json => WriteBody(json, kind, text, reply));
 
     public override void End(IBufferWriter<byte> output, IReadOnlyList<Reply> replies) =>
         Line(

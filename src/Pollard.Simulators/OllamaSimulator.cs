@@ -23,12 +23,7 @@ public sealed class OllamaSimulator : ISimulatedApi
     bool ISimulatedApi.IsWork(string path) =>
         path is "/api/chat" or "/api/generate" or "/api/embed" or "/api/embeddings";
 
-    async Task ISimulatedApi.RefuseAsync(
-        HttpContext http,
-        int status,
-        string message,
-        CancellationToken ct
-    )
+    async Task ISimulatedApi.RefuseAsync(HttpContext http, int status, string message, CancellationToken ct)
     {
         http.Response.StatusCode = status;
         http.Response.ContentType = "application/json; charset=utf-8";
@@ -54,14 +49,7 @@ public sealed class OllamaSimulator : ISimulatedApi
                 return await JsonAsync(http, json => OllamaCatalogue.Tags(json, _options), ct);
             case ("GET", "/api/ps"):
                 return await JsonAsync(http, json => OllamaCatalogue.Loaded(json, _options), ct);
-            case (
-                "POST",
-                "/api/show"
-                    or "/api/chat"
-                    or "/api/generate"
-                    or "/api/embed"
-                    or "/api/embeddings"
-            ):
+            case ("POST", "/api/show" or "/api/chat" or "/api/generate" or "/api/embed" or "/api/embeddings"):
                 return await ModelCallAsync(request, ct);
             default:
                 http.Response.StatusCode = StatusCodes.Status404NotFound;
@@ -98,11 +86,7 @@ public sealed class OllamaSimulator : ISimulatedApi
 
             return request.Http.Request.Path.Value switch
             {
-                "/api/show" => await JsonAsync(
-                    request.Http,
-                    json => OllamaCatalogue.Show(json, model),
-                    ct
-                ),
+                "/api/show" => await JsonAsync(request.Http, json => OllamaCatalogue.Show(json, model), ct),
                 "/api/chat" => await ChatAsync(request, body, name, ct),
                 "/api/generate" => await GenerateAsync(request, body, name, ct),
                 _ => await EmbedAsync(request, body, name, ct),
@@ -110,12 +94,7 @@ public sealed class OllamaSimulator : ISimulatedApi
         }
     }
 
-    private Task<bool> ChatAsync(
-        SimulatedRequest request,
-        JsonElement body,
-        string model,
-        CancellationToken ct
-    )
+    private Task<bool> ChatAsync(SimulatedRequest request, JsonElement body, string model, CancellationToken ct)
     {
         var (prompt, lastUser, prefill) = body.Conversation();
         var asked = Asked(body, model, prompt) with
@@ -127,12 +106,7 @@ public sealed class OllamaSimulator : ISimulatedApi
         return ReplyAsync(request, body, asked, chat: true, ct);
     }
 
-    private Task<bool> GenerateAsync(
-        SimulatedRequest request,
-        JsonElement body,
-        string model,
-        CancellationToken ct
-    )
+    private Task<bool> GenerateAsync(SimulatedRequest request, JsonElement body, string model, CancellationToken ct)
     {
         var prompt = $"{body.Text("system")}\n{body.Text("prompt")}\n{body.Text("suffix")}";
         return ReplyAsync(request, body, Asked(body, model, prompt), chat: false, ct);
@@ -153,12 +127,7 @@ public sealed class OllamaSimulator : ISimulatedApi
             ct
         );
 
-    private async Task<bool> EmbedAsync(
-        SimulatedRequest request,
-        JsonElement body,
-        string model,
-        CancellationToken ct
-    )
+    private async Task<bool> EmbedAsync(SimulatedRequest request, JsonElement body, string model, CancellationToken ct)
     {
         if (request.Fault is not null)
         {
@@ -211,22 +180,13 @@ public sealed class OllamaSimulator : ISimulatedApi
         };
     }
 
-    private async Task<bool> RefuseAsync(
-        HttpContext http,
-        int status,
-        string message,
-        CancellationToken ct
-    )
+    private async Task<bool> RefuseAsync(HttpContext http, int status, string message, CancellationToken ct)
     {
         await ((ISimulatedApi)this).RefuseAsync(http, status, message, ct);
         return false;
     }
 
-    private static async Task<bool> JsonAsync(
-        HttpContext http,
-        Action<Utf8JsonWriter> write,
-        CancellationToken ct
-    )
+    private static async Task<bool> JsonAsync(HttpContext http, Action<Utf8JsonWriter> write, CancellationToken ct)
     {
         http.Response.ContentType = "application/json; charset=utf-8";
         OllamaDialect.WriteObject(http.Response.BodyWriter, write);

@@ -4,13 +4,11 @@ using System.Text.Json;
 namespace Pollard.Simulators;
 
 /// <summary>Writes answers as the OpenAI API does: server-sent events that end with <c>[DONE]</c>, or one object.</summary>
-internal sealed class OpenAiDialect(string model, bool chat, bool includeUsage, TimeProvider time)
-    : ReplyDialect
+internal sealed class OpenAiDialect(string model, bool chat, bool includeUsage, TimeProvider time) : ReplyDialect
 {
     private const string Fingerprint = "fp_simulator";
 
-    private readonly string _id =
-        $"{(chat ? "chatcmpl" : "cmpl")}-simulator{time.GetTimestamp():x}";
+    private readonly string _id = $"{(chat ? "chatcmpl" : "cmpl")}-simulator{time.GetTimestamp():x}";
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
 
     public override string StreamType => "text/event-stream";
@@ -32,13 +30,7 @@ internal sealed class OpenAiDialect(string model, bool chat, bool includeUsage, 
         }
     }
 
-    public override void Piece(
-        IBufferWriter<byte> output,
-        int choice,
-        PieceKind kind,
-        string text,
-        Reply reply
-    )
+    public override void Piece(IBufferWriter<byte> output, int choice, PieceKind kind, string text, Reply reply)
     {
         switch (kind)
         {
@@ -46,24 +38,14 @@ internal sealed class OpenAiDialect(string model, bool chat, bool includeUsage, 
                 Chunk(output, choice, null, json => json.WriteString("reasoning_content", text));
                 break;
             case PieceKind.Content:
-                Chunk(
-                    output,
-                    choice,
-                    null,
-                    json => json.WriteString(chat ? "content" : "text", text)
-                );
+                Chunk(output, choice, null, json => json.WriteString(chat ? "content" : "text", text));
                 break;
             default:
                 var (name, arguments, id) = reply.ToolCall!.Value;
                 Chunk(output, choice, null, json => WriteToolCall(json, 0, id, name, ""));
                 foreach (var fragment in TextGenerator.Cut(arguments))
                 {
-                    Chunk(
-                        output,
-                        choice,
-                        null,
-                        json => WriteToolCall(json, 0, null, null, fragment)
-                    );
+                    Chunk(output, choice, null, json => WriteToolCall(json, 0, null, null, fragment));
                 }
 
                 break;
@@ -122,12 +104,7 @@ internal sealed class OpenAiDialect(string model, bool chat, bool includeUsage, 
         output.Write("\n\n"u8);
     }
 
-    public static void WriteError(
-        IBufferWriter<byte> output,
-        string message,
-        string type,
-        string? code
-    )
+    public static void WriteError(IBufferWriter<byte> output, string message, string type, string? code)
     {
         using Utf8JsonWriter json = new(output);
         json.WriteStartObject();
@@ -164,13 +141,7 @@ internal sealed class OpenAiDialect(string model, bool chat, bool includeUsage, 
         json.WriteEndObject();
     }
 
-    private static void WriteToolCall(
-        Utf8JsonWriter json,
-        int? index,
-        string? id,
-        string? name,
-        string arguments
-    )
+    private static void WriteToolCall(Utf8JsonWriter json, int? index, string? id, string? name, string arguments)
     {
         json.WriteStartArray("tool_calls");
         json.WriteStartObject();
@@ -197,12 +168,7 @@ internal sealed class OpenAiDialect(string model, bool chat, bool includeUsage, 
         json.WriteEndArray();
     }
 
-    private void Chunk(
-        IBufferWriter<byte> output,
-        int choice,
-        string? finishReason,
-        Action<Utf8JsonWriter> delta
-    ) =>
+    private void Chunk(IBufferWriter<byte> output, int choice, string? finishReason, Action<Utf8JsonWriter> delta) =>
         Event(
             output,
             json =>

@@ -20,15 +20,10 @@ public sealed class OpenAiSimulator : ISimulatedApi
         CancellationToken cancellationToken
     ) => SimulatorServer.StartAsync(url, options, new OpenAiSimulator(options), cancellationToken);
 
-    bool ISimulatedApi.IsWork(string path) =>
-        path is "/v1/chat/completions" or "/v1/completions" or "/v1/embeddings";
+    bool ISimulatedApi.IsWork(string path) => path is "/v1/chat/completions" or "/v1/completions" or "/v1/embeddings";
 
-    async Task ISimulatedApi.RefuseAsync(
-        HttpContext http,
-        int status,
-        string message,
-        CancellationToken ct
-    ) => await RefuseAsync(http, status, message, null, ct);
+    async Task ISimulatedApi.RefuseAsync(HttpContext http, int status, string message, CancellationToken ct) =>
+        await RefuseAsync(http, status, message, null, ct);
 
     async Task<bool> ISimulatedApi.AnswerAsync(SimulatedRequest request, CancellationToken ct)
     {
@@ -67,11 +62,7 @@ public sealed class OpenAiSimulator : ISimulatedApi
             }
 
             var choices = body.Integer("n") ?? 1;
-            if (
-                choices is < 1 or > MostChoices
-                || body.Is("logprobs")
-                || body.Integer("logprobs") > 0
-            )
+            if (choices is < 1 or > MostChoices || body.Is("logprobs") || body.Integer("logprobs") > 0)
             {
                 const string Message = "the simulator gives 1 to 16 choices and no logprobs";
                 return await RefuseAsync(request.Http, 400, Message, "unsupported", ct);
@@ -80,13 +71,7 @@ public sealed class OpenAiSimulator : ISimulatedApi
             return request.Http.Request.Path.Value switch
             {
                 "/v1/embeddings" => await EmbedAsync(request, body, model, ct),
-                "/v1/completions" => await ReplyAsync(
-                    request,
-                    body,
-                    Completion(body, model),
-                    false,
-                    ct
-                ),
+                "/v1/completions" => await ReplyAsync(request, body, Completion(body, model), false, ct),
                 _ => await ReplyAsync(request, body, Chat(body, model), true, ct),
             };
         }
@@ -111,12 +96,7 @@ public sealed class OpenAiSimulator : ISimulatedApi
         return request.ReplyAsync(dialect, replies, body.Is("stream"), _options, ct);
     }
 
-    private async Task<bool> EmbedAsync(
-        SimulatedRequest request,
-        JsonElement body,
-        string model,
-        CancellationToken ct
-    )
+    private async Task<bool> EmbedAsync(SimulatedRequest request, JsonElement body, string model, CancellationToken ct)
     {
         if (request.Fault is not null)
         {
@@ -238,11 +218,7 @@ public sealed class OpenAiSimulator : ISimulatedApi
         return false;
     }
 
-    private static async Task<bool> JsonAsync(
-        HttpContext http,
-        Action<Utf8JsonWriter> write,
-        CancellationToken ct
-    )
+    private static async Task<bool> JsonAsync(HttpContext http, Action<Utf8JsonWriter> write, CancellationToken ct)
     {
         http.Response.ContentType = "application/json";
         OllamaDialect.WriteObject(http.Response.BodyWriter, write);

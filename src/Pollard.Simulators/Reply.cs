@@ -53,9 +53,7 @@ internal sealed record Reply
     public required int PromptTokens { get; init; }
 
     public int CompletionTokens =>
-        Reasoning.Count
-        + Content.Count
-        + (ToolCall is { } call ? 1 + (call.Arguments.Length / 4) : 0);
+        Reasoning.Count + Content.Count + (ToolCall is { } call ? 1 + (call.Arguments.Length / 4) : 0);
 
     /// <summary>How many pieces go out, and so how long it takes.</summary>
     public int Pieces => Reasoning.Count + Content.Count + (ToolCall is null ? 0 : 1);
@@ -64,9 +62,7 @@ internal sealed record Reply
     {
         var seed = TextGenerator.Seed(request.Model, request.Prompt, options.Seed + request.Seed);
         var promptTokens = TextGenerator.Count(request.Prompt);
-        var reasoning = request.Thinks
-            ? TextGenerator.Reasoning(seed, Math.Max(1, options.Tokens / 4))
-            : [];
+        var reasoning = request.Thinks ? TextGenerator.Reasoning(seed, Math.Max(1, options.Tokens / 4)) : [];
         if (ToolToCall(request) is { } tool)
         {
             var draw = new Draw(seed);
@@ -74,11 +70,7 @@ internal sealed record Reply
             {
                 Reasoning = reasoning,
                 Content = [],
-                ToolCall = (
-                    tool.Name,
-                    SchemaSample.Of(tool.Parameters, ref draw),
-                    $"call_{seed:x16}"
-                ),
+                ToolCall = (tool.Name, SchemaSample.Of(tool.Parameters, ref draw), $"call_{seed:x16}"),
                 FinishReason = "tool_calls",
                 PromptTokens = promptTokens,
             };
@@ -95,19 +87,13 @@ internal sealed record Reply
         };
     }
 
-    private static List<string> ContentOf(
-        ReplyRequest request,
-        SimulatorOptions options,
-        ulong seed
-    )
+    private static List<string> ContentOf(ReplyRequest request, SimulatorOptions options, ulong seed)
     {
         if (request.Json)
         {
             var draw = new Draw(seed);
             return TextGenerator.Cut(
-                request.Schema is { } schema
-                    ? SchemaSample.Of(schema, ref draw)
-                    : SchemaSample.Free(ref draw)
+                request.Schema is { } schema ? SchemaSample.Of(schema, ref draw) : SchemaSample.Free(ref draw)
             );
         }
 

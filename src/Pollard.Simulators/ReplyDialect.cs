@@ -20,13 +20,7 @@ internal abstract class ReplyDialect
     public virtual void Begin(IBufferWriter<byte> output, int choice) { }
 
     /// <summary>One piece of one answer.</summary>
-    public abstract void Piece(
-        IBufferWriter<byte> output,
-        int choice,
-        PieceKind kind,
-        string text,
-        Reply reply
-    );
+    public abstract void Piece(IBufferWriter<byte> output, int choice, PieceKind kind, string text, Reply reply);
 
     /// <summary>What closes the stream.</summary>
     public abstract void End(IBufferWriter<byte> output, IReadOnlyList<Reply> replies);

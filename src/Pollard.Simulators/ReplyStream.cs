@@ -95,10 +95,7 @@ internal sealed class ReplyStream(
     private async Task UntilDueAsync(int index, CancellationToken ct)
     {
         var pace = options.TokensPerSecond > 0 ? index / options.TokensPerSecond : 0;
-        var wait =
-            options.FirstTokenDelay
-            + TimeSpan.FromSeconds(pace)
-            - options.Time.GetElapsedTime(_started);
+        var wait = options.FirstTokenDelay + TimeSpan.FromSeconds(pace) - options.Time.GetElapsedTime(_started);
         if (wait <= TimeSpan.Zero)
         {
             return;
@@ -122,6 +119,11 @@ internal sealed class ReplyStream(
                 break;
             case FaultKind.Cut:
                 await _body.FlushAsync(ct);
+                if (http.Response.HasStarted)
+                {
+                    throw new CutException();
+                }
+
                 http.Abort();
                 break;
             case FaultKind.StreamError:
@@ -140,3 +142,6 @@ internal sealed class ReplyStream(
         return false;
     }
 }
+
+/// <summary>Makes the server close the connection behind what was sent; to abort it would take that back.</summary>
+internal sealed class CutException() : Exception("the simulator was told to cut the connection");

@@ -17,10 +17,8 @@ public sealed class RunningSimulator : IAsyncDisposable
     public IReadOnlyList<RecordedRequest> Requests => _server.Ledger.Requests();
 
     /// <summary>Waits until what it has seen meets a condition.</summary>
-    public Task<SimulatorStats> UntilAsync(
-        Func<SimulatorStats, bool> condition,
-        CancellationToken cancellationToken
-    ) => _server.Ledger.UntilAsync(condition, cancellationToken);
+    public Task<SimulatorStats> UntilAsync(Func<SimulatorStats, bool> condition, CancellationToken cancellationToken) =>
+        _server.Ledger.UntilAsync(condition, cancellationToken);
 
     /// <summary>Cuts what runs and stops answering.</summary>
     public ValueTask DisposeAsync() => _server.DisposeAsync();

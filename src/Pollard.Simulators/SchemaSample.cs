@@ -69,12 +69,7 @@ internal static class SchemaSample
         WriteTyped(json, schema, ref draw, level);
     }
 
-    private static void WriteTyped(
-        Utf8JsonWriter json,
-        JsonElement schema,
-        ref Draw draw,
-        int level
-    )
+    private static void WriteTyped(Utf8JsonWriter json, JsonElement schema, ref Draw draw, int level)
     {
         switch (TypeOf(schema))
         {
@@ -112,12 +107,7 @@ internal static class SchemaSample
             : type.GetString();
     }
 
-    private static void WriteObject(
-        Utf8JsonWriter json,
-        JsonElement schema,
-        ref Draw draw,
-        int level
-    )
+    private static void WriteObject(Utf8JsonWriter json, JsonElement schema, ref Draw draw, int level)
     {
         json.WriteStartObject();
         if (schema.TryGetProperty("properties", out var properties))
@@ -132,12 +122,7 @@ internal static class SchemaSample
         json.WriteEndObject();
     }
 
-    private static void WriteArray(
-        Utf8JsonWriter json,
-        JsonElement schema,
-        ref Draw draw,
-        int level
-    )
+    private static void WriteArray(Utf8JsonWriter json, JsonElement schema, ref Draw draw, int level)
     {
         var count = Math.Max(1 + draw.Next(2), Integer(schema, "minItems") ?? 0);
         count = Math.Min(count, Integer(schema, "maxItems") ?? count);
@@ -153,8 +138,7 @@ internal static class SchemaSample
     private static long Number(JsonElement schema, ref Draw draw)
     {
         var least = Integer(schema, "minimum") ?? Integer(schema, "exclusiveMinimum") + 1 ?? 0;
-        var most =
-            Integer(schema, "maximum") ?? Integer(schema, "exclusiveMaximum") - 1 ?? least + 100;
+        var most = Integer(schema, "maximum") ?? Integer(schema, "exclusiveMaximum") - 1 ?? least + 100;
         return least + draw.Next(Math.Max(1, most - least + 1));
     }
 

@@ -46,8 +46,7 @@ public sealed record SimulatedModel(string Name)
     public int Context { get; init; } = 32_768;
 
     internal bool Answers(string name) =>
-        Name == "*"
-        || string.Equals(WithoutLatest(Name), WithoutLatest(name), StringComparison.Ordinal);
+        Name == "*" || string.Equals(WithoutLatest(Name), WithoutLatest(name), StringComparison.Ordinal);
 
     private static string WithoutLatest(string name) =>
         name.EndsWith(":latest", StringComparison.Ordinal) ? name[..^":latest".Length] : name;

@@ -38,9 +38,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
             kestrel.Limits.MinRequestBodyDataRate = null;
             kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http1);
         });
-        builder.Services.Configure<HostOptions>(host =>
-            host.ShutdownTimeout = TimeSpan.FromSeconds(1)
-        );
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         _app = builder.Build();
         _app.Urls.Add(url);
         _app.Run(HandleAsync);
@@ -48,7 +46,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
 
     public SimulatorLedger Ledger { get; }
 
-    public Uri Url => new(_app.Urls.First());
+    public Uri Url { get; private set; } = new("http://127.0.0.1");
 
     public static async Task<RunningSimulator> StartAsync(
         string url,
@@ -61,6 +59,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
         try
         {
             await server._app.StartAsync(ct);
+            server.Url = new(server._app.Urls.First());
         }
         catch
         {
@@ -87,10 +86,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
     private async Task HandleAsync(HttpContext http)
     {
         http.Response.Headers.Server = ServerName;
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(
-            http.RequestAborted,
-            _stopping.Token
-        );
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, _stopping.Token);
         try
         {
             await AnswerAsync(http, both.Token);
@@ -153,11 +149,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
         }
         finally
         {
-            if (
-                http.RequestAborted.IsCancellationRequested
-                && !ended
-                && request.Fault?.Kind != FaultKind.Cut
-            )
+            if (http.RequestAborted.IsCancellationRequested && !ended && request.Fault?.Kind != FaultKind.Cut)
             {
                 Ledger.Abort(http.Request.Path, request.Stream?.Sent ?? 0);
             }
@@ -177,9 +169,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
                 return false;
             case FaultKind.RateLimit:
                 var seconds = Math.Ceiling(request.Fault.RetryAfter.TotalSeconds);
-                request.Http.Response.Headers.RetryAfter = FormattableString.Invariant(
-                    $"{seconds}"
-                );
+                request.Http.Response.Headers.RetryAfter = FormattableString.Invariant($"{seconds}");
                 await _api.RefuseAsync(request.Http, 429, "the simulator was told to be busy", ct);
                 return false;
             default:
@@ -231,10 +221,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
         await http.Response.BodyWriter.FlushAsync(ct);
     }
 
-    private static async Task<ReadOnlyMemory<byte>> ReadBodyAsync(
-        HttpContext http,
-        CancellationToken ct
-    )
+    private static async Task<ReadOnlyMemory<byte>> ReadBodyAsync(HttpContext http, CancellationToken ct)
     {
         using MemoryStream bytes = new();
         await http.Request.Body.CopyToAsync(bytes, ct);
@@ -243,11 +230,7 @@ internal sealed class SimulatorServer : IAsyncDisposable
 }
 
 /// <summary>One request on its way through a simulator.</summary>
-internal sealed class SimulatedRequest(
-    HttpContext http,
-    ReadOnlyMemory<byte> body,
-    SimulatorFault? fault
-)
+internal sealed class SimulatedRequest(HttpContext http, ReadOnlyMemory<byte> body, SimulatorFault? fault)
 {
     public HttpContext Http => http;
 

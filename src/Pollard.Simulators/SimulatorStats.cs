@@ -141,10 +141,7 @@ internal sealed class SimulatorLedger(TimeProvider time)
         }
     }
 
-    public async Task<SimulatorStats> UntilAsync(
-        Func<SimulatorStats, bool> condition,
-        CancellationToken ct
-    )
+    public async Task<SimulatorStats> UntilAsync(Func<SimulatorStats, bool> condition, CancellationToken ct)
     {
         while (true)
         {
@@ -171,6 +168,5 @@ internal sealed class SimulatorLedger(TimeProvider time)
         queue.Enqueue(item);
     }
 
-    private static TaskCompletionSource NewSignal() =>
-        new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -93,6 +93,23 @@ internal sealed partial class EngineCore : IDisposable
     /// <summary>Takes the lock until the answer is disposed of; then does what was gathered.</summary>
     public EngineChange Begin() => new(Gate);
 
+    /// <summary>A task from memory, or a copy of an ended one from the store; null when there is none.</summary>
+    public async ValueTask<LiveTask?> FindAsync(TaskId id, CancellationToken ct)
+    {
+        if ((Live.GetValueOrDefault(id) ?? Ended.Find(id)) is { } task)
+        {
+            return task;
+        }
+
+        return await Store.FindAsync(id, ct) is { } row
+            ? new LiveTask(this, row, row.EventCount)
+            {
+                StoredVersion = row.Version,
+                ResultStored = row.State == TaskState.Completed,
+            }
+            : null;
+    }
+
     /// <summary>Applies a change to a task's row, logs it, and has it saved. The caller holds the lock.</summary>
     public TransitionOutcome Change(LiveTask task, TaskChange change, Effects effects)
     {

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.Logging;
 using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Events;
@@ -10,15 +8,15 @@ namespace Pollard.Tasks;
 /// <summary>The task engine: takes tasks in, gives them to hosts, keeps what they send, and ends each task once.</summary>
 public sealed class TaskEngine : IAsyncDisposable
 {
-    private static readonly TimeSpan IdempotencyLife = TimeSpan.FromDays(1);
-    private static readonly TimeSpan WhenFull = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(30); // A store that takes longer is broken; it says so itself.
     private readonly EngineCore _core;
+    private readonly Intake _intake;
     private readonly RetentionLoop _retention;
 
     private TaskEngine(EngineCore core)
     {
         _core = core;
+        _intake = new Intake(core);
         _retention = new RetentionLoop(core);
     }
 
@@ -58,53 +56,19 @@ public sealed class TaskEngine : IAsyncDisposable
     }
 
     /// <summary>Takes a task. When this returns <see cref="SubmitOutcome.Accepted"/> the task will end exactly once.</summary>
-    public ValueTask<Submission> SubmitAsync(NewTask task, CancellationToken cancellationToken)
-    {
-        // hot: the relaxed way through here waits for nothing (bench: chat).
-        if (Refusal(task, 1) is { } refused)
-        {
-            return new(refused);
-        }
-
-        var live = Create(task);
-        return live.Row.Durability == Durability.Relaxed
-            ? new(Admit(live))
-            : new(StoreFirstAsync(live, cancellationToken));
-    }
+    public ValueTask<Submission> SubmitAsync(NewTask task, CancellationToken cancellationToken) =>
+        _intake.SubmitAsync(task, cancellationToken);
 
     /// <summary>Takes several tasks in one commit; an answer for each, in order.</summary>
-    public async ValueTask<IReadOnlyList<Submission>> SubmitAsync(
+    public ValueTask<IReadOnlyList<Submission>> SubmitAsync(
         IReadOnlyList<NewTask> tasks,
         CancellationToken cancellationToken
-    )
-    {
-        cancellationToken.ThrowIfCancellationRequested(); // Later nothing is taken back: some may be on disk.
-        if (tasks.Count > 0 && Refusal(tasks[0] with { Durability = Durability.Full }, tasks.Count) is { } refused)
-        {
-            return [.. tasks.Select(_ => refused)];
-        }
-
-        var live = tasks.Select(task => Create(task with { Durability = Durability.Full })).ToArray();
-        var writes = live.Select(Build).ToArray();
-        _core.Store.Enqueue(writes);
-        var answers = new List<Submission>(live.Length);
-        for (var i = 0; i < live.Length; i++)
-        {
-            answers.Add(await StoredAsync(live[i], writes[i]));
-        }
-
-        return answers;
-    }
+    ) => _intake.SubmitAsync(tasks, cancellationToken);
 
     /// <summary>A task of <paramref name="owner"/> (of anybody when null), or null. Another owner's task is not there.</summary>
     public async ValueTask<TaskHandle?> FindAsync(TaskId id, string? owner, CancellationToken cancellationToken)
     {
-        var task = _core.Live.GetValueOrDefault(id) ?? _core.Ended.Find(id);
-        if (task is null && await _core.Store.FindAsync(id, cancellationToken) is { } row)
-        {
-            task = Cold(row);
-        }
-
+        var task = await _core.FindAsync(id, cancellationToken);
         return task is { IsAcknowledged: true } && (owner is null || task.Row.Owner == owner)
             ? new TaskHandle(task)
             : null;
@@ -222,163 +186,6 @@ public sealed class TaskEngine : IAsyncDisposable
         live.AvoidHost = null;
         _core.Await(live, change.Effects);
         return true;
-    }
-
-    private Submission? Refusal(NewTask task, int count)
-    {
-        if (task.Durability == Durability.Full && _core.Store.Health is { Writable: false } health)
-        {
-            return new Submission(SubmitOutcome.ReadOnly, null, health.Reason, WhenFull);
-        }
-
-        return _core.Pending + count > _core.Options.MaxPending
-            ? new Submission(
-                SubmitOutcome.QueueFull,
-                null,
-                $"{_core.Pending} tasks wait already; try again later, or add hosts",
-                WhenFull
-            )
-            : null;
-    }
-
-    private LiveTask Create(NewTask task)
-    {
-        var now = _core.Time.GetUtcNow();
-        var durability = task.IdempotencyKey is null ? task.Durability : Durability.Full;
-        var row = new TaskRow
-        {
-            Id = _core.NewIds.Next(),
-            Owner = task.Owner,
-            Kind = task.Kind,
-            Model = task.Model,
-            Requires = task.Requires,
-            Priority = Math.Clamp(task.Priority, -100, 100),
-            MaxAttempts = Math.Clamp(task.MaxAttempts ?? _core.Options.MaxAttempts, 1, 100),
-            RunTimeout = task.RunTimeout ?? _core.Options.RunTimeout,
-            CreatedAt = now,
-            RunAt = task.RunAt > now ? task.RunAt : null,
-            QueueDeadline = now + task.QueueTimeout,
-            Retention = task.Retention,
-            Durability = durability,
-            LostOutput = task.LostOutput,
-            Stream = task.Stream,
-            Metadata = task.Metadata,
-            Version = 1,
-        };
-        var live = new LiveTask(_core, row, firstEvent: 0)
-        {
-            Request = task.Request,
-            Traceparent = task.Traceparent,
-            Idempotency = task.IdempotencyKey is { } key
-                ? new IdempotencyKey(key, Fingerprint(task), now + IdempotencyLife)
-                : null,
-        };
-        EventLog.Submitted(live);
-        lock (_core.Gate)
-        {
-            _core.Pending++;
-        }
-
-        // Before it is on disk: whoever finds it there by its idempotency key must meet this one and no copy.
-        _core.Live[live.Id] = live;
-        return live;
-    }
-
-    private void Withdraw(LiveTask task)
-    {
-        lock (_core.Gate)
-        {
-            _core.Pending--;
-        }
-
-        _core.Live.TryRemove(new(task.Id, task));
-    }
-
-    private static string Fingerprint(NewTask task)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{task.Kind}\n{task.Model}\n"));
-        hash.AppendData(task.Request.Span);
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
-    // The task is accepted: it waits for a host from here on.
-    private Submission Admit(LiveTask task)
-    {
-        using (var change = _core.Begin())
-        {
-            lock (task.Log.Gate)
-            {
-                if (task.Row.Durability == Durability.Relaxed)
-                {
-                    task.Log.Show(task.Log.Count, final: false);
-                }
-            }
-
-            if (task.Row.State == TaskState.Pending) // Else somebody who found it has cancelled it already.
-            {
-                _core.Await(task, change.Effects);
-                _core.HoldRequest(task);
-            }
-        }
-
-        return new Submission(SubmitOutcome.Accepted, new TaskHandle(task));
-    }
-
-    private static StoreWrite Build(LiveTask task)
-    {
-        lock (task.Log.Gate)
-        {
-            return TaskSaver.Build(task);
-        }
-    }
-
-    private async Task<Submission> StoreFirstAsync(LiveTask task, CancellationToken ct)
-    {
-        ct.ThrowIfCancellationRequested();
-        var write = Build(task);
-        _core.Store.Enqueue(write);
-        return await StoredAsync(task, write); // From here on nothing is taken back: the client may ask by its idempotency key.
-    }
-
-    private async Task<Submission> StoredAsync(LiveTask task, StoreWrite write)
-    {
-        switch (await _core.Saver.FinishAsync(task, write, task.Log.Count))
-        {
-            case StoreOutcome.Committed:
-                return Admit(task);
-            case StoreOutcome.Duplicate when write.Existing is { } existing:
-                Withdraw(task);
-                return existing.Fingerprint != write.Idempotency!.Fingerprint
-                    ? new Submission(
-                        SubmitOutcome.IdempotencyConflict,
-                        null,
-                        "the idempotency key was used with another request"
-                    )
-                    : new Submission(SubmitOutcome.Existing, await ExistingAsync(existing.Id, task.Row.Owner));
-            default:
-                Withdraw(task);
-                return new Submission(
-                    SubmitOutcome.ReadOnly,
-                    null,
-                    _core.Store.Health.Reason ?? "the store did not take the task",
-                    WhenFull
-                );
-        }
-    }
-
-    // The store has it, so it exists, even if who submitted it has not heard so yet. No token: the client's request is done with.
-    private async Task<TaskHandle?> ExistingAsync(TaskId id, string owner) =>
-        _core.Live.TryGetValue(id, out var live)
-            ? new TaskHandle(live)
-            : await FindAsync(id, owner, CancellationToken.None);
-
-    // A task that is only on disk: for reading, and for starting over.
-    private LiveTask Cold(TaskRow row)
-    {
-        var task = new LiveTask(_core, row, row.EventCount) { StoredVersion = row.Version };
-        task.ResultStored = row.State == TaskState.Completed;
-        return task;
     }
 
     private static bool Matches(TaskRow row, TaskQuery query) =>

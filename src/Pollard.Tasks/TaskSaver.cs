@@ -111,6 +111,7 @@ internal sealed partial class TaskSaver(EngineCore core, ILogger logger)
                         break;
                     case StoreOutcome.Conflict:
                         LogConflict(logger, task.PublicId, write.ExpectedVersion);
+                        ended = true;
                         break;
                     default:
                         break; // A new task that could not be stored: who submits it says so to the client.

@@ -1,1 +1,4 @@
-return 0;
+using Pollard;
+
+using var interruption = new Interruption();
+return await CommandLine.RunAsync(args, Shell.OfProcess(), interruption.Token);

@@ -15,11 +15,7 @@ public sealed class OllamaBackend : IBackend, IDisposable
 
     /// <summary>Prepares to use a server; nothing is sent yet.</summary>
     /// <exception cref="ArgumentException">The URL is not one of HTTP.</exception>
-    public OllamaBackend(
-        OllamaBackendOptions options,
-        TimeProvider time,
-        ILogger<OllamaBackend> logger
-    )
+    public OllamaBackend(OllamaBackendOptions options, TimeProvider time, ILogger<OllamaBackend> logger)
     {
         _options = options;
         _time = time;
@@ -35,11 +31,7 @@ public sealed class OllamaBackend : IBackend, IDisposable
         _models.DiscoverAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<WorkResult> RunAsync(
-        WorkItem work,
-        IWorkOutput output,
-        CancellationToken cancellationToken
-    )
+    public async Task<WorkResult> RunAsync(WorkItem work, IWorkOutput output, CancellationToken cancellationToken)
     {
         var model = work.Offer.Model;
         try

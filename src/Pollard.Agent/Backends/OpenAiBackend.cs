@@ -16,12 +16,7 @@ public sealed class OpenAiBackend : IBackend, IDisposable
 
     /// <summary>Prepares to use a server; nothing is sent yet.</summary>
     /// <exception cref="ArgumentException">The URL is not one of HTTP.</exception>
-    public OpenAiBackend(
-        OpenAiBackendOptions options,
-        TimeProvider time,
-        Random random,
-        ILogger<OpenAiBackend> logger
-    )
+    public OpenAiBackend(OpenAiBackendOptions options, TimeProvider time, Random random, ILogger<OpenAiBackend> logger)
     {
         // People give the URL with and without the version; a server's own path is left alone.
         _options = options.BaseUrl.AbsolutePath is "/" or ""
@@ -44,11 +39,7 @@ public sealed class OpenAiBackend : IBackend, IDisposable
         _models.DiscoverAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<WorkResult> RunAsync(
-        WorkItem work,
-        IWorkOutput output,
-        CancellationToken cancellationToken
-    )
+    public async Task<WorkResult> RunAsync(WorkItem work, IWorkOutput output, CancellationToken cancellationToken)
     {
         try
         {
@@ -69,35 +60,16 @@ public sealed class OpenAiBackend : IBackend, IDisposable
     /// <summary>Closes idle connections.</summary>
     public void Dispose() => _http.Dispose();
 
-    private Task<WorkResult> StreamAsync(
-        string path,
-        WorkItem work,
-        IWorkOutput output,
-        CancellationToken ct
-    )
+    private Task<WorkResult> StreamAsync(string path, WorkItem work, IWorkOutput output, CancellationToken ct)
     {
         var request = OpenAiRequest.From(work, streams: true, _options.IncludeUsage);
-        return TryAsync(
-            path,
-            request,
-            () => new OpenAiParser(_http.Address, request.Choices),
-            work,
-            output,
-            ct
-        );
+        return TryAsync(path, request, () => new OpenAiParser(_http.Address, request.Choices), work, output, ct);
     }
 
     private Task<WorkResult> EmbedAsync(WorkItem work, IWorkOutput output, CancellationToken ct)
     {
         var request = OpenAiRequest.From(work, streams: false, includeUsage: false);
-        return TryAsync(
-            "/embeddings",
-            request,
-            () => new OpenAiEmbeddingParser(_http.Address),
-            work,
-            output,
-            ct
-        );
+        return TryAsync("/embeddings", request, () => new OpenAiEmbeddingParser(_http.Address), work, output, ct);
     }
 
     private async Task<WorkResult> TryAsync(

@@ -20,6 +20,5 @@ public sealed record OpenAiBackendOptions : HttpBackendOptions
     public string Engine { get; init; } = "openai";
 
     /// <summary>A model entry that stands for any name.</summary>
-    public static ModelInfo AnyModel { get; } =
-        new() { Name = "*", Kinds = ["chat", "completion", "embedding"] };
+    public static ModelInfo AnyModel { get; } = new() { Name = "*", Kinds = ["chat", "completion", "embedding"] };
 }

@@ -52,10 +52,7 @@ public sealed record RetryPolicy
 
     /// <summary>True for failures of the network that a later try may better.</summary>
     public static bool IsTransient(Exception exception) =>
-        exception
-            is HttpRequestException
-                or IOException
-                or System.Net.WebSockets.WebSocketException;
+        exception is HttpRequestException or IOException or System.Net.WebSockets.WebSocketException;
 }
 
 /// <summary>One run of a <see cref="RetryPolicy"/>. Not for several threads.</summary>

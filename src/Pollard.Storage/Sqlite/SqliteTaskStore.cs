@@ -33,6 +33,9 @@ public sealed class SqliteTaskStore(
     /// <inheritdoc/>
     public int Backlog => _writer?.Backlog ?? 0;
 
+    /// <summary>Commits since it was opened.</summary>
+    internal long Commits => _writer?.Commits ?? 0;
+
     /// <inheritdoc/>
     public StoreHealth Health => _condition.Health;
 

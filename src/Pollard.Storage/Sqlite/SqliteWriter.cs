@@ -32,6 +32,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
     private readonly int* _framesInLog;
     private PurgeJob? _purge;
     private int _commitsSinceSlice;
+    private long _commits;
 
     /// <summary>Prepares its statements and starts the thread.</summary>
     public SqliteWriter(
@@ -61,6 +62,9 @@ internal sealed unsafe class SqliteWriter : IDisposable
 
     /// <summary>Entries not yet answered.</summary>
     public int Backlog => _queue.Count;
+
+    /// <summary>Commits so far.</summary>
+    public long Commits => Volatile.Read(ref _commits);
 
     /// <summary>Takes writes for one commit.</summary>
     public void Enqueue(ReadOnlySpan<StoreWrite> writes)
@@ -214,6 +218,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
         }
 
         _commit.Run();
+        Volatile.Write(ref _commits, _commits + 1);
         _checkpointer.Committed(*_framesInLog);
     }
 

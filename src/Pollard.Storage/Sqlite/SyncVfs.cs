@@ -25,12 +25,13 @@ internal static unsafe class SyncVfs
     private const int DescriptorOffset = 24; // unixFile: three pointers, then the descriptor.
     private static readonly Lock Gate = new();
     private static readonly ConcurrentDictionary<nint, VfsFaults> Faulty = new();
+    private static readonly Dictionary<nint, (nint FirstSync, nint Faulty)> Tables = [];
     private static nint _vfs;
     private static Vfs* _base;
-    private static Methods* _baseMethods;
-    private static Methods* _firstSync;
-    private static Methods* _dataSync;
-    private static Methods* _faulty;
+    private static long _dataSyncs;
+
+    /// <summary>Syncs by fdatasync since the process began.</summary>
+    public static long DataSyncs => Volatile.Read(ref _dataSyncs);
 
     /// <summary>Registers the layer.</summary>
     /// <returns>Its name for a connection; null where it does not serve, and SQLite's own layer is used.</returns>
@@ -82,8 +83,7 @@ internal static unsafe class SyncVfs
 
         try
         {
-            var path = Marshal.PtrToStringUTF8((nint)name);
-            if (path is not null && PrepareTables(file->Methods))
+            if (Marshal.PtrToStringUTF8((nint)name) is { } path && file->Methods->Version >= 3)
             {
                 Exchange(file, path);
             }
@@ -101,45 +101,49 @@ internal static unsafe class SyncVfs
         if (VfsFaults.For(path) is { } faults)
         {
             Faulty[(nint)file] = faults;
-            file->Methods = _faulty;
+            file->Methods = (Methods*)TablesFor(file->Methods).Faulty;
         }
         else if (DescriptorOf(file, path) >= 0)
         {
-            file->Methods = _firstSync;
+            file->Methods = (Methods*)TablesFor(file->Methods).FirstSync;
         }
     }
 
-    private static bool PrepareTables(Methods* found)
+    /// <summary>SQLite has a table for databases and one for logs, which lock nothing: each gets its copies once.</summary>
+    private static (nint FirstSync, nint Faulty) TablesFor(Methods* found)
     {
         lock (Gate)
         {
-            if (_baseMethods is null && found->Version >= 3)
+            if (Tables.TryGetValue((nint)found, out var known))
             {
-                _firstSync = Copy(found);
-                _firstSync->Sync = &FirstSync;
-                _dataSync = Copy(found);
-                _dataSync->Sync = &DataSync;
-                _faulty = Copy(found);
-                _faulty->Close = &FaultyClose;
-                _faulty->Read = &FaultyRead;
-                _faulty->Write = &FaultyWrite;
-                _faulty->Truncate = &FaultyTruncate;
-                _faulty->Sync = &FaultySync;
-                _baseMethods = found;
+                return known;
             }
 
-            // Another table is another kind of file: one that does not lock, or locks by a file beside it.
-            return _baseMethods == found;
+            var later = Copy(found, null);
+            later->Methods.Sync = &DataSync;
+            var first = Copy(found, later);
+            first->Methods.Sync = &FirstSync;
+            var faulty = Copy(found, null);
+            faulty->Methods.Close = &FaultyClose;
+            faulty->Methods.Read = &FaultyRead;
+            faulty->Methods.Write = &FaultyWrite;
+            faulty->Methods.Truncate = &FaultyTruncate;
+            faulty->Methods.Sync = &FaultySync;
+            return Tables[(nint)found] = ((nint)first, (nint)faulty);
         }
     }
 
-    private static Methods* Copy(Methods* from)
+    private static Table* Copy(Methods* from, Table* afterSync)
     {
-        var copy = (Methods*)NativeMemory.Alloc((nuint)sizeof(Methods));
-        *copy = *from;
-        copy->Version = 3;
+        var copy = (Table*)NativeMemory.Alloc((nuint)sizeof(Table));
+        copy->Methods = *from;
+        copy->Methods.Version = 3;
+        copy->Base = from;
+        copy->AfterSync = afterSync;
         return copy;
     }
+
+    private static Methods* BaseOf(FileHead* file) => ((Table*)file->Methods)->Base;
 
     private static int DescriptorOf(FileHead* file, string path)
     {
@@ -152,10 +156,10 @@ internal static unsafe class SyncVfs
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int FirstSync(FileHead* file, int flags)
     {
-        var code = _baseMethods->Sync(file, flags);
+        var code = BaseOf(file)->Sync(file, flags);
         if (code == SqliteNative.Ok)
         {
-            file->Methods = _dataSync;
+            file->Methods = &((Table*)file->Methods)->AfterSync->Methods;
         }
 
         return code;
@@ -165,6 +169,7 @@ internal static unsafe class SyncVfs
     private static int DataSync(FileHead* file, int flags)
     {
         _ = flags;
+        Interlocked.Increment(ref _dataSyncs);
         return SqliteNative.FdDataSync(*(int*)((byte*)file + DescriptorOffset)) == 0
             ? SqliteNative.Ok
             : SqliteNative.IoErrorFsync;
@@ -177,41 +182,49 @@ internal static unsafe class SyncVfs
     private static int FaultyClose(FileHead* file)
     {
         Faulty.TryRemove((nint)file, out _);
-        return _baseMethods->Close(file);
+        return BaseOf(file)->Close(file);
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int FaultyRead(FileHead* file, void* to, int bytes, long offset)
     {
         var code = Fault(file, VfsOperation.Read);
-        return code != SqliteNative.Ok ? code : _baseMethods->Read(file, to, bytes, offset);
+        return code != SqliteNative.Ok ? code : BaseOf(file)->Read(file, to, bytes, offset);
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int FaultyWrite(FileHead* file, void* from, int bytes, long offset)
     {
         var code = Fault(file, VfsOperation.Write);
-        return code != SqliteNative.Ok ? code : _baseMethods->Write(file, from, bytes, offset);
+        return code != SqliteNative.Ok ? code : BaseOf(file)->Write(file, from, bytes, offset);
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int FaultyTruncate(FileHead* file, long bytes)
     {
         var code = Fault(file, VfsOperation.Truncate);
-        return code != SqliteNative.Ok ? code : _baseMethods->Truncate(file, bytes);
+        return code != SqliteNative.Ok ? code : BaseOf(file)->Truncate(file, bytes);
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int FaultySync(FileHead* file, int flags)
     {
         var code = Fault(file, VfsOperation.Sync);
-        return code != SqliteNative.Ok ? code : _baseMethods->Sync(file, flags);
+        return code != SqliteNative.Ok ? code : BaseOf(file)->Sync(file, flags);
     }
 
     /// <summary><c>sqlite3_file</c>; the file layer's own members follow.</summary>
     private struct FileHead
     {
         public Methods* Methods;
+    }
+
+    /// <summary>A copied table and, behind it, what its functions need to know.</summary>
+    private struct Table
+    {
+        public Methods Methods;
+        public Methods* Base;
+        public Table* AfterSync;
     }
 
     /// <summary><c>sqlite3_vfs</c>, version 3.</summary>

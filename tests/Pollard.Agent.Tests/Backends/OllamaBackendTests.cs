@@ -17,16 +17,8 @@ public sealed class OllamaBackendTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _ollama = await OllamaSimulator.StartAsync(
-            "http://127.0.0.1:0",
-            new() { Tokens = 20 },
-            Token
-        );
-        _backend = new(
-            new() { BaseUrl = _ollama.Url },
-            TimeProvider.System,
-            NullLogger<OllamaBackend>.Instance
-        );
+        _ollama = await OllamaSimulator.StartAsync("http://127.0.0.1:0", new() { Tokens = 20 }, Token);
+        _backend = new(new() { BaseUrl = _ollama.Url }, TimeProvider.System, NullLogger<OllamaBackend>.Instance);
     }
 
     public async ValueTask DisposeAsync()
@@ -51,11 +43,7 @@ public sealed class OllamaBackendTests : IAsyncLifetime
     [Fact]
     public async Task A_limit_of_tokens_ends_with_the_reason_length()
     {
-        var result = await _backend.RunAsync(
-            Work.Chat("\"max_completion_tokens\":5"),
-            _output,
-            Token
-        );
+        var result = await _backend.RunAsync(Work.Chat("\"max_completion_tokens\":5"), _output, Token);
 
         Assert.Equal(5, _output.Deltas.Count);
         Assert.Equal(["length"], result.Finish!.FinishReasons!);
@@ -64,11 +52,7 @@ public sealed class OllamaBackendTests : IAsyncLifetime
     [Fact]
     public async Task Reasoning_effort_makes_it_think_aloud()
     {
-        var result = await _backend.RunAsync(
-            Work.Chat("\"reasoning_effort\":\"low\""),
-            _output,
-            Token
-        );
+        var result = await _backend.RunAsync(Work.Chat("\"reasoning_effort\":\"low\""), _output, Token);
 
         Assert.NotEmpty(_output.Reasoning);
         Assert.NotEmpty(_output.Content);
@@ -90,9 +74,7 @@ public sealed class OllamaBackendTests : IAsyncLifetime
         Assert.StartsWith("call_", call.GetProperty("id").GetString(), StringComparison.Ordinal);
         Assert.Equal("function", call.GetProperty("type").GetString());
         Assert.Equal("get_weather", call.GetProperty("function").GetProperty("name").GetString());
-        var arguments = JsonElement.Parse(
-            call.GetProperty("function").GetProperty("arguments").GetString()!
-        );
+        var arguments = JsonElement.Parse(call.GetProperty("function").GetProperty("arguments").GetString()!);
         Assert.Equal(JsonValueKind.Number, arguments.GetProperty("days").ValueKind);
         Assert.Equal(["tool_calls"], result.Finish!.FinishReasons!);
     }
@@ -107,10 +89,7 @@ public sealed class OllamaBackendTests : IAsyncLifetime
 
         await _backend.RunAsync(Work.Chat(Format), _output, Token);
 
-        Assert.Equal(
-            JsonValueKind.Number,
-            JsonElement.Parse(_output.Content).GetProperty("height").ValueKind
-        );
+        Assert.Equal(JsonValueKind.Number, JsonElement.Parse(_output.Content).GetProperty("height").ValueKind);
     }
 
     [Fact]
@@ -139,11 +118,7 @@ public sealed class OllamaBackendTests : IAsyncLifetime
     [Fact]
     public async Task Embeddings_come_as_base64_when_asked_for()
     {
-        await _backend.RunAsync(
-            Work.Embedding("\"dimensions\":8,\"encoding_format\":\"base64\""),
-            _output,
-            Token
-        );
+        await _backend.RunAsync(Work.Embedding("\"dimensions\":8,\"encoding_format\":\"base64\""), _output, Token);
 
         var list = JsonElement.Parse(_output.Text(DeltaKind.Body));
         var numbers = MemoryMarshal.Cast<byte, float>(
@@ -165,10 +140,7 @@ public sealed class OllamaBackendTests : IAsyncLifetime
 
         var failure = (await _backend.RunAsync(work, _output, Token)).Failure!;
 
-        Assert.Equal(
-            ("unknown_model", true, 404),
-            (failure.Code, failure.Retryable, failure.Status)
-        );
+        Assert.Equal(("unknown_model", true, 404), (failure.Code, failure.Retryable, failure.Status));
         Assert.Contains("qwen3:8b", failure.Message, StringComparison.Ordinal);
     }
 
@@ -233,14 +205,7 @@ public sealed class OllamaBackendTests : IAsyncLifetime
         var work = Work.Chat();
         const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-        await _backend.RunAsync(
-            work with
-            {
-                Offer = work.Offer with { Traceparent = Trace },
-            },
-            _output,
-            Token
-        );
+        await _backend.RunAsync(work with { Offer = work.Offer with { Traceparent = Trace } }, _output, Token);
 
         Assert.Equal(Trace, _ollama.Requests[^1].Headers["traceparent"]);
     }
@@ -253,10 +218,7 @@ public sealed class OllamaBackendTests : IAsyncLifetime
 
         var model = Assert.Single(first);
         Assert.Equal(first[0].Digest, second[0].Digest);
-        Assert.Equal(
-            ("pollard-demo", "simulator", 32_768),
-            (model.Name, model.Engine, model.Context)
-        );
+        Assert.Equal(("pollard-demo", "simulator", 32_768), (model.Name, model.Engine, model.Context));
         Assert.Equal(["chat", "completion", "embedding"], model.Kinds!);
         Assert.Equal(["json", "logprobs", "tools", "vision", "thinking"], model.Capabilities!);
         Assert.True(model.Loaded);

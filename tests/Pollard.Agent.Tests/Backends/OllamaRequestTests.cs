@@ -71,10 +71,7 @@ public sealed class OllamaRequestTests
             """
         );
 
-        Assert.Equal(
-            """{"temperature":1,"num_ctx":4096}""",
-            chat.GetProperty("options").GetRawText()
-        );
+        Assert.Equal("""{"temperature":1,"num_ctx":4096}""", chat.GetProperty("options").GetRawText());
         Assert.Equal("10m", chat.GetProperty("keep_alive").GetString());
         Assert.Equal("high", chat.GetProperty("think").GetString());
         Assert.Equal("array", chat.GetProperty("format").GetProperty("type").GetString());
@@ -88,9 +85,7 @@ public sealed class OllamaRequestTests
     public void Reasoning_effort_becomes_think(string effort, string think) =>
         Assert.Equal(
             think,
-            Chat($$"""{"messages":[],"reasoning_effort":"{{effort}}"}""")
-                .GetProperty("think")
-                .GetRawText()
+            Chat($$"""{"messages":[],"reasoning_effort":"{{effort}}"}""").GetProperty("think").GetRawText()
         );
 
     [Fact]
@@ -103,9 +98,7 @@ public sealed class OllamaRequestTests
     public void A_completion_carries_its_suffix_and_native_extras()
     {
         var body = OllamaRequest.Completion(
-            Work.Completion(
-                "\"suffix\":\"}\",\"ollama\":{\"raw\":true,\"system\":\"s\",\"context\":[1]}"
-            ),
+            Work.Completion("\"suffix\":\"}\",\"ollama\":{\"raw\":true,\"system\":\"s\",\"context\":[1]}"),
             default
         );
 
@@ -144,10 +137,7 @@ public sealed class OllamaRequestTests
             )
             .Failure;
 
-        Assert.Equal(
-            ("unsupported", 400, false),
-            (failure.Code, failure.Status, failure.Retryable)
-        );
+        Assert.Equal(("unsupported", 400, false), (failure.Code, failure.Status, failure.Retryable));
         Assert.Contains($"\"{parameter}\"", failure.Message, StringComparison.Ordinal);
     }
 
@@ -158,9 +148,7 @@ public sealed class OllamaRequestTests
     [InlineData("""{"messages":[{"content":"no role"}]}""")]
     [InlineData("""{"messages":[{"role":"user","content":7}]}""")]
     [InlineData("""{"messages":[{"role":"user","content":"\ud83d"}]}""")]
-    [InlineData(
-        """{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"{"}}]}]}"""
-    )]
+    [InlineData("""{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"{"}}]}]}""")]
     public void An_unreadable_request_is_the_clients_mistake(string request)
     {
         var failure = Assert

@@ -16,11 +16,7 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _server = await OpenAiSimulator.StartAsync(
-            "http://127.0.0.1:0",
-            new() { Tokens = 20, Key = "secret" },
-            Token
-        );
+        _server = await OpenAiSimulator.StartAsync("http://127.0.0.1:0", new() { Tokens = 20, Key = "secret" }, Token);
         _backend = Backend(new() { BaseUrl = _server.Url, ApiKey = "secret" });
     }
 
@@ -39,21 +35,14 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
         Assert.Equal(20, _output.Deltas.Count);
         Assert.Equal(["stop"], result.Finish!.FinishReasons!);
         Assert.Equal(20, result.Finish.Usage!.Value.GetProperty("completion_tokens").GetInt64());
-        Assert.Equal(
-            "fp_simulator",
-            result.Finish.Extra!.Value.GetProperty("system_fingerprint").GetString()
-        );
+        Assert.Equal("fp_simulator", result.Finish.Extra!.Value.GetProperty("system_fingerprint").GetString());
         Assert.Equal("pollard-demo", result.Finish.Model);
     }
 
     [Fact]
     public async Task Both_backends_and_both_dialects_say_the_same()
     {
-        await using var ollama = await OllamaSimulator.StartAsync(
-            "http://127.0.0.1:0",
-            new() { Tokens = 20 },
-            Token
-        );
+        await using var ollama = await OllamaSimulator.StartAsync("http://127.0.0.1:0", new() { Tokens = 20 }, Token);
         using OllamaBackend other = new(
             new() { BaseUrl = ollama.Url },
             TimeProvider.System,
@@ -73,15 +62,8 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
         var result = await _backend.RunAsync(Work.Chat("\"n\":3"), _output, Token);
 
         Assert.Equal(["stop", "stop", "stop"], result.Finish!.FinishReasons!);
-        Assert.StartsWith(
-            "[simulator]",
-            _output.Text(DeltaKind.Content, 2),
-            StringComparison.Ordinal
-        );
-        Assert.NotEqual<object>(
-            _output.Text(DeltaKind.Content, 1),
-            _output.Text(DeltaKind.Content, 2)
-        );
+        Assert.StartsWith("[simulator]", _output.Text(DeltaKind.Content, 2), StringComparison.Ordinal);
+        Assert.NotEqual<object>(_output.Text(DeltaKind.Content, 1), _output.Text(DeltaKind.Content, 2));
     }
 
     [Fact]
@@ -116,9 +98,7 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
     public async Task Unknown_members_reach_the_server_and_the_model_is_the_offers()
     {
         await _backend.RunAsync(
-            Work.Chat(
-                "\"new_parameter\":{\"x\":[1,2]},\"temperature\":0.25,\"ollama\":{\"raw\":true}"
-            ),
+            Work.Chat("\"new_parameter\":{\"x\":[1,2]},\"temperature\":0.25,\"ollama\":{\"raw\":true}"),
             _output,
             Token
         );
@@ -145,11 +125,7 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
     [Fact]
     public async Task Embeddings_pass_as_they_came()
     {
-        var result = await _backend.RunAsync(
-            Work.Embedding("\"dimensions\":20000"),
-            _output,
-            Token
-        );
+        var result = await _backend.RunAsync(Work.Embedding("\"dimensions\":20000"), _output, Token);
 
         var list = JsonElement.Parse(_output.Text(DeltaKind.Body));
         Assert.Equal(20_000, list.GetProperty("data")[1].GetProperty("embedding").GetArrayLength());
@@ -177,6 +153,40 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Text_that_comes_as_parts_is_read()
+    {
+        const string Answer = """
+            data: {"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}}]}
+
+            data: {"choices":[{"index":0,"delta":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},"finish_reason":"stop"}]}
+
+
+            """;
+        await using var server = await ScriptedServer.SayAsync("text/event-stream", Answer, Token);
+        using var backend = Backend(new() { BaseUrl = server.Url });
+
+        var result = await backend.RunAsync(Work.Chat(), _output, Token);
+
+        Assert.Equal(("hm", "ab"), (_output.Reasoning, _output.Content));
+        Assert.Equal(["stop"], result.Finish!.FinishReasons!); // A reason is an end, even without [DONE].
+    }
+
+    [Fact]
+    public async Task A_key_that_the_server_repeats_is_not_passed_on()
+    {
+        await using var server = await ScriptedServer.RefuseAsync(
+            401,
+            """{"error":{"message":"Incorrect API key provided: sk-123"}}""",
+            Token
+        );
+        using var backend = Backend(new() { BaseUrl = server.Url, ApiKey = "sk-123" });
+
+        var failure = (await backend.RunAsync(Work.Chat(), _output, Token)).Failure!;
+
+        Assert.EndsWith("provided: ***", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_cancelled_attempt_closes_the_connection_before_the_first_token()
     {
         await using var slow = await OpenAiSimulator.StartAsync(
@@ -200,18 +210,13 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
     {
         var model = Assert.Single(await _backend.DiscoverAsync(Token));
 
-        Assert.Equal(
-            ("pollard-demo", "simulator", 32_768),
-            (model.Name, model.Engine, model.Context)
-        );
+        Assert.Equal(("pollard-demo", "simulator", 32_768), (model.Name, model.Engine, model.Context));
     }
 
     [Fact]
     public async Task Configured_models_need_no_question()
     {
-        using var backend = Backend(
-            new() { BaseUrl = _server.Url, Models = [OpenAiBackendOptions.AnyModel] }
-        );
+        using var backend = Backend(new() { BaseUrl = _server.Url, Models = [OpenAiBackendOptions.AnyModel] });
 
         Assert.Equal("*", Assert.Single(await backend.DiscoverAsync(Token)).Name);
         Assert.Empty(_server.Requests);
@@ -224,10 +229,7 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
 
         var failure = (await backend.RunAsync(Work.Chat(), _output, Token)).Failure!;
 
-        Assert.Equal(
-            ("backend_refused", true, 401),
-            (failure.Code, failure.Retryable, failure.Status)
-        );
+        Assert.Equal(("backend_refused", true, 401), (failure.Code, failure.Retryable, failure.Status));
         Assert.DoesNotContain("wrong", failure.Message, StringComparison.Ordinal);
     }
 

@@ -8,9 +8,7 @@ namespace Pollard.Agent.Tests.Backends;
 /// <summary>Keeps what a backend writes, and tells when the first of it is there.</summary>
 internal sealed class RecordingOutput : IWorkOutput
 {
-    private readonly TaskCompletionSource _first = new(
-        TaskCreationOptions.RunContinuationsAsynchronously
-    );
+    private readonly TaskCompletionSource _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public List<(DeltaKind Kind, ushort Choice, string Text)> Deltas { get; } = [];
 
@@ -35,18 +33,10 @@ internal sealed class RecordingOutput : IWorkOutput
     }
 
     public string Text(DeltaKind kind, ushort choice = 0) =>
-        string.Concat(
-            Deltas
-                .Where(delta => delta.Kind == kind && delta.Choice == choice)
-                .Select(delta => delta.Text)
-        );
+        string.Concat(Deltas.Where(delta => delta.Kind == kind && delta.Choice == choice).Select(delta => delta.Text));
 
     public IReadOnlyList<JsonElement> ToolCalls() =>
-        [
-            .. Deltas
-                .Where(delta => delta.Kind == DeltaKind.ToolCall)
-                .Select(delta => JsonElement.Parse(delta.Text)),
-        ];
+        [.. Deltas.Where(delta => delta.Kind == DeltaKind.ToolCall).Select(delta => JsonElement.Parse(delta.Text))];
 }
 
 /// <summary>Makes attempts for tests.</summary>
@@ -68,10 +58,7 @@ internal static class Work
         );
 
     public static WorkItem Chat(string members = "", string text = "Tell me of willows") =>
-        Of(
-            "chat",
-            $$"""{"model":"any","messages":[{"role":"user","content":"{{text}}"}]{{Rest(members)}}}"""
-        );
+        Of("chat", $$"""{"model":"any","messages":[{"role":"user","content":"{{text}}"}]{{Rest(members)}}}""");
 
     public static WorkItem Completion(string members = "") =>
         Of("completion", $$"""{"model":"any","prompt":"Willows are"{{Rest(members)}}}""");

@@ -10,10 +10,7 @@ internal sealed class ScriptedServer(WebApplication app) : IAsyncDisposable
 {
     public Uri Url => new(app.Urls.First());
 
-    public static async Task<ScriptedServer> StartAsync(
-        RequestDelegate answer,
-        CancellationToken ct
-    )
+    public static async Task<ScriptedServer> StartAsync(RequestDelegate answer, CancellationToken ct)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore();
@@ -24,19 +21,12 @@ internal sealed class ScriptedServer(WebApplication app) : IAsyncDisposable
         return new(app);
     }
 
-    public static Task<ScriptedServer> SayAsync(
-        string contentType,
-        string body,
-        CancellationToken ct
-    ) =>
+    public static Task<ScriptedServer> SayAsync(string contentType, string body, CancellationToken ct) =>
         StartAsync(
             async http =>
             {
                 http.Response.ContentType = contentType;
-                await http.Response.Body.WriteAsync(
-                    Encoding.UTF8.GetBytes(body),
-                    http.RequestAborted
-                );
+                await http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(body), http.RequestAborted);
             },
             ct
         );

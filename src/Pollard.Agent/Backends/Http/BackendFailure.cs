@@ -46,11 +46,9 @@ internal static class BackendFailure
             Status = 400,
         };
 
-    public static Messages.Fail Cut(string address) =>
-        Error($"cut: {address} ended its answer in the middle");
+    public static Messages.Fail Cut(string address) => Error($"cut: {address} ended its answer in the middle");
 
-    public static Messages.Fail Garbled(string address) =>
-        Error($"{address} sent something that is no answer");
+    public static Messages.Fail Garbled(string address) => Error($"{address} sent something that is no answer");
 
     public static Messages.Fail TooLong(string address, long bytes) =>
         Error($"{address} sent more than {bytes} bytes at once") with
@@ -79,8 +77,7 @@ internal static class BackendFailure
 
     /// <summary>True for a failure that the same server may not repeat.</summary>
     public static bool MayPass(Messages.Fail? failure) =>
-        failure is { Retryable: true }
-        && failure.Code is "backend_unreachable" or "rate_limited" or "backend_error";
+        failure is { Retryable: true } && failure.Code is "backend_unreachable" or "rate_limited" or "backend_error";
 
     /// <summary>What a status other than success means.</summary>
     public static async Task<Messages.Fail> FromAsync(
@@ -108,9 +105,7 @@ internal static class BackendFailure
         {
             Code = code,
             Message =
-                said.Length > 0
-                    ? $"{address} answered {(int)status}: {said}"
-                    : $"{address} answered {(int)status}",
+                said.Length > 0 ? $"{address} answered {(int)status}: {said}" : $"{address} answered {(int)status}",
             Retryable = retryable,
             Status = (int)status,
             RetryAfterSeconds = RetryAfter(response, time)?.TotalSeconds,
@@ -192,8 +187,7 @@ internal static class BackendFailure
     }
 
     private static bool IsAboutModel(string said, string model) =>
-        said.Contains("model", StringComparison.OrdinalIgnoreCase)
-        || said.Contains(model, StringComparison.Ordinal);
+        said.Contains("model", StringComparison.OrdinalIgnoreCase) || said.Contains(model, StringComparison.Ordinal);
 
     private static string Printable(string text) =>
         string.Concat(text.Select(character => char.IsControl(character) ? ' ' : character)).Trim();

@@ -67,11 +67,7 @@ internal sealed class BackendHttp : IDisposable
     }
 
     /// <summary>Asks for JSON of a moderate size.</summary>
-    public async Task<JsonDocument> PostJsonAsync(
-        string path,
-        ReadOnlyMemory<byte> json,
-        CancellationToken ct
-    )
+    public async Task<JsonDocument> PostJsonAsync(string path, ReadOnlyMemory<byte> json, CancellationToken ct)
     {
         using var response = await PostAsync(path, json, null, ct);
         return await ReadJsonAsync(response, ct);
@@ -85,17 +81,11 @@ internal sealed class BackendHttp : IDisposable
         CancellationToken ct
     ) => SendAsync(HttpMethod.Post, path, new ReadOnlyMemoryContent(json), traceparent, ct);
 
-    private static async Task<JsonDocument> ReadJsonAsync(
-        HttpResponseMessage response,
-        CancellationToken ct
-    )
+    private static async Task<JsonDocument> ReadJsonAsync(HttpResponseMessage response, CancellationToken ct)
     {
         response.EnsureSuccessStatusCode();
         await response.Content.LoadIntoBufferAsync(LongestAnswerBytes, ct);
-        return await JsonDocument.ParseAsync(
-            await response.Content.ReadAsStreamAsync(ct),
-            cancellationToken: ct
-        );
+        return await JsonDocument.ParseAsync(await response.Content.ReadAsStreamAsync(ct), cancellationToken: ct);
     }
 
     public void Dispose() => _http.Dispose();

@@ -62,12 +62,7 @@ internal sealed class DeltaBatch : IDisposable
         for (var i = 0; i < _pieces.Count; i++)
         {
             var piece = _pieces[i];
-            await output.WriteAsync(
-                piece.Kind,
-                piece.Choice,
-                _bytes.AsMemory(piece.Start, piece.Length),
-                ct
-            );
+            await output.WriteAsync(piece.Kind, piece.Choice, _bytes.AsMemory(piece.Start, piece.Length), ct);
         }
 
         Clear();

@@ -50,12 +50,7 @@ internal sealed class HttpAttempt(
         try
         {
             watch.Arm();
-            using var response = await http.PostAsync(
-                path,
-                body,
-                work.Offer.Traceparent,
-                watch.Token
-            );
+            using var response = await http.PostAsync(path, body, work.Offer.Traceparent, watch.Token);
             watch.Disarm();
             if (!response.IsSuccessStatusCode)
             {
@@ -76,9 +71,7 @@ internal sealed class HttpAttempt(
         }
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
         {
-            failure = watch.Fell
-                ? watch.Failure(http.Address)
-                : BackendFailure.Unreachable(http.Address, e); // The time to connect is over.
+            failure = watch.Fell ? watch.Failure(http.Address) : BackendFailure.Unreachable(http.Address, e); // The time to connect is over.
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -94,16 +87,18 @@ internal sealed class HttpAttempt(
         return new(WorkResult.Failed(failure), _began);
     }
 
-    private Task<Messages.Fail> RefusedAsync(HttpResponseMessage response, TokenWatch watch)
+    private async Task<Messages.Fail> RefusedAsync(HttpResponseMessage response, TokenWatch watch)
     {
         watch.Arm();
-        return BackendFailure.FromAsync(
-            response,
-            http.Address,
-            work.Offer.Model,
-            time,
-            watch.Token
-        );
+        var failure = await BackendFailure.FromAsync(response, http.Address, work.Offer.Model, time, watch.Token);
+
+        // Some servers repeat the key that they refuse, and the message goes to the client.
+        return options.ApiKey is { Length: > 0 } key
+            ? failure with
+            {
+                Message = failure.Message.Replace(key, "***", StringComparison.Ordinal),
+            }
+            : failure;
     }
 
     private WorkResult Ended(IAnswerParser parser) =>
@@ -121,8 +116,9 @@ internal sealed class HttpAttempt(
                     or HttpRequestError.SecureConnectionError
                     or HttpRequestError.ProxyTunnelError
             } => BackendFailure.Unreachable(http.Address, exception),
-            HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse } =>
-                BackendFailure.Garbled(http.Address),
+            HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse } => BackendFailure.Garbled(
+                http.Address
+            ),
             _ => BackendFailure.Cut(http.Address),
         };
 
@@ -145,11 +141,7 @@ internal sealed class HttpAttempt(
                 return;
             }
 
-            using LineReader lines = new(
-                stream,
-                options.LongestLineBytes,
-                options.LongestAnswerBytes
-            );
+            using LineReader lines = new(stream, options.LongestLineBytes, options.LongestAnswerBytes);
             await PumpAsync(lines, parser, deltas, watch, ct);
             if (parser.Ended)
             {
@@ -230,8 +222,7 @@ internal sealed class HttpAttempt(
                 while (lines.TryRead(out _)) { }
             }
         }
-        catch (Exception e)
-            when (e is OperationCanceledException or IOException or HttpRequestException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
         {
             // The answer is whole; only the connection is lost.
         }

@@ -17,8 +17,7 @@ internal static class JsonReading
         json.Member(name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 
     public static long? Integer(this JsonElement json, string name) =>
-        json.Member(name) is { ValueKind: JsonValueKind.Number } value
-        && value.TryGetInt64(out var number)
+        json.Member(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out var number)
             ? number
             : null;
 

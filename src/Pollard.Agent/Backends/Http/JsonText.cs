@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 
@@ -33,6 +34,9 @@ internal static class JsonText
         }
     }
 
+    /// <summary>An element's bytes as they came.</summary>
+    public static byte[] Raw(JsonElement json) => JsonMarshal.GetRawUtf8Value(json).ToArray();
+
     private static string Mend(ReadOnlySpan<byte> escaped)
     {
         // The reader has checked the escapes; only what they mean together can be wrong.
@@ -50,9 +54,7 @@ internal static class JsonText
             if (text[i] == 'u' && i + 4 < text.Length)
             {
                 var hex = text.AsSpan(i + 1, 4);
-                plain.Append(
-                    (char)ushort.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture)
-                );
+                plain.Append((char)ushort.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
                 i += 4;
             }
             else

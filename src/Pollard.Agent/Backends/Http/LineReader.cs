@@ -6,8 +6,7 @@ namespace Pollard.Agent.Backends.Http;
 /// Cuts a stream into lines that end in a line feed, with or without a carriage return before it. A line is a slice of
 /// one pooled buffer and stands until the next read.
 /// </summary>
-internal sealed class LineReader(Stream stream, int longestLineBytes, long longestStreamBytes)
-    : IDisposable
+internal sealed class LineReader(Stream stream, int longestLineBytes, long longestStreamBytes) : IDisposable
 {
     private const int SmallestBuffer = 8 * 1024;
 
@@ -92,8 +91,7 @@ internal sealed class LineReader(Stream stream, int longestLineBytes, long longe
             throw new LineTooLongException(longestLineBytes);
         }
 
-        var target =
-            length > _buffer.Length / 2 ? ArrayPool<byte>.Shared.Rent(_buffer.Length * 2) : _buffer;
+        var target = length > _buffer.Length / 2 ? ArrayPool<byte>.Shared.Rent(_buffer.Length * 2) : _buffer;
         _buffer.AsSpan(_start, length).CopyTo(target);
         if (target != _buffer)
         {

@@ -24,10 +24,7 @@ internal sealed class TokenWatch : IDisposable
         }
 
         _silence = new(Timeout.InfiniteTimeSpan, time);
-        _cancelled = ct.UnsafeRegister(
-            static source => ((CancellationTokenSource)source!).Cancel(),
-            _silence
-        );
+        _cancelled = ct.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), _silence);
         Token = _silence.Token;
     }
 
@@ -60,8 +57,7 @@ internal sealed class TokenWatch : IDisposable
     }
 
     /// <summary>What to say when <see cref="Token"/> fell and the attempt was not cancelled.</summary>
-    public Messages.Fail Failure(string address) =>
-        BackendFailure.Stalled(address, Limit ?? TimeSpan.Zero, _began);
+    public Messages.Fail Failure(string address) => BackendFailure.Stalled(address, Limit ?? TimeSpan.Zero, _began);
 
     /// <summary>True when the server was silent for too long.</summary>
     public bool Fell => _silence?.IsCancellationRequested == true;

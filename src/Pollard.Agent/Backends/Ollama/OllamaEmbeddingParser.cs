@@ -7,8 +7,7 @@ using Pollard.Protocol.HostLink;
 namespace Pollard.Agent.Backends.Ollama;
 
 /// <summary>Turns the answer of <c>/api/embed</c> into OpenAI's list of embeddings.</summary>
-internal sealed class OllamaEmbeddingParser(string address, string model, bool base64)
-    : IAnswerParser
+internal sealed class OllamaEmbeddingParser(string address, string model, bool base64) : IAnswerParser
 {
     private Messages.Finish? _finish;
 
@@ -34,9 +33,7 @@ internal sealed class OllamaEmbeddingParser(string address, string model, bool b
             if (answer.Member("embeddings") is not { ValueKind: JsonValueKind.Array } vectors)
             {
                 var said = BackendFailure.MessageIn(body);
-                throw new BackendException(
-                    BackendFailure.Error($"{address} sent no embeddings: {said}")
-                );
+                throw new BackendException(BackendFailure.Error($"{address} sent no embeddings: {said}"));
             }
 
             var tokens = answer.Integer("prompt_eval_count") ?? 0;
@@ -46,16 +43,10 @@ internal sealed class OllamaEmbeddingParser(string address, string model, bool b
             {
                 Usage = ExtraMembers.Parse(usage),
                 Model = answer.Text("model"),
-                Timings = new(
-                    answer.Integer("total_duration"),
-                    answer.Integer("load_duration"),
-                    null,
-                    null
-                ),
+                Timings = new(answer.Integer("total_duration"), answer.Integer("load_duration"), null, null),
             };
         }
-        catch (Exception e)
-            when (e is JsonException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
             throw new BackendException(BackendFailure.Garbled(address), e);
         }

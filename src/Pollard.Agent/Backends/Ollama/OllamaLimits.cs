@@ -22,8 +22,7 @@ internal static class OllamaLimits
             request,
             "tool_choice",
             value =>
-                value.ValueKind == JsonValueKind.Object
-                || (!value.ValueEquals("auto") && !value.ValueEquals("none"))
+                value.ValueKind == JsonValueKind.Object || (!value.ValueEquals("auto") && !value.ValueEquals("none"))
         );
     }
 
@@ -75,11 +74,7 @@ internal static class OllamaLimits
     private static bool IsAboveOne(JsonElement value) =>
         value.ValueKind == JsonValueKind.Number && value.GetDouble() > 1;
 
-    private static void Refuse(
-        JsonElement request,
-        string parameter,
-        Func<JsonElement, bool> asksTooMuch
-    )
+    private static void Refuse(JsonElement request, string parameter, Func<JsonElement, bool> asksTooMuch)
     {
         if (request.Member(parameter) is { } value && asksTooMuch(value))
         {

@@ -28,11 +28,7 @@ internal static class OllamaMessages
         json.WriteEndArray();
     }
 
-    private static void WriteMessage(
-        Utf8JsonWriter json,
-        JsonElement message,
-        Dictionary<string, string> toolNames
-    )
+    private static void WriteMessage(Utf8JsonWriter json, JsonElement message, Dictionary<string, string> toolNames)
     {
         var role = message.Text("role") ?? throw OllamaRequest.Missing("messages[].role");
         json.WriteString("role", role == "developer" ? "system" : role);
@@ -126,18 +122,13 @@ internal static class OllamaMessages
             : throw OllamaLimits.Unsupported("image_url other than data:...;base64,");
     }
 
-    private static void WriteToolCalls(
-        Utf8JsonWriter json,
-        JsonElement message,
-        Dictionary<string, string> toolNames
-    )
+    private static void WriteToolCalls(Utf8JsonWriter json, JsonElement message, Dictionary<string, string> toolNames)
     {
         json.WriteStartArray("tool_calls");
         foreach (var call in message.Items("tool_calls"))
         {
             var function = call.Member("function") ?? default;
-            var name =
-                function.Text("name") ?? throw OllamaRequest.Missing("tool_calls[].function.name");
+            var name = function.Text("name") ?? throw OllamaRequest.Missing("tool_calls[].function.name");
             json.WriteStartObject();
             if (call.Text("id") is { } id)
             {
@@ -174,9 +165,7 @@ internal static class OllamaMessages
         catch (JsonException e)
         {
             throw new BackendException(
-                BackendFailure.BadRequest(
-                    "the arguments of a tool call among the messages are no JSON"
-                ),
+                BackendFailure.BadRequest("the arguments of a tool call among the messages are no JSON"),
                 e
             );
         }

@@ -12,20 +12,13 @@ namespace Pollard.Agent.Backends.Ollama;
 /// <param name="LogProbabilities">Whether this Ollama tells log-probabilities.</param>
 internal readonly record struct OllamaKnowledge(bool? Thinks, bool? LogProbabilities);
 
-/// <summary>What an Ollama has; each model is looked at once, by its digest, so that asking again costs two small requests.</summary>
-internal sealed class OllamaModels(
-    BackendHttp http,
-    HttpBackendOptions options,
-    TimeProvider time,
-    ILogger logger
-)
+/// <summary>What an Ollama has; each model is looked at once, by its digest, so that asking again costs three small requests.</summary>
+internal sealed class OllamaModels(BackendHttp http, HttpBackendOptions options, TimeProvider time, ILogger logger)
 {
     private static readonly Version LogProbabilitiesSince = new(0, 12, 11);
 
     private readonly DiscoveryLog _log = new(logger, http.Address);
-    private readonly ConcurrentDictionary<string, ModelInfo> _byDigest = new(
-        StringComparer.Ordinal
-    );
+    private readonly ConcurrentDictionary<string, ModelInfo> _byDigest = new(StringComparer.Ordinal);
     private IReadOnlyList<ModelInfo> _last = [];
     private bool? _logProbabilities;
 
@@ -36,10 +29,7 @@ internal sealed class OllamaModels(
         {
             if (known.Name == model)
             {
-                return new(
-                    known.Capabilities?.Contains("thinking", StringComparer.Ordinal),
-                    _logProbabilities
-                );
+                return new(known.Capabilities?.Contains("thinking", StringComparer.Ordinal), _logProbabilities);
             }
         }
 
@@ -68,7 +58,7 @@ internal sealed class OllamaModels(
     private async Task<List<ModelInfo>> AskAsync(CancellationToken ct)
     {
         using var tags = await http.GetJsonAsync("/api/tags", ct);
-        _logProbabilities ??= await TellsLogProbabilitiesAsync(ct);
+        _logProbabilities = await TellsLogProbabilitiesAsync(ct);
         var loaded = await LoadedAsync(ct);
         List<ModelInfo> models = [];
         foreach (var tag in tags.RootElement.Items("models"))
@@ -110,9 +100,16 @@ internal sealed class OllamaModels(
 
     private async Task<bool?> TellsLogProbabilitiesAsync(CancellationToken ct)
     {
-        using var json = await http.GetJsonAsync("/api/version", ct);
-        var version = json.RootElement.Text("version")?.Split('-', '+')[0];
-        return Version.TryParse(version, out var parsed) ? parsed >= LogProbabilitiesSince : null;
+        try
+        {
+            using var json = await http.GetJsonAsync("/api/version", ct);
+            var version = json.RootElement.Text("version")?.Split('-', '+')[0];
+            return Version.TryParse(version, out var parsed) ? parsed >= LogProbabilitiesSince : null;
+        }
+        catch (HttpRequestException e) when (e.StatusCode is not null)
+        {
+            return null; // Something that speaks Ollama's API without its version.
+        }
     }
 
     private async Task<HashSet<string>> LoadedAsync(CancellationToken ct)
@@ -137,8 +134,7 @@ internal sealed class OllamaModels(
             using var answer = await http.PostJsonAsync("/api/show", question, ct);
             return WithShown(known, answer.RootElement);
         }
-        catch (Exception e)
-            when (e is HttpRequestException { StatusCode: not null } or JsonException)
+        catch (Exception e) when (e is HttpRequestException { StatusCode: not null } or JsonException)
         {
             return known; // The list alone will do; it is asked again at the next refresh.
         }
@@ -151,10 +147,7 @@ internal sealed class OllamaModels(
         return new()
         {
             Name = name,
-            Kinds =
-                family?.Contains("bert", StringComparison.Ordinal) == true
-                    ? ["embedding"]
-                    : ["chat", "completion"],
+            Kinds = family?.Contains("bert", StringComparison.Ordinal) == true ? ["embedding"] : ["chat", "completion"],
             Engine = family == "simulator" ? "simulator" : "ollama",
             Digest = tag.Text("digest"),
             Quantization = details.Text("quantization_level"),
@@ -169,10 +162,7 @@ internal sealed class OllamaModels(
         var info = shown.Member("model_info") ?? default;
         var architecture = info.Text("general.architecture");
         var context = info.Integer($"{architecture}.context_length");
-        var model = known with
-        {
-            Context = context is > 0 and <= int.MaxValue ? (int)context : null,
-        };
+        var model = known with { Context = context is > 0 and <= int.MaxValue ? (int)context : null };
         if (shown.Member("capabilities") is not { ValueKind: JsonValueKind.Array } capabilities)
         {
             return model;

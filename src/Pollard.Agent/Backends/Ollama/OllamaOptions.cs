@@ -32,10 +32,7 @@ internal static class OllamaOptions
             }
         }
 
-        if (
-            request.Member("stop") is
-            { ValueKind: JsonValueKind.Array or JsonValueKind.String } stop
-        )
+        if (request.Member("stop") is { ValueKind: JsonValueKind.Array or JsonValueKind.String } stop)
         {
             options["stop"] = stop;
         }

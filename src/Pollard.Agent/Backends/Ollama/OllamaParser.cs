@@ -179,22 +179,14 @@ internal sealed class OllamaParser(string address) : IAnswerParser
         }
     }
 
-    private static void LogProbabilities(
-        ref Utf8JsonReader json,
-        ReadOnlySpan<byte> line,
-        DeltaBatch deltas
-    )
+    private static void LogProbabilities(ref Utf8JsonReader json, ReadOnlySpan<byte> line, DeltaBatch deltas)
     {
         var isArray = json.TokenType == JsonTokenType.StartArray;
         var tokens = Value(ref json, line);
         if (isArray && tokens.Length > "[]".Length)
         {
             // The items have OpenAI's shape already; only the object around them is missing.
-            deltas.Add(
-                DeltaKind.LogProbabilities,
-                0,
-                (byte[])[.. "{\"content\":"u8, .. tokens, (byte)'}']
-            );
+            deltas.Add(DeltaKind.LogProbabilities, 0, (byte[])[.. "{\"content\":"u8, .. tokens, (byte)'}']);
         }
     }
 
@@ -212,21 +204,12 @@ internal sealed class OllamaParser(string address) : IAnswerParser
             var function = call.Member("function") ?? default;
             if (function.Text("name") is { } name)
             {
-                deltas.Add(
-                    DeltaKind.ToolCall,
-                    0,
-                    ToolCall(_toolCalls++, call.Text("id"), name, function)
-                );
+                deltas.Add(DeltaKind.ToolCall, 0, ToolCall(_toolCalls++, call.Text("id"), name, function));
             }
         }
     }
 
-    private static ReadOnlySpan<byte> ToolCall(
-        int index,
-        string? id,
-        string name,
-        JsonElement function
-    )
+    private static ReadOnlySpan<byte> ToolCall(int index, string? id, string name, JsonElement function)
     {
         ArrayBufferWriter<byte> bytes = new();
         using (Utf8JsonWriter json = new(bytes))
@@ -236,9 +219,7 @@ internal sealed class OllamaParser(string address) : IAnswerParser
             json.WriteNumber("index", index);
             json.WriteString(
                 "id",
-                id is { Length: > 0 }
-                    ? id
-                    : $"call_{RandomNumberGenerator.GetHexString(24, lowercase: true)}"
+                id is { Length: > 0 } ? id : $"call_{RandomNumberGenerator.GetHexString(24, lowercase: true)}"
             );
             json.WriteString("type", "function");
             json.WriteStartObject("function");

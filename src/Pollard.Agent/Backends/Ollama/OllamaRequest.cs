@@ -9,10 +9,7 @@ namespace Pollard.Agent.Backends.Ollama;
 internal static class OllamaRequest
 {
     // A request is no web page: text stays as it is, which keeps long prompts short.
-    public static readonly JsonWriterOptions Plain = new()
-    {
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
+    public static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>A request to <c>/api/chat</c>.</summary>
     /// <exception cref="BackendException">It is not readable, or asks for what Ollama cannot do.</exception>
@@ -95,10 +92,7 @@ internal static class OllamaRequest
     public static BackendException Missing(string parameter) =>
         new(BackendFailure.BadRequest($"the request has no usable \"{parameter}\""));
 
-    private static ReadOnlyMemory<byte> Translate(
-        WorkItem work,
-        Action<Utf8JsonWriter, JsonElement> members
-    )
+    private static ReadOnlyMemory<byte> Translate(WorkItem work, Action<Utf8JsonWriter, JsonElement> members)
     {
         try
         {
@@ -117,19 +111,12 @@ internal static class OllamaRequest
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new BackendException(
-                BackendFailure.BadRequest($"the request is not readable JSON: {e.Message}"),
-                e
-            );
+            throw new BackendException(BackendFailure.BadRequest($"the request is not readable JSON: {e.Message}"), e);
         }
     }
 
     /// <summary>What chat and completion have in common: the stream, options, format, thinking, log-probabilities.</summary>
-    private static void WriteShared(
-        Utf8JsonWriter json,
-        JsonElement request,
-        OllamaKnowledge knowledge
-    )
+    private static void WriteShared(Utf8JsonWriter json, JsonElement request, OllamaKnowledge knowledge)
     {
         json.WriteBoolean("stream", true);
         OllamaOptions.Write(json, request);
@@ -147,17 +134,7 @@ internal static class OllamaRequest
         WriteNative(
             json,
             request,
-            [
-                "format",
-                "think",
-                "raw",
-                "suffix",
-                "template",
-                "system",
-                "context",
-                "truncate",
-                "shift",
-            ]
+            ["format", "think", "raw", "suffix", "template", "system", "context", "truncate", "shift"]
         );
     }
 
@@ -179,11 +156,7 @@ internal static class OllamaRequest
         }
     }
 
-    private static void WriteThink(
-        Utf8JsonWriter json,
-        JsonElement request,
-        OllamaKnowledge knowledge
-    )
+    private static void WriteThink(Utf8JsonWriter json, JsonElement request, OllamaKnowledge knowledge)
     {
         switch (request.Text("reasoning_effort"))
         {
@@ -222,11 +195,7 @@ internal static class OllamaRequest
     }
 
     /// <summary>Copies what a client of Ollama's own API said and OpenAI's has no word for.</summary>
-    private static void WriteNative(
-        Utf8JsonWriter json,
-        JsonElement request,
-        ReadOnlySpan<string> names
-    )
+    private static void WriteNative(Utf8JsonWriter json, JsonElement request, ReadOnlySpan<string> names)
     {
         foreach (var name in (ReadOnlySpan<string>)["keep_alive", .. names])
         {
@@ -238,8 +207,7 @@ internal static class OllamaRequest
         }
     }
 
-    private static bool HasNative(JsonElement request, string name) =>
-        Native(request, name) is not null;
+    private static bool HasNative(JsonElement request, string name) => Native(request, name) is not null;
 
     private static JsonElement? Native(JsonElement request, string name) =>
         (request.Member("ollama") ?? default).Member(name);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Pollard.Agent.Backends.OpenAi;
 
@@ -61,10 +62,22 @@ internal sealed class ExtraMembers
         return Parse(bytes.WrittenMemory);
     }
 
-    /// <summary>Reads JSON that a reader has accepted before.</summary>
-    public static JsonElement Parse(ReadOnlyMemory<byte> json)
+    /// <summary>
+    /// Reads JSON that a reader has accepted before. Null when it holds text that nobody could write again (half a
+    /// surrogate pair, bytes that are no UTF-8), which a reader lets pass.
+    /// </summary>
+    public static JsonElement? Parse(ReadOnlyMemory<byte> json)
     {
-        using var document = JsonDocument.Parse(json);
-        return document.RootElement.Clone();
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            using Utf8JsonWriter probe = new(new ArrayBufferWriter<byte>());
+            document.RootElement.WriteTo(probe); // Throws for half a pair.
+            return Utf8.IsValid(json.Span) ? document.RootElement.Clone() : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
+        {
+            return null;
+        }
     }
 }

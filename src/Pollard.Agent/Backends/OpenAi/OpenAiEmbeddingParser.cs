@@ -31,17 +31,14 @@ internal sealed class OpenAiEmbeddingParser(string address) : IAnswerParser
             if (!json.TryGetProperty("data", out var data) || data.ValueKind != JsonValueKind.Array)
             {
                 var said = BackendFailure.MessageIn(body);
-                throw new BackendException(
-                    BackendFailure.Error($"{address} sent no embeddings: {said}")
-                );
+                throw new BackendException(BackendFailure.Error($"{address} sent no embeddings: {said}"));
             }
 
             _finish = new()
             {
-                Usage = json.TryGetProperty("usage", out var usage) ? usage.Clone() : null,
+                Usage = json.TryGetProperty("usage", out var usage) ? ExtraMembers.Parse(JsonText.Raw(usage)) : null,
                 Model =
-                    json.TryGetProperty("model", out var model)
-                    && model.ValueKind == JsonValueKind.String
+                    json.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.String
                         ? model.GetString()
                         : null,
             };

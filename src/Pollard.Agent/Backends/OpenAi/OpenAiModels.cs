@@ -7,12 +7,7 @@ using Pollard.Protocol.HostLink;
 namespace Pollard.Agent.Backends.OpenAi;
 
 /// <summary>What an OpenAI-compatible server says that it can run.</summary>
-internal sealed class OpenAiModels(
-    BackendHttp http,
-    OpenAiBackendOptions options,
-    TimeProvider time,
-    ILogger logger
-)
+internal sealed class OpenAiModels(BackendHttp http, OpenAiBackendOptions options, TimeProvider time, ILogger logger)
 {
     private readonly DiscoveryLog _log = new(logger, http.Address);
 
@@ -68,16 +63,11 @@ internal sealed class OpenAiModels(
     private ModelInfo Read(JsonElement entry, string name)
     {
         var meta = entry.Member("meta") ?? default; // llama.cpp's; max_model_len is vLLM's.
-        var context =
-            entry.Integer("max_model_len")
-            ?? entry.Integer("context_length")
-            ?? meta.Integer("n_ctx");
+        var context = entry.Integer("max_model_len") ?? entry.Integer("context_length") ?? meta.Integer("n_ctx");
         return new()
         {
             Name = name,
-            Kinds = name.Contains("embed", StringComparison.OrdinalIgnoreCase)
-                ? ["embedding"]
-                : null,
+            Kinds = name.Contains("embed", StringComparison.OrdinalIgnoreCase) ? ["embedding"] : null,
             Engine = entry.Text("owned_by") == "simulator" ? "simulator" : options.Engine,
             Context = context is > 0 and <= int.MaxValue ? (int)context : null,
             SizeBytes = meta.Integer("size"),

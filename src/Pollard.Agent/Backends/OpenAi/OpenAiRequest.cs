@@ -19,10 +19,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new BackendException(
-                BackendFailure.BadRequest($"the request is not readable JSON: {e.Message}"),
-                e
-            );
+            throw new BackendException(BackendFailure.BadRequest($"the request is not readable JSON: {e.Message}"), e);
         }
     }
 
@@ -52,9 +49,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
             var valueStart = (int)reader.TokenStartIndex;
             if (name.SequenceEqual("n"u8) && reader.TokenType == JsonTokenType.Number)
             {
-                choices = reader.TryGetInt32(out var n)
-                    ? Math.Clamp(n, 1, OpenAiParser.MostChoices)
-                    : 1;
+                choices = reader.TryGetInt32(out var n) ? Math.Clamp(n, 1, OpenAiParser.MostChoices) : 1;
             }
 
             var refused = Refused(name, reader);
@@ -98,11 +93,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
             return name[0] == 'f' ? "functions" : "audio";
         }
 
-        while (
-            name.SequenceEqual("modalities"u8)
-            && value.Read()
-            && value.TokenType == JsonTokenType.String
-        )
+        while (name.SequenceEqual("modalities"u8) && value.Read() && value.TokenType == JsonTokenType.String)
         {
             if (value.ValueTextEquals("audio"u8))
             {
@@ -114,9 +105,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
     }
 
     private static bool IsOurs(ReadOnlySpan<byte> name) =>
-        name.SequenceEqual("model"u8)
-        || name.SequenceEqual("stream"u8)
-        || name.SequenceEqual("ollama"u8); // Our own door's; strict servers refuse it.
+        name.SequenceEqual("model"u8) || name.SequenceEqual("stream"u8) || name.SequenceEqual("ollama"u8); // Our own door's; strict servers refuse it.
 
     private static void WriteEnd(
         ArrayBufferWriter<byte> output,
@@ -142,10 +131,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
         output.Write("}"u8);
     }
 
-    private static void CopyStreamOptions(
-        ArrayBufferWriter<byte> output,
-        ReadOnlySpan<byte> options
-    )
+    private static void CopyStreamOptions(ArrayBufferWriter<byte> output, ReadOnlySpan<byte> options)
     {
         if (options.IsEmpty || options[0] != '{')
         {

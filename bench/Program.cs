@@ -1,0 +1,35 @@
+using Pollard.Bench;
+using Pollard.Bench.Store;
+
+// One entry a suite: its name on the command line, and what runs it.
+var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<BenchResult>>>>(StringComparer.Ordinal)
+{
+    ["store"] = StoreSuite.RunAsync,
+};
+
+var wanted = args is [var name, ..] ? name : "";
+if (wanted != "all" && !suites.ContainsKey(wanted))
+{
+    await Console.Error.WriteLineAsync(
+        $"Usage: dotnet run -c Release --project bench -- <{string.Join('|', suites.Keys)}|all> [--seconds N] [--dir DIR] [--json FILE] ..."
+    );
+    return 2;
+}
+
+var arguments = new BenchArguments(args[1..]);
+var results = new List<BenchResult>();
+foreach (var (suite, run) in suites)
+{
+    if (wanted == "all" || wanted == suite)
+    {
+        results.AddRange(await run(arguments));
+    }
+}
+
+BenchReport.Print(Console.Out, results);
+if (arguments.Text("json") is { } file)
+{
+    await File.WriteAllTextAsync(file, BenchReport.Json(results));
+}
+
+return 0;

@@ -1,0 +1,108 @@
+using Pollard.Protocol;
+using Pollard.Protocol.Api;
+
+namespace Pollard.Client;
+
+/// <summary>The machines of the pool; for administrators.</summary>
+public sealed class HostsClient
+{
+    private readonly GatewayHttp _gateway;
+
+    internal HostsClient(GatewayHttp gateway) => _gateway = gateway;
+
+    /// <summary>All hosts, those that are away included.</summary>
+    public async Task<IReadOnlyList<HostDocument>> ListAsync(CancellationToken cancellationToken = default)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, "v1/hosts");
+        var reply = await _gateway
+            .CallAsync(request, ProtocolJson.Default.HostList, cancellationToken)
+            .ConfigureAwait(false);
+        return reply.Hosts;
+    }
+
+    /// <summary>The host gets no new work and finishes what it has.</summary>
+    public Task DrainAsync(string id, CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(new HttpRequestMessage(HttpMethod.Post, Path(id) + "/drain"), cancellationToken);
+
+    /// <summary>A drained host gets work again.</summary>
+    public Task ResumeAsync(string id, CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(new HttpRequestMessage(HttpMethod.Post, Path(id) + "/resume"), cancellationToken);
+
+    /// <summary>The host's link is closed, its work goes to others, and its identity opens nothing any more.</summary>
+    public Task RevokeAsync(string id, CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(new HttpRequestMessage(HttpMethod.Post, Path(id) + "/revoke"), cancellationToken);
+
+    private static string Path(string id) => "v1/hosts/" + Uri.EscapeDataString(id);
+}
+
+/// <summary>Clients' keys; for administrators.</summary>
+public sealed class KeysClient
+{
+    private readonly GatewayHttp _gateway;
+
+    internal KeysClient(GatewayHttp gateway) => _gateway = gateway;
+
+    /// <summary>Makes a key; the answer is the only one that has its secret.</summary>
+    public Task<KeyDocument> CreateAsync(CreateKey key, CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(
+            new HttpRequestMessage(HttpMethod.Post, "v1/keys")
+            {
+                Content = GatewayHttp.Json(key, ProtocolJson.Default.CreateKey),
+            },
+            ProtocolJson.Default.KeyDocument,
+            cancellationToken
+        );
+
+    /// <summary>All keys, without their secrets.</summary>
+    public async Task<IReadOnlyList<KeyDocument>> ListAsync(CancellationToken cancellationToken = default)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, "v1/keys");
+        var reply = await _gateway
+            .CallAsync(request, ProtocolJson.Default.KeyList, cancellationToken)
+            .ConfigureAwait(false);
+        return reply.Keys;
+    }
+
+    /// <summary>The key opens nothing any more; its tasks stay.</summary>
+    public Task RevokeAsync(string id, CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(
+            new HttpRequestMessage(HttpMethod.Delete, "v1/keys/" + Uri.EscapeDataString(id)),
+            cancellationToken
+        );
+}
+
+/// <summary>Join tokens, with which hosts enter the pool; for administrators.</summary>
+public sealed class TokensClient
+{
+    private readonly GatewayHttp _gateway;
+
+    internal TokensClient(GatewayHttp gateway) => _gateway = gateway;
+
+    /// <summary>Makes a join token; the answer is the only one that has its secret.</summary>
+    public Task<TokenDocument> CreateAsync(CreateToken token, CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(
+            new HttpRequestMessage(HttpMethod.Post, "v1/tokens")
+            {
+                Content = GatewayHttp.Json(token, ProtocolJson.Default.CreateToken),
+            },
+            ProtocolJson.Default.TokenDocument,
+            cancellationToken
+        );
+
+    /// <summary>All join tokens, without their secrets.</summary>
+    public async Task<IReadOnlyList<TokenDocument>> ListAsync(CancellationToken cancellationToken = default)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, "v1/tokens");
+        var reply = await _gateway
+            .CallAsync(request, ProtocolJson.Default.TokenList, cancellationToken)
+            .ConfigureAwait(false);
+        return reply.Tokens;
+    }
+
+    /// <summary>No host joins with it any more; those that did stay.</summary>
+    public Task RevokeAsync(string id, CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(
+            new HttpRequestMessage(HttpMethod.Delete, "v1/tokens/" + Uri.EscapeDataString(id)),
+            cancellationToken
+        );
+}

@@ -1,0 +1,31 @@
+namespace Pollard.Client;
+
+/// <summary>How often and how long a call that waits is repeated: 0.1 s, doubling to 5 s, with jitter, within a time since the last success.</summary>
+internal sealed class Patience(TimeSpan within, TimeProvider time)
+{
+    private static readonly TimeSpan First = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
+    private long _heard = time.GetTimestamp();
+    private int _failures;
+
+    /// <summary>The gateway answered: the count begins again.</summary>
+    public void Heard()
+    {
+        _heard = time.GetTimestamp();
+        _failures = 0;
+    }
+
+    /// <summary>Waits before the next try; throws <paramref name="failure"/> when the time is over.</summary>
+    public async Task WaitOrThrowAsync(PollardException failure, CancellationToken ct)
+    {
+        if (!failure.IsTransient || time.GetElapsedTime(_heard) >= within)
+        {
+            throw failure;
+        }
+
+        var delay = First * Math.Pow(2, Math.Min(_failures, 10));
+        _failures++;
+        delay = delay < Longest ? delay : Longest;
+        await Task.Delay(delay * (0.5 + (Random.Shared.NextDouble() / 2)), time, ct).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,134 @@
+using System.Collections.Concurrent;
+using Pollard.Gateway.Http;
+using Pollard.Protocol;
+using Pollard.Tasks;
+using Pollard.Tasks.Dispatch;
+
+namespace Pollard.Gateway.Answers;
+
+/// <summary>
+/// Which models clients may ask for: those that hosts have now, and those that a host had since the start, whose work waits
+/// for a host to come back.
+/// </summary>
+internal sealed class ModelCatalog : IDisposable
+{
+    private const int MostRemembered = 2_000;
+    private const int MostListed = 30;
+
+    private readonly HostPool _pool;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _startGrace;
+    private readonly long _started;
+    private readonly ConcurrentDictionary<string, bool> _seen = new(StringComparer.Ordinal);
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Begins to watch the pool.</summary>
+    public ModelCatalog(TaskEngine engine, GatewayOptions options, TimeProvider time)
+    {
+        _pool = engine.Hosts;
+        _time = time;
+        _startGrace = options.StartGrace;
+        _started = time.GetTimestamp();
+        _pool.Changed += Remember;
+        Remember();
+    }
+
+    /// <summary>The models of connected hosts; the one that stands for any is left out.</summary>
+    public IEnumerable<ModelInfo> List() => _pool.Models().Where(model => model.Name != "*");
+
+    /// <summary>The name by which hosts have the model that a client asks for: the same, or with the tag <c>latest</c>.</summary>
+    /// <exception cref="RejectedException">No host has it; says what there is.</exception>
+    public ValueTask<string> ResolveAsync(string kind, string model, CancellationToken ct) =>
+        Find(kind, model) is { } name ? ValueTask.FromResult(name) : WaitForAsync(kind, model, ct);
+
+    /// <summary>A model of a connected host, by its name or without its tag; null when there is none.</summary>
+    public ModelInfo? Describe(string model) =>
+        List().FirstOrDefault(known => known.Name == model)
+        ?? List().FirstOrDefault(known => known.Name == model + ":latest");
+
+    /// <summary>What to say of a model that no host has.</summary>
+    public DoorError Unknown(string kind, string model)
+    {
+        var names = List().Select(known => known.Name).ToList();
+        var listed = names.Count switch
+        {
+            0 => "no host is connected that has any",
+            <= MostListed => $"available: {string.Join(", ", names)}",
+            _ => $"available: {string.Join(", ", names.Take(MostListed))} and {names.Count - MostListed} more",
+        };
+        return new DoorError(
+            404,
+            "model_not_found",
+            $"model \"{DoorError.Quote(model)}\" is served by no host for {kind}; {listed}. Start an agent that has it, or set an upstream."
+        )
+        {
+            Parameter = "model",
+        };
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _pool.Changed -= Remember;
+
+    private string? Find(string kind, string model)
+    {
+        if (_pool.CanServe(kind, model) != Serving.None)
+        {
+            return model;
+        }
+
+        var latest = model.Contains(':', StringComparison.Ordinal) ? null : model + ":latest";
+        if (latest is not null && _pool.CanServe(kind, latest) != Serving.None)
+        {
+            return latest;
+        }
+
+        return Absent(model) ? model
+            : latest is not null && Absent(latest) ? latest
+            : null;
+    }
+
+    /// <summary>True for a model that a host had and that no host has now for any kind: its host may come back.</summary>
+    private bool Absent(string model) => _seen.ContainsKey(model) && !List().Any(known => known.Name == model);
+
+    private async ValueTask<string> WaitForAsync(string kind, string model, CancellationToken ct)
+    {
+        while (true)
+        {
+            var changed = Volatile.Read(ref _changed).Task;
+            if (Find(kind, model) is { } name)
+            {
+                return name;
+            }
+
+            var left = _startGrace - _time.GetElapsedTime(_started);
+            if (left <= TimeSpan.Zero)
+            {
+                throw new RejectedException(Unknown(kind, model));
+            }
+
+            try
+            {
+                await changed.WaitAsync(left, _time, ct);
+            }
+            catch (TimeoutException)
+            {
+                // The next round says that the model is unknown.
+            }
+        }
+    }
+
+    private void Remember()
+    {
+        foreach (var model in _pool.Models())
+        {
+            if (_seen.Count < MostRemembered)
+            {
+                _seen.TryAdd(model.Name, true);
+            }
+        }
+
+        Interlocked
+            .Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))
+            .TrySetResult();
+    }
+}

@@ -1,0 +1,170 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Pollard.Gateway.Answers;
+using Pollard.Gateway.Http;
+using Pollard.Gateway.Requests;
+using Pollard.Protocol.Api;
+using Pollard.Protocol.HostLink;
+using Pollard.Tasks;
+
+namespace Pollard.Gateway.Doors.Tasks;
+
+/// <summary>Turns what a client submits into a task, and says what is wrong with it.</summary>
+internal static class SubmitReader
+{
+    private const int MostKindCharacters = 64;
+    private const int MostMetadataBytes = 16 * 1024;
+    private const int MostLabels = 32;
+    private const int MostPriority = 100;
+    private const int MostAttempts = 100;
+    private const double MostRunSeconds = 7 * 24 * 3600;
+    private const double MostKeepSeconds = 10 * 365 * 24 * 3600.0;
+
+    /// <summary>The task; its owner is the caller's to set.</summary>
+    /// <exception cref="RejectedException">A member is wrong; says which.</exception>
+    public static NewTask Read(SubmitTask submitted, GatewayOptions options)
+    {
+        CheckWords(submitted);
+        CheckNumbers(submitted);
+        CheckRequires(submitted.Requires);
+        var request = JsonMarshal.GetRawUtf8Value(submitted.Request).ToArray();
+        return new NewTask
+        {
+            Owner = "",
+            Kind = submitted.Kind,
+            Model = submitted.Model ?? "",
+            Request = request,
+            Stream = ReadsAlong(submitted, request, options),
+            Requires = submitted.Requires,
+            Priority = submitted.Priority ?? 0,
+            MaxAttempts = submitted.MaxAttempts,
+            RunTimeout = SpanOf(submitted.Timeout),
+            QueueTimeout = SpanOf(submitted.QueueTimeout),
+            RunAt = submitted.RunAt,
+            Retention = SpanOf(submitted.Retention),
+            Durability = submitted.Durability == "relaxed" ? Durability.Relaxed : Durability.Full,
+            LostOutput = LostOutput.Restart,
+            Metadata = submitted.Metadata is { ValueKind: not JsonValueKind.Null } metadata
+                ? metadata.GetRawText()
+                : null,
+        };
+    }
+
+    /// <summary>Refuses members that the contract has and this version does not: dropped in silence they would be a broken promise.</summary>
+    public static void RefuseWhatIsNotThere(ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            var inTasks = false;
+            while (reader.Read())
+            {
+                if (reader.TokenType != JsonTokenType.PropertyName)
+                {
+                    continue;
+                }
+
+                var name = Missing(reader);
+                if (name is not null)
+                {
+                    throw new RejectedException(
+                        DoorError.BadRequest(
+                            $"\"{name}\" is not available in this version; leave it out",
+                            name,
+                            "not_available"
+                        )
+                    );
+                }
+
+                inTasks |= reader.CurrentDepth == 1 && reader.ValueTextEquals("tasks"u8);
+                if (!inTasks || reader.CurrentDepth != 1)
+                {
+                    reader.Skip();
+                }
+            }
+        }
+        catch (JsonException e)
+        {
+            throw RequestBody.Malformed(e);
+        }
+    }
+
+    private static string? Missing(in Utf8JsonReader name) =>
+        name.ValueTextEquals("validation"u8) ? "validation"
+        : name.ValueTextEquals("webhook"u8) ? "webhook"
+        : null;
+
+    private static void CheckWords(SubmitTask submitted)
+    {
+        var kind = submitted.Kind;
+        var isWord =
+            kind is { Length: > 0 and <= MostKindCharacters }
+            && kind.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+        Check(isWord, "kind", $"must be 1 to {MostKindCharacters} letters, digits, '-', '_' and '.'");
+        var needsModel = kind is Kinds.Chat or Kinds.Completion or Kinds.Embedding;
+        Check(!needsModel || submitted.Model is { Length: > 0 }, "model", $"must name a model for kind \"{kind}\"");
+        Check(
+            submitted.Model is null or "" || LinkLimits.IsModelName(submitted.Model),
+            "model",
+            $"must be 1 to {LinkLimits.ModelNameCharacters} letters, digits and . _ - : / @ +"
+        );
+        Check(submitted.Durability is null or "full" or "relaxed", "durability", "must be \"full\" or \"relaxed\"");
+    }
+
+    private static void CheckNumbers(SubmitTask submitted)
+    {
+        Check(submitted.Priority is null or (>= -MostPriority and <= MostPriority), "priority", "must be -100 to 100");
+        Check(
+            submitted.MaxAttempts is null or (>= 1 and <= MostAttempts),
+            "max_attempts",
+            $"must be 1 to {MostAttempts}"
+        );
+        CheckSeconds(submitted.Timeout, "timeout", MostRunSeconds);
+        CheckSeconds(submitted.QueueTimeout, "queue_timeout", MostKeepSeconds);
+        CheckSeconds(submitted.Retention, "retention", MostKeepSeconds);
+        var metadata = submitted.Metadata is { } given ? JsonMarshal.GetRawUtf8Value(given) : default;
+        Check(metadata.Length <= MostMetadataBytes, "metadata", $"must be at most {MostMetadataBytes / 1024} KB");
+        Check(JsonCheck.IsTextReadable(metadata), "metadata", "holds text with half a character");
+    }
+
+    private static void CheckRequires(TaskRequirements? requires)
+    {
+        Check(requires?.Labels is null or { Count: <= MostLabels }, "requires.labels", $"must be at most {MostLabels}");
+        Check(
+            requires?.Features is null or { Count: <= MostLabels },
+            "requires.features",
+            $"must be at most {MostLabels}"
+        );
+        Check(requires?.Context is null or >= 0, "requires.context", "must not be negative");
+    }
+
+    /// <summary>Checks the request of a kind we know; true when it asks for a stream.</summary>
+    private static bool ReadsAlong(SubmitTask submitted, byte[] request, GatewayOptions options)
+    {
+        RequestShape? shape = submitted.Kind switch
+        {
+            Kinds.Chat => RequestShape.Chat,
+            Kinds.Completion => RequestShape.Completion,
+            Kinds.Embedding => RequestShape.Embedding,
+            _ => null,
+        };
+        return shape is { } known && RequestScanner.Scan(request, known, options).Stream;
+    }
+
+    private static void CheckSeconds(double? seconds, string member, double most) =>
+        Check(
+            seconds is null || (seconds > 0 && seconds <= most),
+            member,
+            $"must be seconds, more than 0 and at most {most:0}"
+        );
+
+    private static TimeSpan? SpanOf(double? seconds) => seconds is { } value ? TimeSpan.FromSeconds(value) : null;
+
+    private static void Check(bool holds, string member, string rule)
+    {
+        if (!holds)
+        {
+            throw new RejectedException(DoorError.BadRequest($"\"{member}\" {rule}", member));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using Microsoft.AspNetCore.Http;
+using Pollard.Gateway.Answers;
+using Pollard.Gateway.Http;
+using Pollard.Protocol;
+using Pollard.Protocol.Api;
+using Pollard.Tasks;
+
+namespace Pollard.Gateway.Doors.Tasks;
+
+/// <summary>Takes tasks, one or many in one commit.</summary>
+internal sealed class TaskSubmission(TaskEngine engine, GatewayOptions options)
+{
+    /// <summary><c>POST /v1/tasks</c>.</summary>
+    public async Task SubmitAsync(HttpContext http)
+    {
+        var body = await RequestBody.ReadAsync(http);
+        SubmitReader.RefuseWhatIsNotThere(body);
+        var wanted = SubmitReader.Read(RequestBody.Parse(body, ProtocolJson.Default.SubmitTask), options) with
+        {
+            Owner = http.GetCaller().Owner,
+            IdempotencyKey = Work.IdempotencyKey(http),
+            Traceparent = RequestTrace.Traceparent(http),
+        };
+
+        // No token: what is handed in is accepted or not, whether or not the client still listens.
+        var task = Work.Accepted(await engine.SubmitAsync(wanted, CancellationToken.None));
+        if (Preferences.Of(http).Wait is { } wait)
+        {
+            http.Response.Headers.Vary = "Prefer";
+            http.Response.Headers["Preference-Applied"] = "wait";
+            var bounded = wait < options.MaxWait ? wait : options.MaxWait;
+            if (bounded > TimeSpan.Zero && (await task.WaitAsync(bounded, http.RequestAborted)).IsFinal)
+            {
+                http.Response.Headers[TaskHeaders.Task] = task.PublicId;
+                http.Response.Headers[TaskHeaders.Durability] = TaskView.WordOf(task.Row.Durability);
+                await TaskReply.WriteAsync(http, task);
+                return;
+            }
+        }
+
+        TaskReply.Tag(http, task);
+        await Receipt.WriteAsync(http, task);
+    }
+
+    /// <summary><c>POST /v1/tasks:batch</c>: what is wrong with one item does not touch the others.</summary>
+    public async Task SubmitBatchAsync(HttpContext http)
+    {
+        var body = await RequestBody.ReadAsync(http);
+        SubmitReader.RefuseWhatIsNotThere(body);
+        var batch = RequestBody.Parse(body, ProtocolJson.Default.SubmitBatch);
+        if (batch.Tasks is not { Count: > 0 } items || items.Count > options.MaxBatchTasks)
+        {
+            throw new RejectedException(
+                DoorError.BadRequest($"\"tasks\" must have 1 to {options.MaxBatchTasks} items", "tasks")
+            );
+        }
+
+        var replies = new BatchItem[items.Count];
+        var wanted = ReadItems(http, items, replies);
+        var answers =
+            wanted.Count == 0
+                ? []
+                : await engine.SubmitAsync([.. wanted.Select(item => item.Task)], CancellationToken.None);
+        for (var i = 0; i < answers.Count; i++)
+        {
+            replies[wanted[i].Index] = answers[i]
+                is { Outcome: SubmitOutcome.Accepted or SubmitOutcome.Existing, Task: { } task }
+                ? new BatchItem(TaskView.Of(task.Row, task.PublicId), null)
+                : new BatchItem(null, TaskView.ProblemOf(Work.Refusal(answers[i])));
+        }
+
+        await JsonReply.WriteAsync(http, new BatchReply(replies), ProtocolJson.Default.BatchReply);
+    }
+
+    private List<(int Index, NewTask Task)> ReadItems(
+        HttpContext http,
+        IReadOnlyList<SubmitTask> items,
+        BatchItem[] replies
+    )
+    {
+        var key = Work.IdempotencyKey(http);
+        var owner = http.GetCaller().Owner;
+        var traceparent = RequestTrace.Traceparent(http);
+        List<(int, NewTask)> wanted = [];
+        for (var i = 0; i < items.Count; i++)
+        {
+            try
+            {
+                var task = SubmitReader.Read(items[i], options) with
+                {
+                    Owner = owner,
+                    IdempotencyKey = key is null ? null : $"{key}#{i}",
+                    Traceparent = traceparent,
+                };
+                wanted.Add((i, task));
+            }
+            catch (RejectedException e)
+            {
+                replies[i] = new BatchItem(null, TaskView.ProblemOf(e.Error));
+            }
+        }
+
+        return wanted;
+    }
+}

@@ -1,0 +1,32 @@
+using System.Text.Json;
+
+namespace Pollard.Gateway.Http;
+
+/// <summary>Finds what passes as JSON and still cannot be read: an escaped half of a surrogate pair.</summary>
+internal static class JsonCheck
+{
+    /// <summary>True when these bytes are JSON and all of its text can be read.</summary>
+    public static bool IsReadable(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(json);
+            while (reader.Read())
+            {
+                if (reader is { ValueIsEscaped: true, TokenType: JsonTokenType.String or JsonTokenType.PropertyName })
+                {
+                    reader.GetString();
+                }
+            }
+
+            return true;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The same for bytes that are known to be JSON: text without escapes is not looked at again.</summary>
+    public static bool IsTextReadable(ReadOnlySpan<byte> json) => json.IndexOf("\\u"u8) < 0 || IsReadable(json);
+}

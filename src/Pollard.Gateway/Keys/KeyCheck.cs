@@ -1,0 +1,123 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Pollard.Gateway.Http;
+
+namespace Pollard.Gateway.Keys;
+
+/// <summary>Finds out who makes a request, before any endpoint runs, and holds each key to its limits.</summary>
+internal sealed partial class KeyCheck(
+    KeyStore keys,
+    GatewayOptions options,
+    Dialects dialects,
+    ILogger<KeyCheck> logger
+)
+{
+    private static readonly Caller Everybody = new("", IsAdmin: true);
+    private static readonly Caller Nobody = new("", IsAdmin: false);
+    private readonly bool _required = options.KeysRequired;
+
+    /// <summary>Runs a request.</summary>
+    public Task InvokeAsync(HttpContext http, RequestDelegate next)
+    {
+        if (!_required && LocalOnly.Refusal(http.Request) is { } refusal)
+        {
+            return dialects.WriteAsync(http, refusal);
+        }
+
+        var key = SecretOf(http.Request) is { } secret ? keys.Find(secret) : null;
+        if (key is not null && !keys.IsExpired(key.Record))
+        {
+            return RunAsync(http, next, key);
+        }
+
+        if (!_required || IsOpen(http))
+        {
+            http.SetCaller(_required ? Nobody : Everybody);
+            return next(http);
+        }
+
+        LogRefused(logger, http.Request.Method, http.Request.Path, http.TraceIdentifier);
+        http.Response.Headers.WWWAuthenticate = "Bearer";
+        return dialects.WriteAsync(http, Unauthorized(http.Request, key is not null));
+    }
+
+    private async Task RunAsync(HttpContext http, RequestDelegate next, ClientKey key)
+    {
+        http.SetCaller(key.Caller);
+        if (key.Bucket is { } bucket)
+        {
+            var taken = bucket.TryTake(out var left, out var reset);
+            Tell(http.Response.Headers, bucket.PerMinute, left, reset);
+            if (!taken)
+            {
+                var message =
+                    $"this key may make {bucket.PerMinute} requests a minute; try again in {reset.TotalSeconds:0.#} seconds";
+                await dialects.WriteAsync(
+                    http,
+                    new DoorError(429, "rate_limit_exceeded", message) { RetryAfter = reset }
+                );
+                return;
+            }
+        }
+
+        if (!key.TryEnter(options.MaxOpenRequestsPerKey))
+        {
+            var message = $"this key has {options.MaxOpenRequestsPerKey} requests open already; wait for some to end";
+            var error = new DoorError(429, "too_many_open_requests", message) { RetryAfter = TimeSpan.FromSeconds(1) };
+            await dialects.WriteAsync(http, error);
+            return;
+        }
+
+        try
+        {
+            await next(http);
+        }
+        finally
+        {
+            key.Leave();
+        }
+    }
+
+    private static string? SecretOf(HttpRequest request)
+    {
+        string? authorization = request.Headers.Authorization;
+        if (authorization is not null && authorization.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
+        {
+            return authorization["Bearer ".Length..].Trim();
+        }
+
+        string? key = request.Headers["x-api-key"];
+        return string.IsNullOrEmpty(key) ? null : key;
+    }
+
+    /// <summary>True for what answers to anybody: it says nothing of tasks, or checks its callers itself as the host link does.</summary>
+    private static bool IsOpen(HttpContext http) =>
+        http.GetEndpoint()?.Metadata.GetMetadata<OpenToAll>() is not null
+        || http.Request.Path.StartsWithSegments("/host/v1", StringComparison.Ordinal);
+
+    private static DoorError Unauthorized(HttpRequest request, bool expired) =>
+        new(
+            StatusCodes.Status401Unauthorized,
+            "invalid_api_key",
+            expired ? "this key's time is over; ask for a new one"
+                : SecretOf(request) is null ? "a key is needed; send Authorization: Bearer pk_..."
+                : "this key is not known here; check it, or ask for a new one"
+        );
+
+    private static void Tell(IHeaderDictionary headers, int perMinute, int left, TimeSpan reset)
+    {
+        var seconds = JsonReply.WholeSeconds(reset);
+        headers["RateLimit-Policy"] = string.Create(CultureInfo.InvariantCulture, $"\"default\";q={perMinute};w=60");
+        headers["RateLimit"] = string.Create(CultureInfo.InvariantCulture, $"\"default\";r={left};t={seconds}");
+        headers["x-ratelimit-limit-requests"] = perMinute.ToString(CultureInfo.InvariantCulture);
+        headers["x-ratelimit-remaining-requests"] = left.ToString(CultureInfo.InvariantCulture);
+        headers["x-ratelimit-reset-requests"] = seconds + "s";
+    }
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Refused {Method} {Path}: its key is missing, unknown or over, trace {TraceId}"
+    )]
+    private static partial void LogRefused(ILogger logger, string method, PathString path, string traceId);
+}

@@ -1,0 +1,97 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Pollard.Gateway.Http;
+using Pollard.Protocol;
+using Pollard.Protocol.Api;
+
+namespace Pollard.Gateway.Keys;
+
+/// <summary>Makes, lists and ends keys; for admins.</summary>
+internal sealed class KeyEndpoints(KeyStore keys, Dialects dialects)
+{
+    private const int MostNameCharacters = 100;
+    private const int MostPerMinute = 1_000_000;
+    private const int MostRunning = 100_000;
+
+    /// <summary>Adds the slice's parts.</summary>
+    public static void Add(IServiceCollection services) =>
+        services.AddSingleton<KeyStore>().AddSingleton<KeyCheck>().AddSingleton<KeyEndpoints>();
+
+    /// <summary>Adds the slice's routes.</summary>
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var endpoints = routes.ServiceProvider.GetRequiredService<KeyEndpoints>();
+        routes.MapPost("/v1/keys", endpoints.CreateAsync);
+        routes.MapGet("/v1/keys", endpoints.ListAsync);
+        routes.MapDelete("/v1/keys/{id}", endpoints.DeleteAsync);
+    }
+
+    private async Task CreateAsync(HttpContext http)
+    {
+        RequireAdmin(http);
+        var wanted = await RequestBody.ReadAsync(http, ProtocolJson.Default.CreateKey);
+        Check(
+            wanted.Name.Length is >= 1 and <= MostNameCharacters,
+            "name",
+            $"must have 1 to {MostNameCharacters} characters"
+        );
+        Check(wanted.Role is null or KeyRoles.Admin or KeyRoles.Client, "role", "must be \"client\" or \"admin\"");
+        Check(
+            wanted.RequestsPerMinute is null or (>= 1 and <= MostPerMinute),
+            "requests_per_minute",
+            $"must be 1 to {MostPerMinute}"
+        );
+        Check(wanted.MaxRunning is null or (>= 1 and <= MostRunning), "max_running", $"must be 1 to {MostRunning}");
+        Check(wanted.ExpiresIn is null or (>= 1 and <= 1e9), "expires_in", "must be seconds from now, at least 1");
+        var made = await keys.CreateAsync(wanted, http.RequestAborted);
+        http.Response.Headers.CacheControl = "no-store";
+        await JsonReply.WriteAsync(http, made, ProtocolJson.Default.KeyDocument, StatusCodes.Status201Created);
+    }
+
+    private Task ListAsync(HttpContext http)
+    {
+        RequireAdmin(http);
+        var list = new KeyList([.. keys.List().Select(KeyStore.Describe)]);
+        return JsonReply.WriteAsync(http, list, ProtocolJson.Default.KeyList);
+    }
+
+    private async Task DeleteAsync(HttpContext http)
+    {
+        RequireAdmin(http);
+        var id = (string)http.Request.RouteValues["id"]!;
+        switch (await keys.DeleteAsync(id, http.RequestAborted))
+        {
+            case DeleteOutcome.NotFound:
+                await dialects.WriteAsync(
+                    http,
+                    new DoorError(404, "key_not_found", $"there is no key \"{DoorError.Quote(id)}\"")
+                );
+                break;
+            case DeleteOutcome.LastAdmin:
+                const string Message = "this is the last admin key; make another before you delete it";
+                await dialects.WriteAsync(http, new DoorError(409, "last_admin_key", Message));
+                break;
+            default:
+                http.Response.StatusCode = StatusCodes.Status204NoContent;
+                break;
+        }
+    }
+
+    private static void RequireAdmin(HttpContext http)
+    {
+        if (!http.GetCaller().IsAdmin)
+        {
+            throw new RejectedException(DoorError.AdminOnly);
+        }
+    }
+
+    private static void Check(bool holds, string member, string rule)
+    {
+        if (!holds)
+        {
+            throw new RejectedException(DoorError.BadRequest($"\"{member}\" {rule}", member));
+        }
+    }
+}

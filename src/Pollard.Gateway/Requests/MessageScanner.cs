@@ -1,0 +1,157 @@
+using System.Text.Json;
+using Pollard.Gateway.Http;
+
+namespace Pollard.Gateway.Requests;
+
+/// <summary>Checks the messages of a chat: that there are some and not too many, and that images are in the request itself.</summary>
+internal static class MessageScanner
+{
+    /// <summary>Reads the value of <c>messages</c>.</summary>
+    public static void Scan(ref Utf8JsonReader reader, GatewayOptions options)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            throw RequestScanner.Wrong(reader, "messages", "a list");
+        }
+
+        var count = 0;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (reader.TokenType != JsonTokenType.StartObject)
+            {
+                throw RequestScanner.Wrong(reader, $"messages[{count}]", "an object");
+            }
+
+            if (++count > options.MaxMessages)
+            {
+                throw new RejectedException(
+                    DoorError.BadRequest(
+                        $"there are more than {options.MaxMessages} messages; send fewer",
+                        "messages",
+                        "too_many_messages"
+                    )
+                );
+            }
+
+            ScanMessage(ref reader, count - 1, options);
+        }
+
+        if (count == 0)
+        {
+            throw new RejectedException(DoorError.BadRequest("\"messages\" is empty; send at least one", "messages"));
+        }
+    }
+
+    private static void ScanMessage(ref Utf8JsonReader reader, int at, GatewayOptions options)
+    {
+        var hasRole = false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("role"u8))
+            {
+                reader.Read();
+                hasRole =
+                    reader.TokenType == JsonTokenType.String
+                        ? true
+                        : throw RequestScanner.Wrong(reader, $"messages[{at}].role", "a string");
+            }
+            else if (reader.ValueTextEquals("content"u8))
+            {
+                ScanContent(ref reader, at, options);
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+
+        if (!hasRole)
+        {
+            var name = $"messages[{at}].role";
+            throw new RejectedException(DoorError.BadRequest($"\"{name}\" is missing", name, "missing_member"));
+        }
+    }
+
+    private static void ScanContent(ref Utf8JsonReader reader, int at, GatewayOptions options)
+    {
+        reader.Read();
+        if (reader.TokenType is JsonTokenType.String or JsonTokenType.Null)
+        {
+            return;
+        }
+
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            throw RequestScanner.Wrong(reader, $"messages[{at}].content", "a string or a list");
+        }
+
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (reader.TokenType != JsonTokenType.StartObject)
+            {
+                throw RequestScanner.Wrong(reader, $"messages[{at}].content[]", "an object");
+            }
+
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var isImage = reader.ValueTextEquals("image_url"u8);
+                reader.Read();
+                if (isImage)
+                {
+                    ScanImage(ref reader, at, options);
+                }
+                else
+                {
+                    reader.Skip();
+                }
+            }
+        }
+    }
+
+    private static void ScanImage(ref Utf8JsonReader reader, int at, GatewayOptions options)
+    {
+        if (reader.TokenType == JsonTokenType.String)
+        {
+            CheckImage(reader, at, options);
+            return;
+        }
+
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw RequestScanner.Wrong(reader, $"messages[{at}].content[].image_url", "an object");
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isUrl = reader.ValueTextEquals("url"u8);
+            reader.Read();
+            if (isUrl)
+            {
+                CheckImage(reader, at, options);
+            }
+
+            reader.Skip();
+        }
+    }
+
+    private static void CheckImage(in Utf8JsonReader reader, int at, GatewayOptions options)
+    {
+        var name = $"messages[{at}].content[].image_url.url";
+        if (reader.TokenType != JsonTokenType.String)
+        {
+            throw RequestScanner.Wrong(reader, name, "a string");
+        }
+
+        if (!options.AllowImageUrls && !reader.ValueSpan.StartsWith("data:"u8))
+        {
+            throw new RejectedException(
+                DoorError.BadRequest(
+                    "images must be data: URLs here, as the model's machine fetches nothing for others; send \"data:image/png;base64,...\"",
+                    name,
+                    "image_url_not_allowed"
+                )
+            );
+        }
+    }
+}

@@ -1,0 +1,36 @@
+namespace Pollard.Gateway.Requests;
+
+/// <summary>What we act on in an OpenAI-shaped request. Everything else is carried as it came.</summary>
+internal struct RequestFacts
+{
+    /// <summary>The model; null when the request names none.</summary>
+    public string? Model { get; set; }
+
+    /// <summary>True when the client reads along.</summary>
+    public bool Stream { get; set; }
+
+    /// <summary>True when the stream is to end with usage.</summary>
+    public bool IncludeUsage { get; set; }
+
+    /// <summary>True when the answer is to be kept.</summary>
+    public bool Store { get; set; }
+
+    /// <summary>How many answers are wanted.</summary>
+    public int Choices { get; set; }
+
+    /// <summary>True when vectors are wanted as base64.</summary>
+    public bool Base64 { get; set; }
+}
+
+/// <summary>Which members a request must have.</summary>
+internal enum RequestShape
+{
+    /// <summary><c>messages</c>.</summary>
+    Chat,
+
+    /// <summary><c>prompt</c>.</summary>
+    Completion,
+
+    /// <summary><c>input</c>.</summary>
+    Embedding,
+}

@@ -1,0 +1,209 @@
+using Pollard.Tasks.Dispatch;
+using Pollard.Tasks.Leases;
+
+namespace Pollard.Tasks;
+
+/// <summary>How an attempt ends without a result, and where its task goes then.</summary>
+internal sealed partial class EngineCore
+{
+    private static readonly TimeSpan AvoidFor = TimeSpan.FromSeconds(5);
+
+    private void LookAtClock(Attempt attempt, Effects effects)
+    {
+        var (missed, next) = attempt.Clock.Look();
+        if (attempt.TimeLeft <= TimeSpan.Zero)
+        {
+            Change(attempt.Task, new TaskChange.RunTimedOut(attempt.Fence, Fences.Next()), effects);
+            Stop(attempt, "timeout", effects);
+        }
+        else if (missed is not null)
+        {
+            if (attempt.Host?.Sink is { } sink)
+            {
+                effects.Cancel(attempt, sink, missed.Code);
+            }
+
+            Lose(attempt, missed, effects);
+        }
+        else
+        {
+            attempt.Clock.Set(ClockPhase.Running, next);
+        }
+    }
+
+    // The host is gone, or is to stop: what it has shown decides whether another may start over.
+    private void Lose(Attempt attempt, TaskError error, Effects effects)
+    {
+        var task = attempt.Task;
+        LetFallbackTry(task, error);
+        Change(task, new TaskChange.Lost(attempt.Fence, Fences.Next(), error, HasShown(attempt)), effects);
+        Detach(attempt, slotIsFree: false, effects);
+        TryElsewhere(attempt, effects);
+    }
+
+    // The attempt failed by the host's own word: its slot is free.
+    private void End(Attempt attempt, TaskError error, TimeSpan wait, Effects effects)
+    {
+        var task = attempt.Task;
+        if (HasShown(attempt) && task.Row.LostOutput == LostOutput.Fail)
+        {
+            error = error with { Retryable = false };
+        }
+
+        LetFallbackTry(task, error);
+        var (workers, fallbacks) = Dispatcher.CountFor(task.Row.Kind, task.Row.Model, task.Row.Requires);
+        var elsewhere = workers + fallbacks > 1 || task.OnlyFallback;
+        var delay =
+            wait > TimeSpan.Zero ? wait
+            : elsewhere ? TimeSpan.Zero
+            : Backoff(task.Row.Attempt);
+        Change(task, new TaskChange.Failed(attempt.Fence, Fences.Next(), error, delay), effects);
+        Detach(attempt, slotIsFree: true, effects);
+        TryElsewhere(attempt, effects);
+    }
+
+    // The try never began.
+    private void GiveBack(Attempt attempt, TaskError why, Effects effects)
+    {
+        Change(attempt.Task, new TaskChange.Released(attempt.Fence, Fences.Next(), why), effects);
+        Detach(attempt, slotIsFree: true, effects);
+        TryElsewhere(attempt, effects);
+    }
+
+    private void TryElsewhere(Attempt attempt, Effects effects)
+    {
+        var task = attempt.Task;
+        if (task.Row.State == TaskState.Pending)
+        {
+            task.AvoidHost = attempt.HostId;
+            task.AvoidUntil = Time.GetUtcNow() + AvoidFor;
+            Await(task, effects);
+            if (task.QueuedIn is not null)
+            {
+                Wheel.Set(task, Least(AvoidFor, task.Row.QueueDeadline - Time.GetUtcNow()));
+            }
+        }
+    }
+
+    // The client's word or the clock's: the task has ended, the backend still runs.
+    private void Stop(Attempt attempt, string reason, Effects effects)
+    {
+        if (attempt.Host?.Sink is { } sink)
+        {
+            effects.Cancel(attempt, sink, reason);
+        }
+
+        Detach(attempt, slotIsFree: false, effects);
+    }
+
+    private void Attach(Attempt attempt, DispatchHost host)
+    {
+        attempt.Task.Attempt = attempt;
+        Dispatcher.Owner(attempt.Task.Row.Owner).Running++;
+        attempt.Host = host;
+        host.Attempts.Add(attempt);
+        Dispatcher.Availability(host);
+    }
+
+    private static void Reattach(Attempt attempt, DispatchHost host)
+    {
+        attempt.Host = host;
+        attempt.IsAccepted = true;
+        host.Attempts.Add(attempt);
+        Dispatcher.Availability(host);
+        attempt.Clock.Set(ClockPhase.Running, attempt.Clock.Look().Next);
+    }
+
+    private void Detach(Attempt attempt, bool slotIsFree, Effects effects)
+    {
+        var task = attempt.Task;
+        lock (task.Log.Gate)
+        {
+            attempt.IsOpen = false;
+        }
+
+        task.Attempt = null;
+        var owner = Dispatcher.Owner(task.Row.Owner);
+        owner.Running--;
+        if (slotIsFree || attempt.Host is null)
+        {
+            FreeSlot(attempt, effects);
+        }
+        else
+        {
+            attempt.Clock.Set(ClockPhase.Held, Options.FreeWithin);
+        }
+
+        Dispatcher.OwnerFreed(owner, effects);
+    }
+
+    private void FreeSlot(Attempt attempt, Effects effects)
+    {
+        attempt.Clock.Stop();
+        if (attempt.Host is { } host && host.Attempts.Remove(attempt))
+        {
+            Dispatcher.Availability(host);
+            Dispatcher.Pump(host, effects);
+        }
+    }
+
+    // The claim was not on disk when the gateway died, but the host has worked on it ever since, from its first word.
+    private Attempt? Adopt(LiveTask task, DispatchHost host, long fence, Effects effects)
+    {
+        if (
+            host.NameFor(task.Row.Kind, task.Row.Model, task.Row.Requires) is not { } model
+            || Change(task, new TaskChange.Adopted(fence, host.Id), effects) != TransitionOutcome.Applied
+        )
+        {
+            return null;
+        }
+
+        Wheel.Stop(task);
+        Dispatcher.Dequeue(task);
+        var attempt = new Attempt(this, task, host.Id, model, fence, task.Log.Count);
+        task.Attempt = attempt;
+        Dispatcher.Owner(task.Row.Owner).Running++;
+        Reattach(attempt, host);
+        return attempt;
+    }
+
+    private void LetFallbackTry(LiveTask task, TaskError error)
+    {
+        if (
+            error.Retryable
+            && !task.OnlyFallback
+            && task.Row.Attempt >= task.Row.MaxAttempts
+            && Dispatcher.CountFor(task.Row.Kind, task.Row.Model, task.Row.Requires) is { Workers: > 0, Fallbacks: > 0 }
+        )
+        {
+            task.OnlyFallback = true;
+            task.Row = TaskMachine.Apply(task.Row, new TaskChange.Extended(), Time.GetUtcNow()).Row;
+        }
+    }
+
+    private static bool HasShown(Attempt attempt) => attempt is { Task.Row.Stream: true, NextSeq: > 0 };
+
+    private TimeSpan Backoff(int attempt)
+    {
+        var most = Math.Min(
+            Options.RetryDelay.TotalMilliseconds * Math.Pow(2, attempt - 1),
+            Options.RetryDelayMost.TotalMilliseconds
+        );
+        return TimeSpan.FromMilliseconds(most * (0.5 + (Random.NextDouble() / 2)));
+    }
+
+    private void NotePace(Attempt attempt, int outputs)
+    {
+        if (attempt.FirstOutputAt == 0)
+        {
+            return;
+        }
+
+        var pace = PaceOf(attempt);
+        pace.FirstTokenAfter(Time.GetElapsedTime(attempt.BeganAt, attempt.FirstOutputAt));
+        if (outputs > 1)
+        {
+            pace.TokenEvery(Time.GetElapsedTime(attempt.FirstOutputAt, attempt.LastOutputAt) / (outputs - 1));
+        }
+    }
+}

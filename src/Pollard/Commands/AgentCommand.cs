@@ -1,0 +1,94 @@
+using System.CommandLine;
+using Microsoft.Extensions.Logging;
+using Pollard.Agent;
+using Pollard.Composition;
+using Pollard.Configuration;
+
+namespace Pollard.Commands;
+
+/// <summary><c>pollard agent</c>: this machine's models for a gateway elsewhere. It only ever calls out.</summary>
+internal static class AgentCommand
+{
+    private static readonly Option<string?> Join = CommonOptions.Text(
+        "--join",
+        "TOKEN",
+        "The join token, needed once unless the gateway is on this machine"
+    );
+
+    private static readonly Option<string[]> Labels = CommonOptions.Texts(
+        "--labels",
+        "WORD",
+        "Words that a task may ask for; several parted by commas"
+    );
+
+    private static readonly Option<string?> Carrier = CommonOptions.Text(
+        "--carrier",
+        "CARRIER",
+        "How it links: h2 (one HTTP/2 stream), turn (long polls) or best. Default: best"
+    );
+
+    public static Command Build(Shell shell) =>
+        new Command("agent", "This machine's models for a gateway elsewhere; it only ever calls out")
+            .With(
+                CommonOptions.Gateway,
+                Join,
+                BackendSettings.Ollama,
+                BackendSettings.OpenAi,
+                BackendSettings.OpenAiKeyFile,
+                BackendSettings.Slots,
+                BackendSettings.Name,
+                Labels,
+                Carrier,
+                CommonOptions.LogLevel,
+                CommonOptions.LogFormat
+            )
+            .WithConfiguration()
+            .Does(shell, RunAsync);
+
+    private static async Task<int> RunAsync(CommandContext context, CancellationToken ct)
+    {
+        var (settings, time) = (context.Settings, context.Shell.Time);
+        using var loggers = LoggerFactory.Create(LogSettings.Read(settings));
+        using var backends = new Backends(settings, time, loggers);
+        var named = backends.Named();
+        if (named.Count == 0)
+        {
+            named = [backends.Ollama(new Uri(Defaults.Ollama))];
+        }
+
+        DataDirectory.Create(settings.DataPath);
+        var stuck = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var options = Read(settings) with { Time = time, Stuck = loop => stuck.TrySetResult(loop) };
+        context.Print.Hint(
+            $"{options.Name} works for {options.Gateway!.AbsoluteUri.TrimEnd('/')} on {string.Join(" and ", named.Select(backend => backend.Name))}. Ctrl-C finishes what runs and ends."
+        );
+        var running = new AgentHost(options, named, loggers).RunAsync(ct);
+        if (await Task.WhenAny(running, stuck.Task) == stuck.Task)
+        {
+            throw new CommandFailedException(
+                $"The agent's loop \"{await stuck.Task}\" stands still, and only a new process helps. Let the service manager restart it."
+            );
+        }
+
+        var exit = await running;
+        return exit.End == AgentEnd.Stopped ? ExitCode.Ok : throw new CommandFailedException(exit.Reason);
+    }
+
+    private static AgentOptions Read(Settings settings) =>
+        new()
+        {
+            Gateway = settings.Address(CommonOptions.Gateway) ?? new Uri(Defaults.Gateway),
+            JoinToken = settings.Text(Join),
+            Name = BackendSettings.ReadName(settings),
+            Slots = BackendSettings.ReadSlots(settings),
+            Labels = settings.Texts(Labels) is { Count: > 0 } labels ? labels : null,
+            StateDirectory = settings.DataPath,
+            Carrier = settings.Text(Carrier) switch
+            {
+                null or "best" => AgentCarrier.Best,
+                "h2" => AgentCarrier.Http2,
+                "turn" => AgentCarrier.Turn,
+                var other => throw new UsageException($"--carrier is \"{other}\"; write best, h2 or turn."),
+            },
+        };
+}

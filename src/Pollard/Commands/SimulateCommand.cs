@@ -1,0 +1,137 @@
+using System.CommandLine;
+using Pollard.Configuration;
+using Pollard.Output;
+using Pollard.Simulators;
+
+namespace Pollard.Commands;
+
+/// <summary><c>pollard simulate</c>: servers that stand in for models, and say so.</summary>
+internal static class SimulateCommand
+{
+    private static readonly Option<string?> OllamaUrl = CommonOptions.CallText(
+        "--url",
+        "URL",
+        $"Where it answers; port 0 takes a free one. Default: {Defaults.Ollama}"
+    );
+
+    private static readonly Option<string?> OpenAiUrl = CommonOptions.CallText(
+        "--url",
+        "URL",
+        $"Where it answers; port 0 takes a free one. Default: {Defaults.OpenAi}"
+    );
+
+    private static readonly Option<string[]> Models = CommonOptions.CallTexts(
+        "--models",
+        "MODEL",
+        "The models it claims to have; * stands for any name. Default: pollard-demo"
+    );
+
+    private static readonly Option<string?> TokensPerSecond = CommonOptions.CallText(
+        "--tokens-per-second",
+        "N",
+        "Tokens a second of each answer. Default: 0, all at once"
+    );
+
+    private static readonly Option<string?> FirstToken = CommonOptions.CallText(
+        "--first-token",
+        "DURATION",
+        "How long an answer takes to begin: 500ms, 2s. Default: 0"
+    );
+
+    private static readonly Option<string?> Tokens = CommonOptions.CallText(
+        "--tokens",
+        "N",
+        "Tokens in an answer whose request sets no lower limit. Default: 48"
+    );
+
+    private static readonly Option<string?> Seed = CommonOptions.CallText(
+        "--seed",
+        "N",
+        "The same seed, model and prompt give the same text. Default: 0"
+    );
+
+    private static readonly Option<string[]> Faults = CommonOptions.CallTexts(
+        "--fault",
+        "KIND:RATE",
+        "stall, cut, early-end, error, garbage, 500 or 429; at a rate of 5% or 1/20. May be given several times"
+    );
+
+    private static readonly Option<string?> RequiredKeyFile = CommonOptions.CallText(
+        "--require-key-file",
+        "FILE",
+        "A file with the key that requests must show. Default: none is asked for"
+    );
+
+    public static Command Build(Shell shell) =>
+        new("simulate", "Servers that stand in for models: seeded output, rates and faults")
+        {
+            Simulator("ollama", "Stands in for Ollama", OllamaUrl)
+                .Does(
+                    shell,
+                    (context, ct) =>
+                        RunAsync(context, "Ollama", OllamaUrl, Defaults.Ollama, OllamaSimulator.StartAsync, ct)
+                ),
+            Simulator("openai", "Stands in for an OpenAI-compatible server", OpenAiUrl)
+                .Does(
+                    shell,
+                    (context, ct) =>
+                        RunAsync(context, "OpenAI", OpenAiUrl, Defaults.OpenAi, OpenAiSimulator.StartAsync, ct)
+                ),
+        };
+
+    private static Command Simulator(string name, string description, Option<string?> url) =>
+        new Command(name, description)
+            .With(url, Models, TokensPerSecond, FirstToken, Tokens, Seed, Faults, RequiredKeyFile, CommonOptions.Json)
+            .WithConfiguration();
+
+    private static async Task<int> RunAsync(
+        CommandContext context,
+        string name,
+        Option<string?> urlOption,
+        string defaultUrl,
+        Func<string, SimulatorOptions, CancellationToken, Task<RunningSimulator>> start,
+        CancellationToken ct
+    )
+    {
+        var url = context.Settings.Address(urlOption) ?? new Uri(defaultUrl);
+        await using var simulator = await start(url.AbsoluteUri.TrimEnd('/'), Read(context), ct);
+        var address = simulator.Url.AbsoluteUri.TrimEnd('/');
+        if (context.Print.Json)
+        {
+            context.Print.JsonLine(new StartedServer(address), Printer.Own.StartedServer);
+        }
+        else
+        {
+            context.Print.Line($"A simulator of {name}, not a model, answers at {address}");
+            context.Print.Hint("Ctrl-C stops it.");
+        }
+
+        await ct.UntilCancelledAsync();
+        return ExitCode.Ok;
+    }
+
+    private static SimulatorOptions Read(CommandContext context)
+    {
+        var settings = context.Settings;
+        var defaults = new SimulatorOptions();
+        var models = settings.Texts(Models);
+        return defaults with
+        {
+            Models = models.Count == 0 ? defaults.Models : [.. models.Select(model => new SimulatedModel(model))],
+            TokensPerSecond = settings.Amount(TokensPerSecond) ?? defaults.TokensPerSecond,
+            FirstTokenDelay = settings.Duration(FirstToken) ?? defaults.FirstTokenDelay,
+            Tokens = settings.Number(Tokens, 1, 1_000_000) ?? defaults.Tokens,
+            Seed = settings.Number(Seed, 0, int.MaxValue) ?? defaults.Seed,
+            Faults = [.. settings.Texts(Faults).Select(ParseFault)],
+            Key = settings.SecretFile(RequiredKeyFile),
+            Time = context.Shell.Time,
+        };
+    }
+
+    private static SimulatorFault ParseFault(string text) =>
+        SimulatorFault.TryParse(text, out var fault)
+            ? fault!
+            : throw new UsageException(
+                $"--fault is \"{text}\"; write a kind and a rate, such as cut:5% or 500:1/20. Kinds: stall, cut, early-end, error, garbage, 500, 429."
+            );
+}

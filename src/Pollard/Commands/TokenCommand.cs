@@ -1,0 +1,104 @@
+using System.CommandLine;
+using System.Globalization;
+using Pollard.Configuration;
+using Pollard.Output;
+using Pollard.Protocol.Api;
+
+namespace Pollard.Commands;
+
+/// <summary><c>pollard token</c>: join tokens, with which hosts enter the pool.</summary>
+internal static class TokenCommand
+{
+    private static readonly Argument<string> Id = new("id") { Description = "The token's id" };
+
+    private static readonly Option<string?> Name = CommonOptions.CallText(
+        "--name",
+        "NAME",
+        "What people call the token"
+    );
+
+    private static readonly Option<string?> Uses = CommonOptions.CallText(
+        "--uses",
+        "N",
+        "Hosts that may join with it. Default: 1"
+    );
+
+    private static readonly Option<string?> ExpiresIn = CommonOptions.CallText(
+        "--expires-in",
+        "DURATION",
+        "How long it may be used: 15m, 2h, 7d. Default: 1d"
+    );
+
+    public static Command Build(Shell shell) =>
+        new("token", "Join tokens for hosts (needs an admin key where keys are on)")
+        {
+            new Command("create", "Makes a join token and prints it, once")
+                .With(Name, Uses, ExpiresIn)
+                .WithGateway()
+                .Does(shell, CreateAsync),
+            new Command("list", "The tokens, without their secrets").WithGateway().Does(shell, ListAsync),
+            new Command("revoke", "Takes a token back; hosts that joined with it stay") { Id }
+                .WithGateway()
+                .Does(shell, RevokeAsync),
+        };
+
+    private static async Task<int> CreateAsync(CommandContext context, CancellationToken ct)
+    {
+        var settings = context.Settings;
+        var wanted = new CreateToken
+        {
+            Name = settings.Text(Name),
+            Uses = settings.Number(Uses, 1, 10_000),
+            ExpiresIn = settings.Duration(ExpiresIn)?.TotalSeconds,
+        };
+        using var gateway = context.Connect();
+        var token = await gateway.Tokens.CreateAsync(wanted, ct);
+        if (context.Print.Json)
+        {
+            context.Print.JsonLine(token, Printer.Protocol.TokenDocument);
+        }
+        else
+        {
+            context.Print.Line(token.Token ?? "");
+            context.Print.Hint(
+                $"A host joins with: pollard agent --gateway URL --join TOKEN (until {Moments.Format(token.ExpiresAt)}). This is the only time it is shown."
+            );
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> ListAsync(CommandContext context, CancellationToken ct)
+    {
+        using var gateway = context.Connect();
+        var tokens = await gateway.Tokens.ListAsync(ct);
+        if (context.Print.Json)
+        {
+            context.Print.JsonLine(new TokenList(tokens), Printer.Protocol.TokenList);
+            return ExitCode.Ok;
+        }
+
+        context.Print.Table(
+            ["ID", "NAME", "USES LEFT", "CREATED", "EXPIRES"],
+            tokens.Select(token =>
+                (string[])
+                    [
+                        token.Id,
+                        token.Name ?? "-",
+                        token.UsesLeft.ToString(CultureInfo.InvariantCulture),
+                        Moments.Format(token.CreatedAt),
+                        Moments.Format(token.ExpiresAt),
+                    ]
+            )
+        );
+        return ExitCode.Ok;
+    }
+
+    private static async Task<int> RevokeAsync(CommandContext context, CancellationToken ct)
+    {
+        using var gateway = context.Connect();
+        await gateway.Tokens.RevokeAsync(context.Required(Id), ct);
+        context.Print.Note($"No host joins with token {context.Required(Id)} any more.");
+        return ExitCode.Ok;
+    }
+}

@@ -1,0 +1,76 @@
+using Microsoft.Extensions.Logging;
+using Pollard.Agent.Backends;
+using Pollard.Configuration;
+using Pollard.Protocol;
+
+namespace Pollard.Composition;
+
+/// <summary>What the settings say that work is run on.</summary>
+internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFactory loggers) : IDisposable
+{
+    private readonly List<IDisposable> _made = [];
+
+    /// <summary>The backends that the settings name; none when they name none.</summary>
+    public IReadOnlyList<IBackend> Named()
+    {
+        List<IBackend> backends = [];
+        if (settings.Address(BackendSettings.Ollama) is { } ollama)
+        {
+            backends.Add(Ollama(ollama));
+        }
+
+        var key = settings.Secret(BackendSettings.OpenAiKeyFile);
+        foreach (var server in settings.Addresses(BackendSettings.OpenAi))
+        {
+            backends.Add(OpenAi(new OpenAiBackendOptions { BaseUrl = server, ApiKey = key }));
+        }
+
+        return backends;
+    }
+
+    /// <summary>An Ollama.</summary>
+    public IBackend Ollama(Uri url) =>
+        Keep(
+            new OllamaBackend(new OllamaBackendOptions { BaseUrl = url }, time, loggers.CreateLogger<OllamaBackend>())
+        );
+
+    /// <summary>The upstream; null when there is none.</summary>
+    public IBackend? Upstream()
+    {
+        if (settings.Address(BackendSettings.Upstream) is not { } url)
+        {
+            return null;
+        }
+
+        var models = settings.Texts(BackendSettings.UpstreamModels);
+        return OpenAi(
+            new OpenAiBackendOptions
+            {
+                BaseUrl = url,
+                ApiKey = settings.Secret(BackendSettings.UpstreamKeyFile),
+                Models =
+                    models.Count == 0 || models.Contains("*", StringComparer.Ordinal)
+                        ? [OpenAiBackendOptions.AnyModel]
+                        : [.. models.Select(model => new ModelInfo { Name = model })],
+            }
+        );
+    }
+
+    public void Dispose()
+    {
+        foreach (var backend in _made)
+        {
+            backend.Dispose();
+        }
+    }
+
+    private OpenAiBackend OpenAi(OpenAiBackendOptions options) =>
+        Keep(new OpenAiBackend(options, time, Random.Shared, loggers.CreateLogger<OpenAiBackend>()));
+
+    private T Keep<T>(T backend)
+        where T : IDisposable
+    {
+        _made.Add(backend);
+        return backend;
+    }
+}

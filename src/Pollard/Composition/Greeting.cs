@@ -1,0 +1,58 @@
+using Pollard.Commands;
+using Pollard.Output;
+
+namespace Pollard.Composition;
+
+/// <summary>What a gateway says once it can be called: where, with which key, and what to try.</summary>
+internal sealed class Greeting(CommandContext context, RunningGateway gateway)
+{
+    private string Url { get; } = Callable(gateway.Server.Addresses[0]);
+
+    /// <summary>Where it answers, and the first admin key when this start made it.</summary>
+    public void Ready()
+    {
+        var print = context.Print;
+        var key = gateway.Server.FirstAdminKey;
+        if (print.Json)
+        {
+            var link = gateway.Server.LinkAddress is { } address ? Callable(address) : null;
+            print.JsonLine(new StartedServer(Url, link, key), Printer.Own.StartedServer);
+            return;
+        }
+
+        print.Line($"Pollard {ProgramVersion.Text} answers at {Url} (data: {context.Settings.DataPath})");
+        if (key is not null)
+        {
+            print.Line();
+            print.Line($"Admin key: {key}");
+            print.Line(
+                "It is shown only now. Keys for clients: pollard key create NAME; for hosts: pollard token create"
+            );
+        }
+    }
+
+    /// <summary>How a machine with a model joins.</summary>
+    public void HowToJoin()
+    {
+        var token = gateway.Server.FirstAdminKey is null ? "" : " --join TOKEN";
+        context.Print.Line($"Hosts join with: pollard agent --gateway {Url} --ollama http://127.0.0.1:11434{token}");
+    }
+
+    /// <summary>A request to try.</summary>
+    public void HowToTry(string model)
+    {
+        var print = context.Print;
+        var key = gateway.Server.FirstAdminKey is { } secret ? $" -H 'Authorization: Bearer {secret}'" : "";
+        print.Line();
+        print.Line("Try it:");
+        print.Line(
+            $"  curl {Url}/v1/chat/completions -H 'Content-Type: application/json'{key} -d '{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'"
+        );
+    }
+
+    // Bound to every address, it is called at one: its own machine's.
+    private static string Callable(Uri address) =>
+        address.Host is "0.0.0.0" or "[::]" or "*" or "+"
+            ? $"http://127.0.0.1:{address.Port}"
+            : address.AbsoluteUri.TrimEnd('/');
+}

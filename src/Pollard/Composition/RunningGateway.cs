@@ -1,0 +1,82 @@
+using Microsoft.Extensions.Logging;
+using Pollard.Configuration;
+using Pollard.Gateway;
+using Pollard.Gateway.Answers;
+using Pollard.Storage.Sqlite;
+using Pollard.Tasks;
+
+namespace Pollard.Composition;
+
+/// <summary>A gateway on its store: opened in this order, closed in the opposite one.</summary>
+internal sealed class RunningGateway : IAsyncDisposable
+{
+    private readonly TaskEngine _engine;
+
+    private RunningGateway(TaskEngine engine, GatewayServer server)
+    {
+        _engine = engine;
+        Server = server;
+    }
+
+    public GatewayServer Server { get; }
+
+    public static async Task<RunningGateway> StartAsync(
+        Settings settings,
+        Action<ILoggingBuilder> logging,
+        ILoggerFactory loggers,
+        TimeProvider time,
+        CancellationToken ct
+    )
+    {
+        var options = GatewaySettings.ReadGateway(settings);
+        DataDirectory.Create(settings.DataPath);
+        var store = new SqliteTaskStore(
+            new SqliteStoreOptions { Directory = settings.DataPath },
+            time,
+            loggers.CreateLogger<SqliteTaskStore>()
+        );
+        TaskEngine engine;
+        try
+        {
+            engine = await TaskEngine.StartAsync(
+                store,
+                new ResultAssembler(),
+                GatewaySettings.ReadEngine(settings),
+                time,
+                Random.Shared,
+                loggers.CreateLogger<TaskEngine>(),
+                ct
+            );
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
+
+        try
+        {
+            var server = await GatewayServer.StartAsync(options, engine, store, time, logging, ct);
+            return new RunningGateway(engine, server);
+        }
+        catch (IOException e)
+        {
+            await engine.DisposeAsync();
+            throw new CommandFailedException(
+                $"{e.Message.TrimEnd('.')}. Stop the program that is there, or choose other ports with --urls and --link-url.",
+                e
+            );
+        }
+        catch
+        {
+            await engine.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Server.DisposeAsync();
+        await _engine.DisposeAsync(); // With its store.
+    }
+}

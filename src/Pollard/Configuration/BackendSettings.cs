@@ -1,0 +1,57 @@
+using System.CommandLine;
+using Pollard.Protocol.HostLink;
+
+namespace Pollard.Configuration;
+
+/// <summary>The options that say what work is run on.</summary>
+internal static class BackendSettings
+{
+    public static Option<string?> Ollama { get; } =
+        CommonOptions.Text("--ollama", "URL", $"Run work on this Ollama. Default: {Defaults.Ollama}");
+
+    public static Option<string[]> OpenAi { get; } =
+        CommonOptions.Texts("--openai", "URL", "Run work on this OpenAI-compatible server; may be given several times");
+
+    public static Option<string?> OpenAiKeyFile { get; } =
+        CommonOptions.Text(
+            "--openai-key-file",
+            "FILE",
+            "A file with the key of the OpenAI-compatible server; or the key itself in POLLARD_OPENAI_KEY"
+        );
+
+    public static Option<string?> Upstream { get; } =
+        CommonOptions.Text(
+            "--upstream",
+            "URL",
+            "An OpenAI-compatible server that gets the work that no host can serve"
+        );
+
+    public static Option<string?> UpstreamKeyFile { get; } =
+        CommonOptions.Text(
+            "--upstream-key-file",
+            "FILE",
+            "A file with the upstream's key; or the key itself in POLLARD_UPSTREAM_KEY"
+        );
+
+    public static Option<string[]> UpstreamModels { get; } =
+        CommonOptions.Texts("--upstream-models", "MODEL", "Models that the upstream may be asked for. Default: any");
+
+    public static Option<string?> UpstreamSlots { get; } =
+        CommonOptions.Text(
+            "--upstream-slots",
+            "N",
+            "Tasks that the upstream may work on at the same time. Default: 32"
+        );
+
+    public static Option<string?> Slots { get; } =
+        CommonOptions.Text("--slots", "N", "Tasks that this machine works on at the same time. Default: 4");
+
+    public static Option<string?> Name { get; } =
+        CommonOptions.Text("--name", "NAME", "What people call this machine. Default: its host name");
+
+    public static int ReadUpstreamSlots(Settings settings) => settings.Number(UpstreamSlots, 1, LinkLimits.Slots) ?? 32;
+
+    public static int ReadSlots(Settings settings) => settings.Number(Slots, 1, LinkLimits.Slots) ?? 4;
+
+    public static string ReadName(Settings settings) => settings.Text(Name) ?? Environment.MachineName;
+}

@@ -1,0 +1,111 @@
+using System.CommandLine;
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Pollard.Gateway;
+using Pollard.Tasks;
+
+namespace Pollard.Configuration;
+
+/// <summary>The options of a gateway, the same on <c>up</c> and <c>serve</c>.</summary>
+internal static class GatewaySettings
+{
+    private static readonly TaskEngineOptions EngineDefaults = new();
+
+    private static readonly Option<string[]> Urls = CommonOptions.Texts(
+        "--urls",
+        "URL",
+        $"Where clients are served; several parted by commas. Default: {Defaults.Gateway}"
+    );
+
+    private static readonly Option<string?> LinkUrl = CommonOptions.Text(
+        "--link-url",
+        "URL",
+        "Where hosts link over clear-text HTTP/2, or none. Default: the port after the first of --urls"
+    );
+
+    private static readonly Option<bool> RequireKeys = CommonOptions.Switch(
+        "--require-keys",
+        "Ask for keys on loopback too; beyond it they are always asked for"
+    );
+
+    private static readonly Option<string?> RunTimeout = CommonOptions.Text(
+        "--run-timeout",
+        "DURATION",
+        "How long one try at a task may take that does not say. Default: 10m"
+    );
+
+    private static readonly Option<string?> MaxAttempts = CommonOptions.Text(
+        "--max-attempts",
+        "N",
+        "Tries at a task that does not say. Default: 3"
+    );
+
+    private static readonly Option<string?> Retention = CommonOptions.Text(
+        "--retention",
+        "DURATION",
+        "How long ended tasks are kept that do not say. Default: 7d"
+    );
+
+    private static readonly Option<string?> MaxPending = CommonOptions.Text(
+        "--max-pending",
+        "N",
+        "Tasks that may wait at the same time. Default: 200000"
+    );
+
+    public static Option[] All { get; } = [Urls, LinkUrl, RequireKeys, RunTimeout, MaxAttempts, Retention, MaxPending];
+
+    public static GatewayOptions ReadGateway(Settings settings)
+    {
+        var urls = settings.Texts(Urls);
+        string[] wanted = urls.Count == 0 ? [Defaults.Gateway] : [.. urls];
+        foreach (var url in wanted)
+        {
+            Parse(url, "--urls");
+        }
+
+        return new GatewayOptions
+        {
+            Urls = wanted,
+            LinkUrl = settings.Text(LinkUrl) switch
+            {
+                null => NextTo(Parse(wanted[0], "--urls")),
+                "none" => null,
+                var url => Parse(url, "--link-url").ToString(),
+            },
+            RequireKeys = settings.IsOn(RequireKeys) ? true : null,
+        };
+    }
+
+    public static TaskEngineOptions ReadEngine(Settings settings) =>
+        EngineDefaults with
+        {
+            RunTimeout = settings.Duration(RunTimeout) ?? EngineDefaults.RunTimeout,
+            MaxAttempts = settings.Number(MaxAttempts, 1, 100) ?? EngineDefaults.MaxAttempts,
+            Retention = settings.Duration(Retention) ?? EngineDefaults.Retention,
+            MaxPending = settings.Number(MaxPending, 1, int.MaxValue) ?? EngineDefaults.MaxPending,
+        };
+
+    private static string NextTo(BindingAddress address)
+    {
+        var port = address.Port == 0 ? 0 : address.Port + 1;
+        return string.Create(CultureInfo.InvariantCulture, $"http://{address.Host}:{port}");
+    }
+
+    // Not a Uri: http://*:7655 is allowed here.
+    private static BindingAddress Parse(string url, string source)
+    {
+        try
+        {
+            var address = BindingAddress.Parse(url);
+            return address is { Scheme: "http", IsUnixPipe: false, PathBase: "" }
+                ? address
+                : throw new UsageException(
+                    $"{source} has \"{url}\"; only http:// and no path is served. For TLS put a proxy in front."
+                );
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"{source} has \"{url}\"; write an address such as {Defaults.Gateway}.", e);
+        }
+    }
+}

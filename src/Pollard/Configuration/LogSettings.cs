@@ -1,0 +1,63 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Pollard.Configuration;
+
+/// <summary>What is logged, and how: to the error stream, as text or as JSON.</summary>
+internal static class LogSettings
+{
+    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+
+    public static Action<ILoggingBuilder> Read(Settings settings)
+    {
+        var level = settings.Text(CommonOptions.LogLevel) switch
+        {
+            "trace" => LogLevel.Trace,
+            "debug" => LogLevel.Debug,
+            null or "info" => LogLevel.Information,
+            "warn" => LogLevel.Warning,
+            "error" => LogLevel.Error,
+            "none" => LogLevel.None,
+            var other => throw new UsageException(
+                $"--log-level is \"{other}\"; write trace, debug, info, warn, error or none."
+            ),
+        };
+        var isJson = settings.Text(CommonOptions.LogFormat) switch
+        {
+            null or "text" => false,
+            "json" => true,
+            var other => throw new UsageException($"--log-format is \"{other}\"; write text or json."),
+        };
+        return logging => Configure(logging, level, isJson);
+    }
+
+    private static void Configure(ILoggingBuilder logging, LogLevel level, bool isJson)
+    {
+        logging.SetMinimumLevel(level);
+        logging.AddFilter("Microsoft", level > LogLevel.Warning ? level : LogLevel.Warning);
+        if (isJson)
+        {
+            logging.AddJsonConsole(json =>
+            {
+                json.UseUtcTimestamp = true;
+                json.TimestampFormat = TimeFormat.TrimEnd();
+            });
+        }
+        else
+        {
+            logging.AddSimpleConsole(text =>
+            {
+                text.SingleLine = true;
+                text.UseUtcTimestamp = true;
+                text.TimestampFormat = TimeFormat;
+                text.ColorBehavior = LoggerColorBehavior.Default;
+            });
+        }
+
+        // The output is for results.
+        logging.Services.Configure<ConsoleLoggerOptions>(console =>
+            console.LogToStandardErrorThreshold = LogLevel.Trace
+        );
+    }
+}

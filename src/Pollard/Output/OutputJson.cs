@@ -1,0 +1,34 @@
+using System.Text.Json.Serialization;
+using Pollard.Client;
+
+namespace Pollard.Output;
+
+/// <summary>What <c>--json</c> prints that does not cross our wires.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
+[JsonSerializable(typeof(IReadOnlyList<ServedModel>))]
+[JsonSerializable(typeof(IReadOnlyList<CheckResult>))]
+[JsonSerializable(typeof(StartedServer))]
+internal sealed partial class OutputJson : JsonSerializerContext;
+
+/// <summary>One line of <c>pollard doctor</c>.</summary>
+/// <param name="Name">What was checked.</param>
+/// <param name="State"><c>ok</c>, <c>warn</c> or <c>fail</c>.</param>
+/// <param name="Found">What was found.</param>
+/// <param name="Advice">What to do; absent when all is well.</param>
+internal sealed record CheckResult(string Name, string State, string Found, string? Advice)
+{
+    public static CheckResult Ok(string name, string found) => new(name, "ok", found, null);
+
+    public static CheckResult Warn(string name, string found, string advice) => new(name, "warn", found, advice);
+
+    public static CheckResult Fail(string name, string found, string advice) => new(name, "fail", found, advice);
+}
+
+/// <summary>What a server says with <c>--json</c> as soon as it can be called.</summary>
+/// <param name="Url">Where it answers.</param>
+/// <param name="LinkUrl">Where hosts link over clear-text HTTP/2.</param>
+/// <param name="AdminKey">The first admin key, when this start made it.</param>
+internal sealed record StartedServer(string Url, string? LinkUrl = null, string? AdminKey = null);

@@ -1,0 +1,120 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Pollard.Protocol;
+using Spectre.Console;
+
+namespace Pollard.Output;
+
+/// <summary>
+/// How commands speak: results to the output, everything else to the error stream; colours and progress only where a person
+/// looks, and never with <c>NO_COLOR</c>.
+/// </summary>
+internal sealed class Printer(Shell shell, bool json)
+{
+    /// <summary>The wire's shapes, with text that people can read: no <c>\u0027</c>.</summary>
+    public static ProtocolJson Protocol { get; } = new(Readable(ProtocolJson.Default.Options));
+
+    /// <summary>The shapes that only we print, in the same way.</summary>
+    public static OutputJson Own { get; } = new(Readable(OutputJson.Default.Options));
+
+    /// <summary>True when the result is to be JSON.</summary>
+    public bool Json => json;
+
+    public bool HasColour => shell.OutIsTerminal && string.IsNullOrEmpty(shell.Environment("NO_COLOR"));
+
+    /// <summary>A line of the result.</summary>
+    public void Line(string text = "") => shell.Out.WriteLine(Safe(text));
+
+    /// <summary>A piece of the result, at once.</summary>
+    public void Piece(string text)
+    {
+        shell.Out.Write(Safe(text));
+        shell.Out.Flush();
+    }
+
+    /// <summary>The result as one line of JSON.</summary>
+    public void JsonLine<T>(T value, JsonTypeInfo<T> type)
+    {
+        shell.Out.WriteLine(JsonSerializer.Serialize(value, type));
+        shell.Out.Flush();
+    }
+
+    /// <summary>A line that is not part of the result, but that everybody should see.</summary>
+    public void Note(string text) => shell.Error.WriteLine(Safe(text));
+
+    /// <summary>A line that only helps a person who watches.</summary>
+    public void Hint(string text)
+    {
+        if (shell.ErrorIsTerminal)
+        {
+            Note(text);
+        }
+    }
+
+    /// <summary>A table of the result; in a pipe its lines are never wrapped or cut.</summary>
+    public void Table(IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> rows)
+    {
+        var table = new Table().NoBorder().HideRowSeparators();
+        foreach (var column in columns)
+        {
+            table.AddColumn(new TableColumn(new Text(column, Dim)).NoWrap().PadLeft(0).PadRight(2));
+        }
+
+        foreach (var row in rows)
+        {
+            table.AddRow(row.Select(cell => new Text(Safe(cell), StyleOf(cell))));
+        }
+
+        WriteTable(table);
+    }
+
+    /// <summary>Text without the control characters by which a model or a host could play with the terminal.</summary>
+    public string Safe(string text)
+    {
+        if (!shell.OutIsTerminal || !text.Any(IsUnsafe))
+        {
+            return text;
+        }
+
+        return string.Concat(text.Select(character => IsUnsafe(character) ? '\uFFFD' : character));
+    }
+
+    private static JsonSerializerOptions Readable(JsonSerializerOptions options) =>
+        new(options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static bool IsUnsafe(char character) =>
+        char.IsControl(character) && character is not '\n' and not '\t' and not '\r';
+
+    private static Style Dim => new(decoration: Decoration.Dim);
+
+    private static Style StyleOf(string cell) =>
+        cell switch
+        {
+            "completed" or "online" or "ok" => new(Color.Green),
+            "failed" or "timeout" or "revoked" or "fail" => new(Color.Red),
+            "running" or "draining" or "warn" => new(Color.Yellow),
+            "cancelled" or "offline" => Dim,
+            _ => Style.Plain,
+        };
+
+    private void WriteTable(Table table)
+    {
+        using var lines = new StringWriter { NewLine = "\n" };
+        var console = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Ansi = HasColour ? AnsiSupport.Yes : AnsiSupport.No,
+                ColorSystem = HasColour ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
+                Interactive = InteractionSupport.No,
+                Out = new AnsiConsoleOutput(lines),
+            }
+        );
+        console.Profile.Width = 10_000;
+        console.Write(table);
+        foreach (var line in lines.ToString().TrimEnd('\n').Split('\n'))
+        {
+            shell.Out.WriteLine(line.TrimEnd());
+        }
+    }
+}

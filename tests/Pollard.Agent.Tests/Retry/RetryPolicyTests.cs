@@ -1,0 +1,107 @@
+using System.Net;
+using CsCheck;
+using Microsoft.Extensions.Time.Testing;
+using Pollard.Agent.Retry;
+
+namespace Pollard.Agent.Tests.Retry;
+
+public sealed class RetryPolicyTests
+{
+    private readonly FakeTimeProvider _clock = new();
+
+    [Fact]
+    public void Waits_grow_to_their_bound()
+    {
+        var run = new RetryPolicy
+        {
+            MaxTries = null,
+            Budget = null,
+            Jitter = 0,
+            FirstDelay = TimeSpan.FromSeconds(1),
+            MaxDelay = TimeSpan.FromSeconds(5),
+        }.Start(_clock, new Random(1));
+
+        var waits = Enumerable.Range(0, 5).Select(_ => run.Next()!.Value.TotalSeconds);
+
+        Assert.Equal([1, 2, 4, 5, 5], waits);
+    }
+
+    [Fact]
+    public void A_wait_is_never_longer_than_it_may_be_however_often_it_failed() =>
+        Gen.Select(Gen.Int[0, 2000], Gen.Int, Gen.Double[0, 1])
+            .Sample(
+                (failures, seed, jitter) =>
+                {
+                    var run = (RetryPolicy.Forever with { Jitter = jitter }).Start(_clock, new Random(seed));
+                    for (var i = 0; i < failures; i++)
+                    {
+                        run.Next();
+                    }
+
+                    return run.Next() is { } wait && wait >= TimeSpan.Zero && wait <= TimeSpan.FromSeconds(60);
+                }
+            );
+
+    [Fact]
+    public void The_last_try_is_the_last()
+    {
+        var run = new RetryPolicy { MaxTries = 3 }.Start(_clock, new Random(1));
+
+        Assert.NotNull(run.Next());
+        Assert.NotNull(run.Next());
+        Assert.Null(run.Next());
+    }
+
+    [Fact]
+    public void The_budget_ends_it_too()
+    {
+        var run = new RetryPolicy { MaxTries = null }.Start(_clock, new Random(1));
+        Assert.NotNull(run.Next());
+
+        _clock.Advance(TimeSpan.FromSeconds(31));
+
+        Assert.Null(run.Next());
+    }
+
+    [Fact]
+    public void A_longer_wait_is_granted_when_the_other_end_asks_and_the_budget_allows()
+    {
+        var run = new RetryPolicy().Start(_clock, new Random(1));
+
+        Assert.Equal(TimeSpan.FromSeconds(20), run.Next(TimeSpan.FromSeconds(20)));
+        Assert.Null(run.Next(TimeSpan.FromSeconds(40)));
+    }
+
+    [Fact]
+    public void A_success_starts_the_count_again()
+    {
+        var run = new RetryPolicy { MaxTries = 2 }.Start(_clock, new Random(1));
+        run.Next();
+
+        run.Succeeded();
+
+        Assert.NotNull(run.Next());
+    }
+
+    [Fact]
+    public async Task A_wait_is_over_when_the_clock_says_so()
+    {
+        var run = new RetryPolicy { Jitter = 0, FirstDelay = TimeSpan.FromSeconds(3) }.Start(_clock, new Random(1));
+        var wait = run.WaitAsync(null, TestContext.Current.CancellationToken);
+        Assert.False(wait.IsCompleted);
+
+        _clock.Advance(TimeSpan.FromSeconds(3));
+
+        Assert.True(await wait);
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.TooManyRequests, true)]
+    [InlineData(HttpStatusCode.RequestTimeout, true)]
+    [InlineData(HttpStatusCode.BadGateway, true)]
+    [InlineData(HttpStatusCode.NotImplemented, false)]
+    [InlineData(HttpStatusCode.BadRequest, false)]
+    [InlineData(HttpStatusCode.OK, false)]
+    public void Only_what_may_pass_counts(HttpStatusCode status, bool counts) =>
+        Assert.Equal(counts, RetryPolicy.IsTransient(status));
+}

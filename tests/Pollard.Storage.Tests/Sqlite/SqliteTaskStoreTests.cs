@@ -1,0 +1,157 @@
+using Pollard.Storage.Sqlite;
+using Pollard.Tasks;
+using Pollard.Tasks.Storage;
+using Pollard.Testing;
+
+namespace Pollard.Storage.Tests.Sqlite;
+
+public sealed class SqliteTaskStoreTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    private static CancellationToken Token => TestStore.Token;
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_second_process_is_told_that_the_directory_is_in_use()
+    {
+        await using var first = await TestStore.OpenAsync(TestStore.Options(_folder));
+        await using var second = new SqliteTaskStore(TestStore.Options(_folder), TimeProvider.System);
+
+        var error = await Assert.ThrowsAsync<StoreException>(() => second.OpenAsync(Token));
+
+        Assert.Contains("in use by another process", error.Message, StringComparison.Ordinal);
+        Assert.Equal(StoreOutcome.Committed, await first.WriteAsync(StoreSamples.Insert(StoreSamples.Pending(1))));
+    }
+
+    [Fact]
+    public async Task Writes_handed_over_together_are_one_commit_however_many()
+    {
+        await using var store = await TestStore.OpenAsync(TestStore.Options(_folder) with { MaxCommitWrites = 10 });
+        var writes = Enumerable.Range(1, 25).Select(id => StoreSamples.Insert(StoreSamples.Pending(id))).ToArray();
+
+        store.Enqueue(writes);
+        foreach (var write in writes)
+        {
+            await write.Done;
+        }
+
+        Assert.Equal(1, store.Commits);
+    }
+
+    [Fact]
+    public async Task Commits_are_synced_by_fdatasync_where_the_system_has_it()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has it.");
+        await using var store = await TestStore.OpenAsync(TestStore.Options(_folder));
+        var before = SyncVfs.DataSyncs;
+
+        await store.LifeAsync(1);
+
+        Assert.InRange(SyncVfs.DataSyncs - before, 3, long.MaxValue);
+    }
+
+    [Fact]
+    public async Task A_closed_store_has_its_log_in_the_database_and_refuses_writes()
+    {
+        var store = await TestStore.OpenAsync(TestStore.Options(_folder));
+        await store.LifeAsync(1);
+
+        await store.DisposeAsync();
+
+        Assert.False(File.Exists(TestStore.Options(_folder).LogPath));
+        Assert.Equal("ok", TestStore.Integrity(TestStore.Options(_folder)));
+        Assert.Equal(StoreOutcome.Failed, await store.WriteAsync(StoreSamples.Insert(StoreSamples.Pending(2))));
+        await Assert.ThrowsAsync<StoreException>(() => store.FindAsync(new TaskId(1), Token).AsTask());
+        await Assert.ThrowsAsync<StoreException>(() => store.PutRecordAsync("a", "b", default, Token).AsTask());
+    }
+
+    [Fact]
+    public async Task The_log_begins_anew_before_it_grows_without_bound()
+    {
+        var options = TestStore.Options(_folder) with { CheckpointBytes = 64 * 1024, RestartBytes = 256 * 1024 };
+        await using var store = await TestStore.OpenAsync(options);
+        var body = new string('x', 16_000);
+
+        for (var id = 1; id <= 500; id++)
+        {
+            await store.WriteAsync(StoreSamples.Insert(StoreSamples.Pending(id), body));
+        }
+
+        // 8 MB were written.
+        Assert.InRange(new FileInfo(options.LogPath).Length, 1, 3 * 1024 * 1024);
+    }
+
+    [Fact]
+    public async Task A_purge_gives_most_of_the_space_back_to_the_disk()
+    {
+        var options = TestStore.Options(_folder);
+        var body = new string('x', 100_000);
+        await using (var store = await TestStore.OpenAsync(options))
+        {
+            for (var id = 1; id <= 100; id++)
+            {
+                var row = StoreSamples.Pending(id) with { State = TaskState.Failed, EndedAt = StoreSamples.Start };
+                await store.WriteAsync(StoreSamples.Insert(row, body));
+            }
+
+            var last = StoreSamples.Start.AddDays(1);
+            Assert.Equal(90, await store.PurgeAsync(last, TimeSpan.Zero, 90, Token));
+            for (var i = 0; i < 10; i++)
+            {
+                await store.PurgeAsync(StoreSamples.Start, TimeSpan.FromDays(1), 1, Token);
+            }
+        }
+
+        Assert.InRange(new FileInfo(options.DatabasePath).Length, 1, 5_000_000);
+    }
+
+    [Fact]
+    public async Task A_cancelled_purge_deletes_nothing()
+    {
+        await using var store = await TestStore.OpenAsync(TestStore.Options(_folder));
+        await store.LifeAsync(1);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            store
+                .PurgeAsync(StoreSamples.Start.AddYears(9), TimeSpan.Zero, 10, new CancellationToken(canceled: true))
+                .AsTask()
+        );
+
+        Assert.NotNull(await store.FindAsync(new TaskId(1), Token));
+    }
+
+    [Fact]
+    public async Task Many_tasks_of_many_threads_are_all_there()
+    {
+        await using var store = await TestStore.OpenAsync(TestStore.Options(_folder));
+
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 16)
+                .Select(lane =>
+                    Task.Run(
+                        async () =>
+                        {
+                            for (var i = 1; i <= 50; i++)
+                            {
+                                Assert.Equal(
+                                    (StoreOutcome.Committed, StoreOutcome.Committed),
+                                    await store.LifeAsync((lane * 1_000) + i)
+                                );
+                            }
+                        },
+                        Token
+                    )
+                )
+        );
+
+        var all = Enumerable
+            .Range(0, 16)
+            .SelectMany(lane => Enumerable.Range(1, 50).Select(i => (lane * 1_000L) + i))
+            .ToHashSet();
+        await store.CheckAsync(all, all);
+        Assert.Equal(0, store.Backlog);
+    }
+}

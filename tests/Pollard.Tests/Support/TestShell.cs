@@ -1,0 +1,59 @@
+namespace Pollard.Tests.Support;
+
+/// <summary>A call of the program within the test: what it is given, and what it said.</summary>
+internal sealed class TestShell : IDisposable
+{
+    private readonly StringWriter _out = new() { NewLine = "\n" };
+    private readonly StringWriter _error = new() { NewLine = "\n" };
+
+    public Dictionary<string, string> Variables { get; } =
+        new(StringComparer.Ordinal)
+        {
+            // Nothing of the machine that the tests run on.
+            ["HOME"] = "/nonexistent",
+        };
+
+    /// <summary>What is piped in; null: a person sits there.</summary>
+    public string? Input { get; init; }
+
+    /// <summary>True when a person reads what comes out.</summary>
+    public bool IsTerminal { get; init; }
+
+    public string Out => _out.ToString();
+
+    public string Error => _error.ToString();
+
+    public void Dispose()
+    {
+        _out.Dispose();
+        _error.Dispose();
+    }
+
+    /// <summary>Runs the program against a gateway.</summary>
+    public Task<int> RunAsync(ScriptedGateway gateway, params string[] arguments)
+    {
+        Variables["POLLARD_GATEWAY"] = gateway.Url.ToString();
+        return RunUntilAsync(TestContext.Current.CancellationToken, arguments);
+    }
+
+    /// <summary>Runs the program.</summary>
+    public Task<int> RunAsync(params string[] arguments) =>
+        RunUntilAsync(TestContext.Current.CancellationToken, arguments);
+
+    /// <summary>Runs the program until the token says otherwise.</summary>
+    public Task<int> RunUntilAsync(CancellationToken ended, params string[] arguments) =>
+        CommandLine.RunAsync(
+            arguments,
+            new Shell
+            {
+                In = new StringReader(Input ?? ""),
+                Out = _out,
+                Error = _error,
+                InIsTerminal = Input is null,
+                OutIsTerminal = IsTerminal,
+                ErrorIsTerminal = IsTerminal,
+                Environment = name => Variables.GetValueOrDefault(name),
+            },
+            ended
+        );
+}
