@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Pollard.Storage.Sqlite;
 using Pollard.Tasks;
 using Pollard.Tasks.Storage;
@@ -81,14 +82,35 @@ internal static class StoreSuite
     )
     {
         var commits = store.Commits;
+        var writer = WriterCpu();
         var measurement = new Measurement();
         var latencies = await LoopAsync(store, inFlight, arguments.Duration, work);
         return measurement.End(
             name,
             "task",
             latencies,
-            $"{latencies.Count / (double)Math.Max(1, store.Commits - commits):N0} a commit"
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{latencies.Count / (double)Math.Max(1, store.Commits - commits):N0} a commit, writer's thread {(WriterCpu() - writer).TotalMicroseconds / Math.Max(1, latencies.Count):N1} us"
+            )
         );
+    }
+
+    /// <summary>What the one thread that writes has used: it bounds the rate, whatever else the machine does.</summary>
+    private static TimeSpan WriterCpu()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return TimeSpan.Zero;
+        }
+
+        var thread = Directory
+            .EnumerateDirectories("/proc/self/task")
+            .First(path =>
+                File.ReadAllText(Path.Combine(path, "comm")).StartsWith("pollard store w", StringComparison.Ordinal)
+            );
+        var nanoseconds = File.ReadAllText(Path.Combine(thread, "schedstat")).Split(' ')[0];
+        return TimeSpan.FromMicroseconds(long.Parse(nanoseconds, CultureInfo.InvariantCulture) / 1_000.0);
     }
 
     private static async Task<List<long>> LoopAsync(
