@@ -62,9 +62,7 @@ internal sealed class Measurement
     private static double Milliseconds(List<long> sorted, double share) =>
         sorted.Count == 0
             ? 0
-            : sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * share))]
-                * 1_000.0
-                / Stopwatch.Frequency;
+            : sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * share))] * 1_000.0 / Stopwatch.Frequency;
 
     private static (double Busy, double All) MachineTime()
     {
@@ -90,9 +88,7 @@ internal static class BenchReport
     /// <summary>As a table.</summary>
     public static void Print(TextWriter to, IReadOnlyList<BenchResult> results)
     {
-        to.WriteLine(
-            $"{"", -46} {"per s", 10} {"p50 ms", 9} {"p99 ms", 9} {"max ms", 9} {"CPU us", 8} {"others", 7}"
-        );
+        to.WriteLine($"{"", -46} {"per s", 10} {"p50 ms", 9} {"p99 ms", 9} {"max ms", 9} {"CPU us", 8} {"others", 7}");
         foreach (var result in results)
         {
             to.WriteLine(
@@ -116,11 +112,7 @@ internal static class BenchReport
                     processor = Processor(),
                     memory_mb = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 20,
                     system = System.Runtime.InteropServices.RuntimeInformation.OSDescription,
-                    runtime = System
-                        .Runtime
-                        .InteropServices
-                        .RuntimeInformation
-                        .FrameworkDescription,
+                    runtime = System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription,
                 },
                 results,
             },

@@ -2,9 +2,7 @@ using Pollard.Bench;
 using Pollard.Bench.Store;
 
 // One entry a suite: its name on the command line, and what runs it.
-var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<BenchResult>>>>(
-    StringComparer.Ordinal
-)
+var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<BenchResult>>>>(StringComparer.Ordinal)
 {
     ["store"] = StoreSuite.RunAsync,
 };

@@ -15,10 +15,7 @@ public sealed class ReplyTests
                 {
                     var reply = Ask(prompt);
                     var limited = Reply.To(Request(prompt) with { MaxTokens = limit }, Options);
-                    return limited.Content.SequenceEqual(
-                            reply.Content.Take(limit),
-                            StringComparer.Ordinal
-                        )
+                    return limited.Content.SequenceEqual(reply.Content.Take(limit), StringComparer.Ordinal)
                         && limited.FinishReason == (limit < 30 ? "length" : "stop");
                 }
             );
@@ -44,10 +41,7 @@ public sealed class ReplyTests
 
         var stopped = Reply.To(Request("x") with { Stop = [stop] }, Options);
 
-        Assert.Equal(
-            whole[..whole.IndexOf(stop, StringComparison.Ordinal)],
-            string.Concat(stopped.Content)
-        );
+        Assert.Equal(whole[..whole.IndexOf(stop, StringComparison.Ordinal)], string.Concat(stopped.Content));
     }
 
     [Fact]
@@ -95,12 +89,7 @@ public sealed class ReplyTests
     [InlineData("cut:5%", FaultKind.Cut, 0.05, 0)]
     [InlineData("429:1/20", FaultKind.RateLimit, 0, 20)]
     [InlineData("early-end:100%", FaultKind.EarlyEnd, 1, 0)]
-    public void A_fault_is_read_from_its_short_form(
-        string text,
-        FaultKind kind,
-        double probability,
-        int every
-    )
+    public void A_fault_is_read_from_its_short_form(string text, FaultKind kind, double probability, int every)
     {
         Assert.True(SimulatorFault.TryParse(text, out var fault));
 
@@ -112,8 +101,7 @@ public sealed class ReplyTests
     [InlineData("flood:5%")]
     [InlineData("cut:101%")]
     [InlineData("cut:1/0")]
-    public void What_is_no_fault_is_refused(string text) =>
-        Assert.False(SimulatorFault.TryParse(text, out _));
+    public void What_is_no_fault_is_refused(string text) => Assert.False(SimulatorFault.TryParse(text, out _));
 
     [Fact]
     public void A_probability_strikes_about_as_often_as_it_says_and_the_same_requests_each_time()

@@ -6,8 +6,7 @@ namespace Pollard.Simulators.Tests;
 
 public sealed class SimulatorTests : IDisposable
 {
-    private const string Chat =
-        """{"model":"pollard-demo","messages":[{"role":"user","content":"hello"}]""";
+    private const string Chat = """{"model":"pollard-demo","messages":[{"role":"user","content":"hello"}]""";
 
     private readonly HttpClient _http = new(new SocketsHttpHandler());
 
@@ -55,11 +54,7 @@ public sealed class SimulatorTests : IDisposable
         var lines = (await response.Content.ReadAsStringAsync(Token)).TrimEnd('\n').Split('\n');
 
         Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType!.MediaType);
-        Assert.StartsWith(
-            "Pollard-Simulator",
-            response.Headers.Server.ToString(),
-            StringComparison.Ordinal
-        );
+        Assert.StartsWith("Pollard-Simulator", response.Headers.Server.ToString(), StringComparison.Ordinal);
         Assert.Equal(6, lines.Length);
         var last = JsonElement.Parse(lines[^1]);
         Assert.True(last.GetProperty("done").GetBoolean());
@@ -92,9 +87,7 @@ public sealed class SimulatorTests : IDisposable
     {
         await using var ollama = await OllamaAsync(new() { Models = [new("a"), new("b:7b")] });
 
-        var tags = JsonElement.Parse(
-            await _http.GetStringAsync(new Uri(ollama.Url, "/api/tags"), Token)
-        );
+        var tags = JsonElement.Parse(await _http.GetStringAsync(new Uri(ollama.Url, "/api/tags"), Token));
         var version = await _http.GetStringAsync(new Uri(ollama.Url, "/api/version"), Token);
         var root = await _http.GetStringAsync(ollama.Url, Token);
 
@@ -117,14 +110,9 @@ public sealed class SimulatorTests : IDisposable
         using var second = await PostAsync(openAi, "/v1/chat/completions", """{"model":"x"}""");
 
         Assert.Equal(HttpStatusCode.NotFound, first.StatusCode);
-        Assert.Equal(
-            """{"error":"model 'x' not found"}""",
-            await first.Content.ReadAsStringAsync(Token)
-        );
+        Assert.Equal("""{"error":"model 'x' not found"}""", await first.Content.ReadAsStringAsync(Token));
         Assert.Equal(HttpStatusCode.NotFound, second.StatusCode);
-        var error = JsonElement
-            .Parse(await second.Content.ReadAsStringAsync(Token))
-            .GetProperty("error");
+        var error = JsonElement.Parse(await second.Content.ReadAsStringAsync(Token)).GetProperty("error");
         Assert.Equal("model_not_found", error.GetProperty("code").GetString());
     }
 
@@ -169,33 +157,21 @@ public sealed class SimulatorTests : IDisposable
     [Fact]
     public async Task Statistics_tell_of_a_client_that_left()
     {
-        await using var ollama = await OllamaAsync(
-            new() { Tokens = 100_000, TokensPerSecond = 500 }
-        );
+        await using var ollama = await OllamaAsync(new() { Tokens = 100_000, TokensPerSecond = 500 });
         using (
             var request = new HttpRequestMessage(HttpMethod.Post, new Uri(ollama.Url, "/api/chat"))
             {
                 Content = new StringContent(Chat + "}", Encoding.UTF8, "application/json"),
             }
         )
-        using (
-            var leaving = new HttpClient(
-                new SocketsHttpHandler { ResponseDrainTimeout = TimeSpan.Zero }
-            )
-        )
+        using (var leaving = new HttpClient(new SocketsHttpHandler { ResponseDrainTimeout = TimeSpan.Zero }))
         {
-            using var _ = await leaving.SendAsync(
-                request,
-                HttpCompletionOption.ResponseHeadersRead,
-                Token
-            );
+            using var _ = await leaving.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token);
         }
 
         await ollama.UntilAsync(stats => stats.Aborted == 1, Token);
 
-        var seen = JsonElement.Parse(
-            await _http.GetStringAsync(new Uri(ollama.Url, "/simulator/stats"), Token)
-        );
+        var seen = JsonElement.Parse(await _http.GetStringAsync(new Uri(ollama.Url, "/simulator/stats"), Token));
         Assert.Equal(0, seen.GetProperty("active").GetInt32());
         Assert.Equal(1, seen.GetProperty("aborted").GetInt32());
         Assert.Equal("/api/chat", seen.GetProperty("aborts")[0].GetProperty("path").GetString());
@@ -210,11 +186,7 @@ public sealed class SimulatorTests : IDisposable
         return json.GetProperty("message").GetProperty("content").GetString()!;
     }
 
-    private async Task<HttpResponseMessage> PostAsync(
-        RunningSimulator server,
-        string path,
-        string body
-    )
+    private async Task<HttpResponseMessage> PostAsync(RunningSimulator server, string path, string body)
     {
         using StringContent content = new(body, Encoding.UTF8, "application/json");
         return await _http.PostAsync(new Uri(server.Url, path), content, Token);

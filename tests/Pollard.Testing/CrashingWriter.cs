@@ -57,9 +57,7 @@ public static class CrashingWriter
         );
         var identity = await store.OpenAsync(CancellationToken.None);
         var next = identity.Newest.Value;
-        await Task.WhenAll(
-            Enumerable.Range(0, Lanes).Select(_ => Task.Run(LaneAsync, CancellationToken.None))
-        );
+        await Task.WhenAll(Enumerable.Range(0, Lanes).Select(_ => Task.Run(LaneAsync, CancellationToken.None)));
 
         async Task LaneAsync()
         {
@@ -67,22 +65,12 @@ public static class CrashingWriter
             {
                 var id = Interlocked.Increment(ref next);
                 var row = StoreSamples.Pending(id);
-                Ensure(
-                    await store.WriteAsync(
-                        StoreSamples.Insert(row, $"request {id}", StoreSamples.Events(0, "a"))
-                    )
-                );
+                Ensure(await store.WriteAsync(StoreSamples.Insert(row, $"request {id}", StoreSamples.Events(0, "a"))));
                 Print(standardOutput, $"S {id}");
-                Ensure(
-                    await store.WriteAsync(StoreSamples.Change(row = row.Next(TaskState.Running)))
-                );
+                Ensure(await store.WriteAsync(StoreSamples.Change(row = row.Next(TaskState.Running))));
                 Ensure(
                     await store.WriteAsync(
-                        StoreSamples.Change(
-                            row.Next(TaskState.Completed),
-                            $"result {id}",
-                            StoreSamples.Events(1, "b")
-                        )
+                        StoreSamples.Change(row.Next(TaskState.Completed), $"result {id}", StoreSamples.Events(1, "b"))
                     )
                 );
                 Print(standardOutput, $"C {id}");

@@ -19,6 +19,8 @@ internal static class HostLinkServices
         services.AddSingleton<JoinTokens>();
         services.AddSingleton<HostSignatures>();
         services.AddSingleton<LinkEndpoints>();
+        services.AddSingleton<TurnSessions>();
+        services.AddSingleton<TurnEndpoints>();
         services.AddSingleton<HostEndpoints>();
         services.AddSingleton<TokenEndpoints>();
         services.AddSingleton(provider => new HostLinkServer(
@@ -38,6 +40,11 @@ internal static class HostLinkServices
         routes.MapGet("/host/v1", Handle(link.Directory));
         routes.MapPost("/host/v1/enroll", Handle(link.EnrollAsync));
         routes.MapPost("/host/v1/link", Handle(link.LinkAsync));
+
+        var turns = routes.ServiceProvider.GetRequiredService<TurnEndpoints>();
+        routes.MapPost("/host/v1/turn", Handle(turns.TurnAsync));
+        routes.MapDelete("/host/v1/turn", Handle(turns.EndAsync));
+        routes.MapPatch("/host/v1/attempts/{handle}/output", Handle(turns.OutputAsync));
 
         var hosts = routes.ServiceProvider.GetRequiredService<HostEndpoints>();
         routes.MapGet("/v1/hosts", Handle(hosts.List));

@@ -146,16 +146,24 @@ internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action b
             idle = _idle?.Task ?? Task.CompletedTask;
         }
 
+        Exception? lost = null;
         try
         {
-            await idle.WaitAsync(within, time);
-            await output.CompleteAsync();
+            await idle.WaitAsync(within, time, CancellationToken.None); // The deadline is what ends it.
         }
         catch (TimeoutException e)
         {
-            // A flush still waits for an end that does not read; completing with an error lets it go.
-            output.CancelPendingFlush();
-            await output.CompleteAsync(e);
+            output.CancelPendingFlush(); // It waits for an end that does not read.
+            lost = e;
+        }
+
+        try
+        {
+            await output.CompleteAsync(lost);
+        }
+        catch (Exception)
+        {
+            // Completing may send what is left, and a broken carrier says so here too. Nobody is left to tell.
         }
     }
 

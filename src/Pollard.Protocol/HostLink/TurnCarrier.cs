@@ -18,6 +18,9 @@ public static class TurnCarrier
     /// </summary>
     public const string UploadHeader = "Pollard-Upload";
 
+    /// <summary>The header that numbers the turns of a session: one that is overtaken by a later one is not held.</summary>
+    public const string TurnHeader = "Pollard-Turn";
+
     /// <summary>The path of an attempt's output.</summary>
     public static string OutputPath(uint handle) => $"/host/v1/attempts/{handle}/output";
 }

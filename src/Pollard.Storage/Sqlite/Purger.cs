@@ -36,7 +36,7 @@ internal sealed class Purger(SqliteConnection connection)
     private readonly SqliteStatement _due = connection.Prepare(
         """
         SELECT id, owner, idempotency_key FROM task INDEXED BY task_due
-        WHERE ended_at IS NOT NULL AND retention IS NULL AND ended_at <= ?1 AND state >= 2
+        WHERE final = 1 AND ended_at IS NOT NULL AND retention IS NULL AND ended_at <= ?1
         ORDER BY ended_at, id LIMIT ?2
         """
     );
@@ -44,7 +44,7 @@ internal sealed class Purger(SqliteConnection connection)
     private readonly SqliteStatement _dueOwn = connection.Prepare(
         """
         SELECT id, owner, idempotency_key FROM task INDEXED BY task_due_own
-        WHERE ended_at IS NOT NULL AND retention IS NOT NULL AND ended_at + retention <= ?1 AND state >= 2
+        WHERE final = 1 AND ended_at IS NOT NULL AND retention IS NOT NULL AND ended_at + retention <= ?1
         ORDER BY ended_at + retention, id LIMIT ?2
         """
     );

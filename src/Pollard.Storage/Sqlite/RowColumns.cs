@@ -12,26 +12,37 @@ internal static class RowColumns
         + "run_at, queue_deadline, started_at, ended_at, run_timeout, retention, flags, event_count, error, usage, "
         + "requires, metadata";
 
-    /// <summary>?1 to ?17 are bound by <see cref="BindChanging"/>, the rest by <see cref="BindFixed"/>.</summary>
+    /// <summary>?1 to ?15 are bound by <see cref="BindChanging"/>, ?16 to ?19 by <see cref="BindEnd"/>, the rest by <see cref="BindFixed"/>.</summary>
     public const string Insert = """
         INSERT OR IGNORE INTO task (version, state, priority, attempt, max_attempts, fence, host, generation, run_at,
-          queue_deadline, started_at, ended_at, run_timeout, retention, flags, event_count, error, usage,
+          queue_deadline, started_at, run_timeout, flags, event_count, usage, final, ended_at, retention, error,
           id, owner, kind, model, created_at, requires, metadata, idempotency_key)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-          ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+          ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)
         """;
 
-    /// <summary>?19 is the id, ?20 the version that the row must have.</summary>
-    public const string Update = """
-        UPDATE task SET version = ?1, state = ?2, priority = ?3, attempt = ?4, max_attempts = ?5, fence = ?6, host = ?7,
-          generation = ?8, run_at = ?9, queue_deadline = ?10, started_at = ?11, ended_at = ?12, run_timeout = ?13,
-          retention = ?14, flags = ?15, event_count = ?16, error = ?17, usage = ?18
-        WHERE id = ?19 AND version = ?20
+    /// <summary>For a row that goes on: touches no index. ?16 is the id, ?17 the version that the row must have, ?18 its retention.</summary>
+    public const string UpdateLive = $"""
+        UPDATE task SET {SetChanging}
+        WHERE id = ?16 AND version = ?17 AND retention IS ?18 AND final = 0 AND ended_at IS NULL AND error IS NULL
         """;
+
+    /// <summary>For every row. ?20 is the id, ?21 the version that the row must have.</summary>
+    public const string Update = $"""
+        UPDATE task SET {SetChanging}, final = ?16, ended_at = ?17, retention = ?18, error = ?19
+        WHERE id = ?20 AND version = ?21
+        """;
+
+    private const string SetChanging =
+        "version = ?1, state = ?2, priority = ?3, attempt = ?4, max_attempts = ?5, fence = ?6, host = ?7, generation = ?8, "
+        + "run_at = ?9, queue_deadline = ?10, started_at = ?11, run_timeout = ?12, flags = ?13, event_count = ?14, usage = ?15";
 
     private const int StreamFlag = 1;
     private const int RelaxedFlag = 2;
     private const int FailLostFlag = 4;
+
+    /// <summary>True for a row that <see cref="UpdateLive"/> can write, when the stored one is such a row too.</summary>
+    public static bool IsLive(TaskRow row) => row is { IsFinal: false, EndedAt: null, Error: null };
 
     public static void BindChanging(SqliteStatement statement, TaskRow row) =>
         statement
@@ -46,27 +57,31 @@ internal static class RowColumns
             .Bind(9, Moment(row.RunAt))
             .Bind(10, Moment(row.QueueDeadline))
             .Bind(11, Moment(row.StartedAt))
-            .Bind(12, Moment(row.EndedAt))
-            .Bind(13, (long)row.RunTimeout.TotalMilliseconds)
-            .Bind(14, row.Retention is { } kept ? (long?)kept.TotalMilliseconds : null)
-            .Bind(15, Flags(row))
-            .Bind(16, row.EventCount)
-            .Bind(17, row.Error is null ? null : JsonSerializer.Serialize(row.Error, StoreJson.Default.TaskError))
-            .Bind(18, row.Usage);
+            .Bind(12, (long)row.RunTimeout.TotalMilliseconds)
+            .Bind(13, Flags(row))
+            .Bind(14, row.EventCount)
+            .Bind(15, row.Usage);
+
+    public static void BindEnd(SqliteStatement statement, TaskRow row) =>
+        statement
+            .Bind(16, row.IsFinal ? 1 : 0)
+            .Bind(17, Moment(row.EndedAt))
+            .Bind(18, Retention(row))
+            .Bind(19, row.Error is null ? null : JsonSerializer.Serialize(row.Error, StoreJson.Default.TaskError));
 
     public static void BindFixed(SqliteStatement statement, TaskRow row, string? idempotencyKey) =>
         statement
-            .Bind(19, row.Id.Value)
-            .Bind(20, row.Owner)
-            .Bind(21, row.Kind)
-            .Bind(22, row.Model)
-            .Bind(23, row.CreatedAt.ToUnixTimeMilliseconds())
+            .Bind(20, row.Id.Value)
+            .Bind(21, row.Owner)
+            .Bind(22, row.Kind)
+            .Bind(23, row.Model)
+            .Bind(24, row.CreatedAt.ToUnixTimeMilliseconds())
             .Bind(
-                24,
+                25,
                 row.Requires is null ? null : JsonSerializer.Serialize(row.Requires, StoreJson.Default.TaskRequirements)
             )
-            .Bind(25, row.Metadata)
-            .Bind(26, idempotencyKey);
+            .Bind(26, row.Metadata)
+            .Bind(27, idempotencyKey);
 
     public static TaskRow Read(SqliteStatement row)
     {
@@ -104,6 +119,9 @@ internal static class RowColumns
             Metadata = row.OptionalText(24),
         };
     }
+
+    /// <summary>In milliseconds.</summary>
+    public static long? Retention(TaskRow row) => row.Retention is { } kept ? (long?)kept.TotalMilliseconds : null;
 
     private static long? Moment(DateTimeOffset? moment) => moment?.ToUnixTimeMilliseconds();
 

@@ -41,6 +41,9 @@ internal static unsafe partial class SqliteNative
     /// <summary>Says to a bind call that it must copy the bytes.</summary>
     public const nint Transient = -1;
 
+    /// <summary>Says to a bind call that the bytes stay where they are.</summary>
+    public const nint Static = 0;
+
     private const string Library = "e_sqlite3";
 
     [LibraryImport(Library, EntryPoint = "sqlite3_open_v2", StringMarshalling = StringMarshalling.Utf8)]

@@ -18,7 +18,7 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
     private readonly SqliteStatement _result = connection.Prepare("SELECT crc, body FROM task_result WHERE task = ?1");
 
     private readonly SqliteStatement _unfinished = connection.Prepare(
-        $"SELECT {RowColumns.All} FROM task INDEXED BY task_unfinished WHERE state < 2 AND id > ?1 ORDER BY id LIMIT ?2"
+        $"SELECT {RowColumns.All} FROM task INDEXED BY task_unfinished WHERE final = 0 AND id > ?1 ORDER BY id LIMIT ?2"
     );
 
     // Begins with the segment that holds the wanted event, which may begin before it.
@@ -151,7 +151,7 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
     {
         var (index, where) = query switch
         {
-            { State: TaskState.Pending or TaskState.Running } => ("task_unfinished", "state < 2"),
+            { State: TaskState.Pending or TaskState.Running } => ("task_unfinished", "final = 0"),
             { State: not null and not TaskState.Completed } => ("task_troubled", "state > 2"),
             { Owner.Length: > 0 } => ("task_owner", "owner <> ''"),
             _ => (null, "1"),

@@ -15,7 +15,8 @@ internal static class SqliteSchema
     /// Moments are milliseconds since 1970, spans milliseconds. Rows are narrow and change in place; bodies and events are only
     /// appended, so that a commit writes each of their pages about once. Indexes are partial wherever most rows need none:
     /// <c>task_unfinished</c> and <c>task_troubled</c> hold few rows of a large history, <c>task_due</c> is appended to in order
-    /// of time, and <c>task_owner</c> never changes after the insert.
+    /// of time, and <c>task_owner</c> never changes after the insert. <c>final</c> says of a state whether it is one of the last
+    /// four: most changes do not set it, and so touch no index.
     /// </remarks>
     private static readonly string[] Steps =
     [
@@ -26,6 +27,7 @@ internal static class SqliteSchema
               id INTEGER PRIMARY KEY,
               version INTEGER NOT NULL,
               state INTEGER NOT NULL,
+              final INTEGER NOT NULL,
               owner TEXT NOT NULL,
               kind TEXT NOT NULL,
               model TEXT NOT NULL,
@@ -50,11 +52,13 @@ internal static class SqliteSchema
               metadata TEXT,
               idempotency_key TEXT
             ) STRICT;
-            CREATE INDEX task_unfinished ON task(id) WHERE state < 2;
+            CREATE INDEX task_unfinished ON task(id) WHERE final = 0;
             CREATE INDEX task_troubled ON task(state) WHERE state > 2;
             CREATE INDEX task_owner ON task(owner) WHERE owner <> '';
-            CREATE INDEX task_due ON task(ended_at) WHERE ended_at IS NOT NULL AND retention IS NULL;
-            CREATE INDEX task_due_own ON task(ended_at + retention) WHERE ended_at IS NOT NULL AND retention IS NOT NULL;
+            CREATE INDEX task_due ON task(ended_at)
+              WHERE final = 1 AND ended_at IS NOT NULL AND retention IS NULL;
+            CREATE INDEX task_due_own ON task(ended_at + retention)
+              WHERE final = 1 AND ended_at IS NOT NULL AND retention IS NOT NULL;
 
             CREATE TABLE task_request (task INTEGER PRIMARY KEY, crc INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
             CREATE TABLE task_result (task INTEGER PRIMARY KEY, crc INTEGER NOT NULL, body BLOB NOT NULL) STRICT;

@@ -49,22 +49,26 @@ internal sealed unsafe class SqliteStatement(SqliteConnection connection, nint h
 
     public SqliteStatement Bind(int index, ReadOnlySpan<byte> body)
     {
-        // An empty span's pointer is null, which SQLite takes for NULL.
-        byte nothing;
-        fixed (byte* bytes = body)
-        {
-            connection.Check(
-                SqliteNative.BindBlob(
-                    _handle,
-                    index,
-                    bytes is null ? &nothing : bytes,
-                    body.Length,
-                    SqliteNative.Transient
-                )
-            );
-        }
-
+        BindBlob(index, body, SqliteNative.Transient);
         return this;
+    }
+
+    /// <summary>Runs a statement with a body that is not copied before SQLite copies it into a page.</summary>
+    /// <returns>How many rows it changed.</returns>
+    public int RunWith(int index, ReadOnlySpan<byte> body)
+    {
+        fixed (byte* _ = body)
+        {
+            BindBlob(index, body, SqliteNative.Static);
+            try
+            {
+                return Run();
+            }
+            finally
+            {
+                BindNull(index); // The bytes may move from here on.
+            }
+        }
     }
 
     /// <summary>True when there is a row to read.</summary>
@@ -114,6 +118,23 @@ internal sealed unsafe class SqliteStatement(SqliteConnection connection, nint h
     public string Text(int column) => Encoding.UTF8.GetString(Bytes(column));
 
     public string? OptionalText(int column) => IsNull(column) ? null : Text(column);
+
+    private void BindBlob(int index, ReadOnlySpan<byte> body, nint destructor)
+    {
+        byte nothing; // An empty span's pointer is null, which SQLite takes for NULL.
+        fixed (byte* bytes = body)
+        {
+            connection.Check(
+                SqliteNative.BindBlob(
+                    _handle,
+                    index,
+                    bytes is null ? &nothing : bytes,
+                    body.Length,
+                    bytes is null ? SqliteNative.Transient : destructor
+                )
+            );
+        }
+    }
 
     public void Dispose()
     {

@@ -12,6 +12,7 @@ namespace Pollard.Storage.Sqlite;
 internal sealed class TableWriter(SqliteConnection connection)
 {
     private readonly SqliteStatement _insert = connection.Prepare(RowColumns.Insert);
+    private readonly SqliteStatement _updateLive = connection.Prepare(RowColumns.UpdateLive);
     private readonly SqliteStatement _update = connection.Prepare(RowColumns.Update);
 
     private readonly SqliteStatement _request = connection.Prepare(
@@ -73,6 +74,7 @@ internal sealed class TableWriter(SqliteConnection connection)
         }
 
         RowColumns.BindChanging(_insert, row);
+        RowColumns.BindEnd(_insert, row);
         RowColumns.BindFixed(_insert, row, write.Idempotency?.Key);
         if (_insert.Run() == 0)
         {
@@ -107,20 +109,33 @@ internal sealed class TableWriter(SqliteConnection connection)
             return StoreOutcome.Conflict;
         }
 
-        if (write.Row is { } row)
+        if (write.Row is { } row && !Update(row, write.ExpectedVersion))
         {
-            RowColumns.BindChanging(_update, row);
-            if (_update.Bind(19, write.Id.Value).Bind(20, write.ExpectedVersion).Run() == 0)
-            {
-                // With events the version was right a moment ago, in this transaction.
-                return write.Events is null
-                    ? StoreOutcome.Conflict
-                    : throw new UnreachableException($"Task {write.Id} changed while it was written.");
-            }
+            // With events the version was right a moment ago, in this transaction.
+            return write.Events is null
+                ? StoreOutcome.Conflict
+                : throw new UnreachableException($"Task {write.Id} changed while it was written.");
         }
 
         WriteBodies(write);
         return StoreOutcome.Committed;
+    }
+
+    private bool Update(TaskRow row, long expectedVersion)
+    {
+        if (RowColumns.IsLive(row))
+        {
+            RowColumns.BindChanging(_updateLive, row);
+            _updateLive.Bind(16, row.Id.Value).Bind(17, expectedVersion);
+            if (_updateLive.Bind(18, RowColumns.Retention(row)).Run() != 0)
+            {
+                return true;
+            }
+        }
+
+        RowColumns.BindChanging(_update, row);
+        RowColumns.BindEnd(_update, row);
+        return _update.Bind(20, row.Id.Value).Bind(21, expectedVersion).Run() != 0;
     }
 
     private void WriteBodies(StoreWrite write)
@@ -137,7 +152,7 @@ internal sealed class TableWriter(SqliteConnection connection)
     }
 
     private static void PutBody(SqliteStatement statement, TaskId id, ReadOnlySpan<byte> body) =>
-        statement.Bind(1, id.Value).Bind(2, Checksum.Of(body)).Bind(3, body).Run();
+        statement.Bind(1, id.Value).Bind(2, Checksum.Of(body)).RunWith(3, body);
 
     private bool AddEvents(TaskId id, EventSegment events, long version) =>
         _events
@@ -145,9 +160,8 @@ internal sealed class TableWriter(SqliteConnection connection)
             .Bind(2, events.FirstSeq)
             .Bind(3, events.Count)
             .Bind(4, Checksum.Of(events.Body.Span))
-            .Bind(5, events.Body.Span)
             .Bind(6, version)
-            .Run() != 0;
+            .RunWith(5, events.Body.Span) != 0;
 
     private bool Exists(TaskId id, long version)
     {

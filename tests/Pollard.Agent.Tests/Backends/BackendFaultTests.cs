@@ -22,10 +22,7 @@ public sealed class BackendFaultTests
     [InlineData("openai", FaultKind.EarlyEnd)]
     public async Task A_cut_answer_is_never_a_clean_end(string dialect, FaultKind kind)
     {
-        await using var server = await StartAsync(
-            dialect,
-            new(kind) { Every = 1, AfterTokens = 4 }
-        );
+        await using var server = await StartAsync(dialect, new(kind) { Every = 1, AfterTokens = 4 });
         using var backend = Backend(dialect, server.Url);
 
         var failure = (await backend.It.RunAsync(Work.Chat(), _output, Token)).Failure!;
@@ -40,16 +37,9 @@ public sealed class BackendFaultTests
     [InlineData("openai", FaultKind.Garbage, "no answer")]
     [InlineData("ollama", FaultKind.StreamError, "told to fail here")]
     [InlineData("openai", FaultKind.StreamError, "told to fail here")]
-    public async Task An_error_in_the_stream_ends_the_attempt(
-        string dialect,
-        FaultKind kind,
-        string said
-    )
+    public async Task An_error_in_the_stream_ends_the_attempt(string dialect, FaultKind kind, string said)
     {
-        await using var server = await StartAsync(
-            dialect,
-            new(kind) { Every = 1, AfterTokens = 4 }
-        );
+        await using var server = await StartAsync(dialect, new(kind) { Every = 1, AfterTokens = 4 });
         using var backend = Backend(dialect, server.Url);
 
         var failure = (await backend.It.RunAsync(Work.Chat(), _output, Token)).Failure!;
@@ -100,12 +90,7 @@ public sealed class BackendFaultTests
     [InlineData("ollama", 503, "backend_error", true)]
     [InlineData("openai", 501, "backend_error", false)]
     [InlineData("openai", 302, "backend_error", false)]
-    public async Task Each_status_has_its_word(
-        string dialect,
-        int status,
-        string code,
-        bool retryable
-    )
+    public async Task Each_status_has_its_word(string dialect, int status, string code, bool retryable)
     {
         await using var server = await ScriptedServer.RefuseAsync(
             status,
@@ -125,11 +110,7 @@ public sealed class BackendFaultTests
     [InlineData("openai", "text/event-stream")]
     public async Task A_line_without_end_is_given_up(string dialect, string type)
     {
-        await using var server = await ScriptedServer.SayAsync(
-            type,
-            new string('x', 100_000),
-            Token
-        );
+        await using var server = await ScriptedServer.SayAsync(type, new string('x', 100_000), Token);
         using var backend = Backend(dialect, server.Url);
 
         var failure = (await backend.It.RunAsync(Work.Chat(), _output, Token)).Failure!;
@@ -145,10 +126,7 @@ public sealed class BackendFaultTests
     [InlineData("openai", 3, "nothing more for 5 s")]
     public async Task A_silent_server_is_given_up(string dialect, int tokens, string said)
     {
-        await using var server = await StartAsync(
-            dialect,
-            new(FaultKind.Stall) { Every = 1, AfterTokens = tokens }
-        );
+        await using var server = await StartAsync(dialect, new(FaultKind.Stall) { Every = 1, AfterTokens = tokens });
         WaitingClock clock = new();
         using var backend = Backend(dialect, server.Url, clock);
         var run = backend.It.RunAsync(Work.Chat(), _output, Token);
@@ -169,10 +147,7 @@ public sealed class BackendFaultTests
     [Fact]
     public async Task An_upstream_that_fails_at_first_is_tried_again()
     {
-        await using var server = await StartAsync(
-            "openai",
-            new(FaultKind.ServerError) { Every = 1, Times = 2 }
-        );
+        await using var server = await StartAsync("openai", new(FaultKind.ServerError) { Every = 1, Times = 2 });
         using var backend = Backend("openai", server.Url, retry: Quick);
 
         var result = await backend.It.RunAsync(Work.Chat(), _output, Token);
@@ -184,10 +159,7 @@ public sealed class BackendFaultTests
     [Fact]
     public async Task An_upstream_that_fails_always_is_given_up()
     {
-        await using var server = await StartAsync(
-            "openai",
-            new(FaultKind.ServerError) { Every = 1 }
-        );
+        await using var server = await StartAsync("openai", new(FaultKind.ServerError) { Every = 1 });
         using var backend = Backend("openai", server.Url, retry: Quick);
 
         var result = await backend.It.RunAsync(Work.Chat(), _output, Token);
@@ -233,12 +205,7 @@ public sealed class BackendFaultTests
             : OpenAiSimulator.StartAsync("http://127.0.0.1:0", options, Token);
     }
 
-    private static Disposable Backend(
-        string dialect,
-        Uri url,
-        TimeProvider? clock = null,
-        RetryPolicy? retry = null
-    )
+    private static Disposable Backend(string dialect, Uri url, TimeProvider? clock = null, RetryPolicy? retry = null)
     {
         var firstToken = clock is null ? (TimeSpan?)null : TimeSpan.FromSeconds(30);
         var stall = clock is null ? (TimeSpan?)null : TimeSpan.FromSeconds(5);
@@ -291,12 +258,8 @@ internal sealed class WaitingClock : FakeTimeProvider
         new BoundedChannelOptions(100) { FullMode = BoundedChannelFullMode.DropWrite }
     );
 
-    public override ITimer CreateTimer(
-        TimerCallback callback,
-        object? state,
-        TimeSpan dueTime,
-        TimeSpan period
-    ) => new Watched(base.CreateTimer(callback, state, dueTime, period), this);
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        new Watched(base.CreateTimer(callback, state, dueTime, period), this);
 
     /// <summary>Turns the clock by a minute each time a timer is set, until a task ends.</summary>
     public async Task AdvanceUntilAsync(Task ended, CancellationToken ct)

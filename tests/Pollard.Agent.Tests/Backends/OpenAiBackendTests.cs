@@ -153,6 +153,40 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Text_that_comes_as_parts_is_read()
+    {
+        const string Answer = """
+            data: {"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}}]}
+
+            data: {"choices":[{"index":0,"delta":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},"finish_reason":"stop"}]}
+
+
+            """;
+        await using var server = await ScriptedServer.SayAsync("text/event-stream", Answer, Token);
+        using var backend = Backend(new() { BaseUrl = server.Url });
+
+        var result = await backend.RunAsync(Work.Chat(), _output, Token);
+
+        Assert.Equal(("hm", "ab"), (_output.Reasoning, _output.Content));
+        Assert.Equal(["stop"], result.Finish!.FinishReasons!); // A reason is an end, even without [DONE].
+    }
+
+    [Fact]
+    public async Task A_key_that_the_server_repeats_is_not_passed_on()
+    {
+        await using var server = await ScriptedServer.RefuseAsync(
+            401,
+            """{"error":{"message":"Incorrect API key provided: sk-123"}}""",
+            Token
+        );
+        using var backend = Backend(new() { BaseUrl = server.Url, ApiKey = "sk-123" });
+
+        var failure = (await backend.RunAsync(Work.Chat(), _output, Token)).Failure!;
+
+        Assert.EndsWith("provided: ***", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_cancelled_attempt_closes_the_connection_before_the_first_token()
     {
         await using var slow = await OpenAiSimulator.StartAsync(

@@ -129,11 +129,7 @@ public sealed class ParserTests
     [Fact]
     public async Task Half_an_emoji_becomes_a_replacement_character()
     {
-        var read = await ReadAsync(
-            "ollama",
-            """{"message":{"content":"a\ud83cb"}}"""u8.ToArray(),
-            [99]
-        );
+        var read = await ReadAsync("ollama", """{"message":{"content":"a\ud83cb"}}"""u8.ToArray(), [99]);
 
         Assert.Equal("a\uFFFDb", Assert.Single(read.Deltas).Text);
     }
@@ -186,8 +182,7 @@ public sealed class ParserTests
 
     private static async Task<Read> ReadAsync(string dialect, byte[] bytes, int[] cuts)
     {
-        IAnswerParser parser =
-            dialect == "ollama" ? new OllamaParser("test") : new OpenAiParser("test", 1);
+        IAnswerParser parser = dialect == "ollama" ? new OllamaParser("test") : new OpenAiParser("test", 1);
         RecordingOutput output = new();
         using DeltaBatch deltas = new();
         using LineReader lines = new(new CutStream(bytes, cuts), LongestLine, long.MaxValue);
@@ -221,20 +216,14 @@ public sealed class ParserTests
         );
     }
 
-    private sealed record Read(
-        List<(DeltaKind Kind, ushort Choice, string Text)> Deltas,
-        string? Finish
-    );
+    private sealed record Read(List<(DeltaKind Kind, ushort Choice, string Text)> Deltas, string? Finish);
 
     /// <summary>Gives the bytes in pieces of the given sizes, over and over.</summary>
     private sealed class CutStream(byte[] bytes, int[] cuts) : MemoryStream(bytes)
     {
         private int _next;
 
-        public override ValueTask<int> ReadAsync(
-            Memory<byte> buffer,
-            CancellationToken cancellationToken = default
-        )
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             var length = Math.Min(buffer.Length, cuts[_next++ % cuts.Length]);
             return base.ReadAsync(buffer[..length], cancellationToken);

@@ -32,18 +32,13 @@ public sealed class RetryPolicyTests
             .Sample(
                 (failures, seed, jitter) =>
                 {
-                    var run = (RetryPolicy.Forever with { Jitter = jitter }).Start(
-                        _clock,
-                        new Random(seed)
-                    );
+                    var run = (RetryPolicy.Forever with { Jitter = jitter }).Start(_clock, new Random(seed));
                     for (var i = 0; i < failures; i++)
                     {
                         run.Next();
                     }
 
-                    return run.Next() is { } wait
-                        && wait >= TimeSpan.Zero
-                        && wait <= TimeSpan.FromSeconds(60);
+                    return run.Next() is { } wait && wait >= TimeSpan.Zero && wait <= TimeSpan.FromSeconds(60);
                 }
             );
 
@@ -91,10 +86,7 @@ public sealed class RetryPolicyTests
     [Fact]
     public async Task A_wait_is_over_when_the_clock_says_so()
     {
-        var run = new RetryPolicy { Jitter = 0, FirstDelay = TimeSpan.FromSeconds(3) }.Start(
-            _clock,
-            new Random(1)
-        );
+        var run = new RetryPolicy { Jitter = 0, FirstDelay = TimeSpan.FromSeconds(3) }.Start(_clock, new Random(1));
         var wait = run.WaitAsync(null, TestContext.Current.CancellationToken);
         Assert.False(wait.IsCompleted);
 

@@ -15,8 +15,21 @@ internal sealed class GatewayProcess : IAsyncDisposable
         var port = PollardProcess.FreePort();
         var linkPort = PollardProcess.FreePort();
         Url = $"http://127.0.0.1:{port}";
-        _arguments = [.. arguments, "--urls", Url, "--link-url", $"http://127.0.0.1:{linkPort}", "--data", _data.FullName];
-        Http = new HttpClient(new SocketsHttpHandler()) { BaseAddress = new Uri(Url), Timeout = TimeSpan.FromMinutes(5) };
+        _arguments =
+        [
+            .. arguments,
+            "--urls",
+            Url,
+            "--link-url",
+            $"http://127.0.0.1:{linkPort}",
+            "--data",
+            _data.FullName,
+        ];
+        Http = new HttpClient(new SocketsHttpHandler())
+        {
+            BaseAddress = new Uri(Url),
+            Timeout = TimeSpan.FromMinutes(5),
+        };
         Process = PollardProcess.Start(_arguments);
     }
 
@@ -56,7 +69,8 @@ internal sealed class GatewayProcess : IAsyncDisposable
 
     public Task UntilModelAsync(string model) =>
         Process.UntilAsync(
-            async ct => (await Http.GetStringAsync("/v1/models", ct)).Contains($"\"{model}\"", StringComparison.Ordinal),
+            async ct =>
+                (await Http.GetStringAsync("/v1/models", ct)).Contains($"\"{model}\"", StringComparison.Ordinal),
             $"the model {model} is served"
         );
 

@@ -59,7 +59,11 @@ internal sealed class PollardProcess : IAsyncDisposable
         }
 
         start.Environment["NO_COLOR"] = "1";
-        foreach (var name in start.Environment.Keys.Where(static name => name.StartsWith("POLLARD_", StringComparison.Ordinal)).ToArray())
+        foreach (
+            var name in start
+                .Environment.Keys.Where(static name => name.StartsWith("POLLARD_", StringComparison.Ordinal))
+                .ToArray()
+        )
         {
             start.Environment.Remove(name);
         }

@@ -28,6 +28,16 @@ internal sealed class FakeBackend(params string[] models) : IBackend
     /// <summary>The next run that begins.</summary>
     public async Task<Run> NextAsync() => await _runs.Reader.ReadAsync(TestContext.Current.CancellationToken);
 
+    /// <summary>Answers every run with one piece of text, to the end of the test.</summary>
+    public async Task ServeAsync(Func<Run, string> answer)
+    {
+        await foreach (var run in _runs.Reader.ReadAllAsync(TestContext.Current.CancellationToken))
+        {
+            await run.WriteAsync(answer(run));
+            run.Finish();
+        }
+    }
+
     internal sealed class Run(WorkItem work, IWorkOutput output, CancellationToken stopping)
     {
         public TaskCompletionSource<WorkResult> Result { get; } =

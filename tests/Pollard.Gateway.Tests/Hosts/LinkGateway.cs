@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Json;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -8,7 +7,6 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Pollard.Agent;
 using Pollard.Agent.Backends;
 using Pollard.Gateway.Hosts;
@@ -63,11 +61,11 @@ internal sealed class LinkGateway : IAsyncDisposable
             new TaskEngineOptions(),
             time,
             new Random(1),
-            NullLogger<TaskEngine>.Instance,
+            new TestLog().CreateLogger<TaskEngine>(),
             TestContext.Current.CancellationToken
         );
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        builder.Logging.ClearProviders().AddProvider(new TestLog()).AddFilter("Microsoft", LogLevel.Warning);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http1);
@@ -104,6 +102,38 @@ internal sealed class LinkGateway : IAsyncDisposable
         return client;
     }
 
+    /// <summary>Ends when so many hosts are connected.</summary>
+    public async Task UntilHostsAsync(int count)
+    {
+        var changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Look()
+        {
+            if (Engine.Hosts.List().Count(host => host.Description.Models.Count > 0) == count)
+            {
+                changed.TrySetResult();
+            }
+        }
+
+        Engine.Hosts.Changed += Look;
+        Look();
+        await changed.Task.WaitAsync(
+            TimeSpan.FromSeconds(30),
+            TimeProvider.System,
+            TestContext.Current.CancellationToken
+        );
+        Engine.Hosts.Changed -= Look;
+    }
+
+    /// <summary>What carries a host's link, as an admin sees it.</summary>
+    public string? CarrierOf(string hostId) =>
+        Server.Find(hostId)?.Peer.Carrier switch
+        {
+            LinkCarrier.Turn => "turn",
+            LinkCarrier.Http2 => "h2",
+            LinkCarrier.Memory => "memory",
+            _ => null,
+        };
+
     public async Task<TaskHandle> SubmitAsync(
         string model = "m",
         Durability durability = Durability.Relaxed,
@@ -137,7 +167,7 @@ internal sealed class LinkGateway : IAsyncDisposable
     }
 
     /// <summary>The text that a reader along saw from the first token to the end.</summary>
-    public static async Task<string> ReadAlongAsync(TaskHandle task)
+    public static async Task<string> ReadAlongAsync(TaskHandle task, TaskCompletionSource? begun = null)
     {
         var text = new StringBuilder();
         var reader = task.ReadEvents();
@@ -146,6 +176,10 @@ internal sealed class LinkGateway : IAsyncDisposable
             while (reader.TryRead(out var item))
             {
                 text.Append(item.Type == TaskEventType.Delta ? Encoding.UTF8.GetString(item.Data.Span) : "");
+                if (text.Length > 0)
+                {
+                    begun?.TrySetResult();
+                }
             }
         } while (
             await reader.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken) == EventWait.Ready
@@ -181,11 +215,10 @@ internal sealed class LinkGateway : IAsyncDisposable
 internal sealed class RunningAgent : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
-    private readonly string _folder;
+    private readonly string _folder = Directory.CreateTempSubdirectory("pollard-").FullName;
 
     public RunningAgent(LinkGateway gateway, IBackend backend, Func<AgentOptions, AgentOptions>? with = null)
     {
-        _folder = Directory.CreateTempSubdirectory("pollard-").FullName;
         var options = new AgentOptions
         {
             Gateway = gateway.Address,
@@ -193,12 +226,13 @@ internal sealed class RunningAgent : IAsyncDisposable
             StateDirectory = _folder,
             DrainWithin = TimeSpan.FromSeconds(10),
         };
-        Exit = new AgentHost(with?.Invoke(options) ?? options, [backend], NullLoggerFactory.Instance).RunAsync(
-            _stop.Token
-        );
+        Exit = new AgentHost(with?.Invoke(options) ?? options, [backend], new TestLog()).RunAsync(_stop.Token);
     }
 
     public Task<AgentExit> Exit { get; }
+
+    /// <summary>Options of another agent that uses this one's key.</summary>
+    public AgentOptions WithSameKey(AgentOptions options) => options with { StateDirectory = _folder };
 
     public async Task<AgentExit> StopAsync()
     {

@@ -10,6 +10,7 @@ public sealed class WorkOverTheLinkTests
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("turn")]
     public async Task A_task_is_run_and_read_along(string carrier)
     {
         await using var gateway = await LinkGateway.StartAsync();
@@ -31,6 +32,7 @@ public sealed class WorkOverTheLinkTests
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("turn")]
     public async Task A_request_of_megabytes_arrives_whole(string carrier)
     {
         await using var gateway = await LinkGateway.StartAsync();
@@ -49,6 +51,7 @@ public sealed class WorkOverTheLinkTests
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("turn")]
     public async Task A_cancelled_task_stops_its_backend(string carrier)
     {
         await using var gateway = await LinkGateway.StartAsync();
@@ -66,6 +69,7 @@ public sealed class WorkOverTheLinkTests
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("turn")]
     public async Task A_failure_that_no_retry_mends_ends_the_task(string carrier)
     {
         await using var gateway = await LinkGateway.StartAsync();
@@ -83,6 +87,7 @@ public sealed class WorkOverTheLinkTests
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("turn")]
     public async Task Many_tasks_share_the_slots(string carrier)
     {
         await using var gateway = await LinkGateway.StartAsync();
@@ -94,22 +99,20 @@ public sealed class WorkOverTheLinkTests
             tasks.Add(await gateway.SubmitAsync(stream: i % 2 == 0));
         }
 
-        for (var i = 0; i < tasks.Count; i++)
-        {
-            var run = await backend.NextAsync();
-            await run.WriteAsync(run.Work.Offer.Task);
-            run.Finish();
-        }
+        var serving = backend.ServeAsync(run => run.Work.Offer.Task);
 
         foreach (var task in tasks)
         {
             Assert.Equal(task.PublicId, await LinkGateway.ResultAsync(task));
         }
+
+        Assert.False(serving.IsFaulted, serving.Exception?.Message);
     }
 
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("turn")]
     public async Task An_agent_that_stops_delivers_what_it_runs(string carrier)
     {
         await using var gateway = await LinkGateway.StartAsync();

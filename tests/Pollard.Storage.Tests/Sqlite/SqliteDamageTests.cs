@@ -133,10 +133,7 @@ public sealed class SqliteDamageTests : IDisposable
 
             faults.Disarm();
             Assert.Equal(1, connection.QueryInteger("PRAGMA user_version"));
-            Assert.Equal(
-                0,
-                connection.QueryInteger("SELECT count(*) FROM sqlite_schema WHERE name = 'added'")
-            );
+            Assert.Equal(0, connection.QueryInteger("SELECT count(*) FROM sqlite_schema WHERE name = 'added'"));
         }
 
         VfsFaults.Remove(_folder.Path);

@@ -35,11 +35,7 @@ public sealed class SqliteDiskFullTests
         var filler = Path.Combine(folder.Path, "filler");
         await File.WriteAllBytesAsync(filler, new byte[8 << 20], TestStore.Token);
         var time = new FakeTimeProvider();
-        var options = TestStore.Options(folder) with
-        {
-            BallastBytes = 2 << 20,
-            CheckpointBytes = 512 * 1024,
-        };
+        var options = TestStore.Options(folder) with { BallastBytes = 2 << 20, CheckpointBytes = 512 * 1024 };
         var kept = new HashSet<long>();
         await using (var store = await TestStore.OpenAsync(options, time))
         {
@@ -79,11 +75,7 @@ public sealed class SqliteDiskFullTests
     private static async Task<bool> RunAsync(string program, params string[] arguments)
     {
         using var process = Process.Start(
-            new ProcessStartInfo(program, arguments)
-            {
-                RedirectStandardError = true,
-                UseShellExecute = false,
-            }
+            new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false }
         )!;
         await process.WaitForExitAsync(TestStore.Token);
         return process.ExitCode == 0;

@@ -30,11 +30,7 @@ public sealed class SqliteFaultTests
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task Whichever_operation_fails_nothing_acknowledged_is_lost(
-        string operation,
-        int code,
-        bool sticky
-    )
+    public async Task Whichever_operation_fails_nothing_acknowledged_is_lost(string operation, int code, bool sticky)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The file layer is for Linux.");
         var kind = Enum.Parse<VfsOperation>(operation);
@@ -59,15 +55,7 @@ public sealed class SqliteFaultTests
         using var folder = new TempFolder();
         var faults = new VfsFaults();
         var time = new FakeTimeProvider();
-        await using (
-            var store = await TestStore.OpenAsync(
-                TestStore.Options(folder) with
-                {
-                    Faults = faults,
-                },
-                time
-            )
-        )
+        await using (var store = await TestStore.OpenAsync(TestStore.Options(folder) with { Faults = faults }, time))
         {
             await store.LifeAsync(1);
             faults.Arm(VfsOperation.Sync, 1, SqliteNative.IoErrorFsync, sticky: false);
@@ -110,11 +98,7 @@ public sealed class SqliteFaultTests
         Assert.Equal(StoreOutcome.Failed, (await store.LifeAsync(1)).Submitted);
 
         Assert.False(store.Health.Writable);
-        Assert.Contains(
-            $"The disk of {folder.Path} is full",
-            store.Health.Reason,
-            StringComparison.Ordinal
-        );
+        Assert.Contains($"The disk of {folder.Path} is full", store.Health.Reason, StringComparison.Ordinal);
         Assert.False(File.Exists(options.BallastPath));
         var hits = faults.Hits;
         Assert.Equal(StoreOutcome.Failed, (await store.LifeAsync(1)).Submitted);
@@ -168,9 +152,7 @@ public sealed class SqliteFaultTests
         for (var i = 0; i < 1_000 && !store.Health.Writable; i++)
         {
             time.Advance(TimeSpan.FromSeconds(3));
-            await store.WriteAsync(
-                StoreSamples.Change(StoreSamples.Pending(1L << 40).Next(TaskState.Running))
-            );
+            await store.WriteAsync(StoreSamples.Change(StoreSamples.Pending(1L << 40).Next(TaskState.Running)));
         }
 
         Assert.True(store.Health.Writable, store.Health.Reason);

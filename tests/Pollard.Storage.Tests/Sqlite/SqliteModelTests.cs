@@ -69,12 +69,7 @@ public sealed class SqliteModelTests
             case 5:
                 return $"{await store.WriteAsync(await AppendAsync(store, step))}";
             case 6:
-                var purged = await store.PurgeAsync(
-                    time.GetUtcNow(),
-                    Keep,
-                    step.Number,
-                    TestStore.Token
-                );
+                var purged = await store.PurgeAsync(time.GetUtcNow(), Keep, step.Number, TestStore.Token);
                 return $"{purged}";
             case 7:
                 await store.PutRecordAsync(
@@ -102,18 +97,10 @@ public sealed class SqliteModelTests
             step.Flag ? StoreSamples.Events(0, "a", "b") : null,
             step.Key == 0
                 ? null
-                : new IdempotencyKey(
-                    $"key {step.Key}",
-                    $"print {step.Number}",
-                    time.GetUtcNow().AddMinutes(20)
-                )
+                : new IdempotencyKey($"key {step.Key}", $"print {step.Number}", time.GetUtcNow().AddMinutes(20))
         );
 
-    private static async Task<StoreWrite?> ChangeAsync(
-        ITaskStore store,
-        Step step,
-        SettableTime time
-    )
+    private static async Task<StoreWrite?> ChangeAsync(ITaskStore store, Step step, SettableTime time)
     {
         var row = await store.FindAsync(new TaskId(step.Id), TestStore.Token);
         if (row is null)
@@ -143,10 +130,7 @@ public sealed class SqliteModelTests
         {
             Id = id,
             ExpectedVersion = step.Key,
-            Events = StoreSamples.Events(
-                step.Flag && events.Count > 0 ? events[^1].Seq : 1_000,
-                "d"
-            ),
+            Events = StoreSamples.Events(step.Flag && events.Count > 0 ? events[^1].Seq : 1_000, "d"),
         };
     }
 

@@ -17,33 +17,19 @@ public sealed class SqliteTaskStoreTests : IDisposable
     public async Task A_second_process_is_told_that_the_directory_is_in_use()
     {
         await using var first = await TestStore.OpenAsync(TestStore.Options(_folder));
-        await using var second = new SqliteTaskStore(
-            TestStore.Options(_folder),
-            TimeProvider.System
-        );
+        await using var second = new SqliteTaskStore(TestStore.Options(_folder), TimeProvider.System);
 
         var error = await Assert.ThrowsAsync<StoreException>(() => second.OpenAsync(Token));
 
         Assert.Contains("in use by another process", error.Message, StringComparison.Ordinal);
-        Assert.Equal(
-            StoreOutcome.Committed,
-            await first.WriteAsync(StoreSamples.Insert(StoreSamples.Pending(1)))
-        );
+        Assert.Equal(StoreOutcome.Committed, await first.WriteAsync(StoreSamples.Insert(StoreSamples.Pending(1))));
     }
 
     [Fact]
     public async Task Writes_handed_over_together_are_one_commit_however_many()
     {
-        await using var store = await TestStore.OpenAsync(
-            TestStore.Options(_folder) with
-            {
-                MaxCommitWrites = 10,
-            }
-        );
-        var writes = Enumerable
-            .Range(1, 25)
-            .Select(id => StoreSamples.Insert(StoreSamples.Pending(id)))
-            .ToArray();
+        await using var store = await TestStore.OpenAsync(TestStore.Options(_folder) with { MaxCommitWrites = 10 });
+        var writes = Enumerable.Range(1, 25).Select(id => StoreSamples.Insert(StoreSamples.Pending(id))).ToArray();
 
         store.Enqueue(writes);
         foreach (var write in writes)
@@ -76,26 +62,15 @@ public sealed class SqliteTaskStoreTests : IDisposable
 
         Assert.False(File.Exists(TestStore.Options(_folder).LogPath));
         Assert.Equal("ok", TestStore.Integrity(TestStore.Options(_folder)));
-        Assert.Equal(
-            StoreOutcome.Failed,
-            await store.WriteAsync(StoreSamples.Insert(StoreSamples.Pending(2)))
-        );
-        await Assert.ThrowsAsync<StoreException>(() =>
-            store.FindAsync(new TaskId(1), Token).AsTask()
-        );
-        await Assert.ThrowsAsync<StoreException>(() =>
-            store.PutRecordAsync("a", "b", default, Token).AsTask()
-        );
+        Assert.Equal(StoreOutcome.Failed, await store.WriteAsync(StoreSamples.Insert(StoreSamples.Pending(2))));
+        await Assert.ThrowsAsync<StoreException>(() => store.FindAsync(new TaskId(1), Token).AsTask());
+        await Assert.ThrowsAsync<StoreException>(() => store.PutRecordAsync("a", "b", default, Token).AsTask());
     }
 
     [Fact]
     public async Task The_log_begins_anew_before_it_grows_without_bound()
     {
-        var options = TestStore.Options(_folder) with
-        {
-            CheckpointBytes = 64 * 1024,
-            RestartBytes = 256 * 1024,
-        };
+        var options = TestStore.Options(_folder) with { CheckpointBytes = 64 * 1024, RestartBytes = 256 * 1024 };
         await using var store = await TestStore.OpenAsync(options);
         var body = new string('x', 16_000);
 
@@ -117,11 +92,7 @@ public sealed class SqliteTaskStoreTests : IDisposable
         {
             for (var id = 1; id <= 100; id++)
             {
-                var row = StoreSamples.Pending(id) with
-                {
-                    State = TaskState.Failed,
-                    EndedAt = StoreSamples.Start,
-                };
+                var row = StoreSamples.Pending(id) with { State = TaskState.Failed, EndedAt = StoreSamples.Start };
                 await store.WriteAsync(StoreSamples.Insert(row, body));
             }
 
@@ -144,12 +115,7 @@ public sealed class SqliteTaskStoreTests : IDisposable
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
             store
-                .PurgeAsync(
-                    StoreSamples.Start.AddYears(9),
-                    TimeSpan.Zero,
-                    10,
-                    new CancellationToken(canceled: true)
-                )
+                .PurgeAsync(StoreSamples.Start.AddYears(9), TimeSpan.Zero, 10, new CancellationToken(canceled: true))
                 .AsTask()
         );
 

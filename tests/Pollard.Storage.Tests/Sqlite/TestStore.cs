@@ -19,10 +19,7 @@ internal static class TestStore
             BallastBytes = 0,
         };
 
-    public static async Task<SqliteTaskStore> OpenAsync(
-        SqliteStoreOptions options,
-        TimeProvider? time = null
-    )
+    public static async Task<SqliteTaskStore> OpenAsync(SqliteStoreOptions options, TimeProvider? time = null)
     {
         var store = new SqliteTaskStore(options, time ?? TimeProvider.System);
         await store.OpenAsync(Token);
@@ -30,10 +27,7 @@ internal static class TestStore
     }
 
     /// <summary>A task from its submission to its result.</summary>
-    public static async Task<(StoreOutcome Submitted, StoreOutcome Completed)> LifeAsync(
-        this ITaskStore store,
-        long id
-    )
+    public static async Task<(StoreOutcome Submitted, StoreOutcome Completed)> LifeAsync(this ITaskStore store, long id)
     {
         var row = StoreSamples.Pending(id);
         var submitted = await store.WriteAsync(
@@ -53,11 +47,7 @@ internal static class TestStore
         return (
             submitted,
             await store.WriteAsync(
-                StoreSamples.Change(
-                    row.Next(TaskState.Completed),
-                    $"result {id}",
-                    StoreSamples.Events(1, "completed")
-                )
+                StoreSamples.Change(row.Next(TaskState.Completed), $"result {id}", StoreSamples.Events(1, "completed"))
             )
         );
     }
@@ -78,10 +68,7 @@ internal static class TestStore
                 StoreSamples.Text(await store.ReadBodyAsync(row.Id, BodyKind.Request, Token))
             );
             var result = await store.ReadBodyAsync(row.Id, BodyKind.Result, Token);
-            Assert.Equal(
-                row.State == TaskState.Completed ? $"result {id}" : null,
-                StoreSamples.Text(result)
-            );
+            Assert.Equal(row.State == TaskState.Completed ? $"result {id}" : null, StoreSamples.Text(result));
             Assert.True(
                 row.State == TaskState.Completed || !completed.Contains(id),
                 $"The acknowledged result of {id} is lost."

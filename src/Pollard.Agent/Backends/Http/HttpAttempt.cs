@@ -87,10 +87,18 @@ internal sealed class HttpAttempt(
         return new(WorkResult.Failed(failure), _began);
     }
 
-    private Task<Messages.Fail> RefusedAsync(HttpResponseMessage response, TokenWatch watch)
+    private async Task<Messages.Fail> RefusedAsync(HttpResponseMessage response, TokenWatch watch)
     {
         watch.Arm();
-        return BackendFailure.FromAsync(response, http.Address, work.Offer.Model, time, watch.Token);
+        var failure = await BackendFailure.FromAsync(response, http.Address, work.Offer.Model, time, watch.Token);
+
+        // Some servers repeat the key that they refuse, and the message goes to the client.
+        return options.ApiKey is { Length: > 0 } key
+            ? failure with
+            {
+                Message = failure.Message.Replace(key, "***", StringComparison.Ordinal),
+            }
+            : failure;
     }
 
     private WorkResult Ended(IAnswerParser parser) =>

@@ -12,7 +12,7 @@ namespace Pollard.Agent.Backends.Ollama;
 /// <param name="LogProbabilities">Whether this Ollama tells log-probabilities.</param>
 internal readonly record struct OllamaKnowledge(bool? Thinks, bool? LogProbabilities);
 
-/// <summary>What an Ollama has; each model is looked at once, by its digest, so that asking again costs two small requests.</summary>
+/// <summary>What an Ollama has; each model is looked at once, by its digest, so that asking again costs three small requests.</summary>
 internal sealed class OllamaModels(BackendHttp http, HttpBackendOptions options, TimeProvider time, ILogger logger)
 {
     private static readonly Version LogProbabilitiesSince = new(0, 12, 11);
@@ -58,7 +58,7 @@ internal sealed class OllamaModels(BackendHttp http, HttpBackendOptions options,
     private async Task<List<ModelInfo>> AskAsync(CancellationToken ct)
     {
         using var tags = await http.GetJsonAsync("/api/tags", ct);
-        _logProbabilities ??= await TellsLogProbabilitiesAsync(ct);
+        _logProbabilities = await TellsLogProbabilitiesAsync(ct);
         var loaded = await LoadedAsync(ct);
         List<ModelInfo> models = [];
         foreach (var tag in tags.RootElement.Items("models"))
@@ -100,9 +100,16 @@ internal sealed class OllamaModels(BackendHttp http, HttpBackendOptions options,
 
     private async Task<bool?> TellsLogProbabilitiesAsync(CancellationToken ct)
     {
-        using var json = await http.GetJsonAsync("/api/version", ct);
-        var version = json.RootElement.Text("version")?.Split('-', '+')[0];
-        return Version.TryParse(version, out var parsed) ? parsed >= LogProbabilitiesSince : null;
+        try
+        {
+            using var json = await http.GetJsonAsync("/api/version", ct);
+            var version = json.RootElement.Text("version")?.Split('-', '+')[0];
+            return Version.TryParse(version, out var parsed) ? parsed >= LogProbabilitiesSince : null;
+        }
+        catch (HttpRequestException e) when (e.StatusCode is not null)
+        {
+            return null; // Something that speaks Ollama's API without its version.
+        }
     }
 
     private async Task<HashSet<string>> LoadedAsync(CancellationToken ct)

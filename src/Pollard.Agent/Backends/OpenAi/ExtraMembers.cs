@@ -75,8 +75,7 @@ internal sealed class ExtraMembers
             document.RootElement.WriteTo(probe); // Throws for half a pair.
             return Utf8.IsValid(json.Span) ? document.RootElement.Clone() : null;
         }
-        catch (Exception e)
-            when (e is JsonException or InvalidOperationException or ArgumentException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
             return null;
         }

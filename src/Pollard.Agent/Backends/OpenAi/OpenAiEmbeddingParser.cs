@@ -36,9 +36,7 @@ internal sealed class OpenAiEmbeddingParser(string address) : IAnswerParser
 
             _finish = new()
             {
-                Usage = json.TryGetProperty("usage", out var usage)
-                    ? ExtraMembers.Parse(JsonText.Raw(usage))
-                    : null,
+                Usage = json.TryGetProperty("usage", out var usage) ? ExtraMembers.Parse(JsonText.Raw(usage)) : null,
                 Model =
                     json.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.String
                         ? model.GetString()

@@ -14,9 +14,9 @@ internal sealed class OpenAiParser(string address, int choices) : IAnswerParser
     private readonly ArrayBufferWriter<byte> _event = new(1024);
     private readonly List<string?> _reasons = [];
     private readonly ExtraMembers _extra = new();
+    private readonly OpenAiDelta _delta = new();
     private byte[]? _usage;
     private string? _model;
-    private bool _reasoningHasOtherName;
     private bool _anyChunk;
     private bool _anyData;
 
@@ -184,11 +184,11 @@ internal sealed class OpenAiParser(string address, int choices) : IAnswerParser
         {
             if (Is(ref json, "delta"u8) || Is(ref json, "message"u8))
             {
-                Delta(ref json, data, choice, deltas);
+                _delta.Read(ref json, data, choice, deltas);
             }
             else if (Is(ref json, "text"u8))
             {
-                Text(ref json, DeltaKind.Content, choice, deltas);
+                OpenAiDelta.Text(ref json, DeltaKind.Content, choice, deltas);
             }
             else if (Is(ref json, "finish_reason"u8))
             {
@@ -209,112 +209,6 @@ internal sealed class OpenAiParser(string address, int choices) : IAnswerParser
                 json.Skip();
             }
         }
-    }
-
-    private void Delta(ref Utf8JsonReader json, ReadOnlySpan<byte> data, ushort choice, DeltaBatch deltas)
-    {
-        json.Read();
-        if (json.TokenType != JsonTokenType.StartObject)
-        {
-            json.Skip();
-            return;
-        }
-
-        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
-        {
-            if (Is(ref json, "content"u8))
-            {
-                Text(ref json, DeltaKind.Content, choice, deltas);
-            }
-            else if (Is(ref json, "reasoning_content"u8))
-            {
-                _reasoningHasOtherName = true; // Some servers send the same text under both names.
-                Text(ref json, DeltaKind.Reasoning, choice, deltas);
-            }
-            else if (Is(ref json, "reasoning"u8) && !_reasoningHasOtherName)
-            {
-                Text(ref json, DeltaKind.Reasoning, choice, deltas);
-            }
-            else if (Is(ref json, "refusal"u8))
-            {
-                Text(ref json, DeltaKind.Refusal, choice, deltas);
-            }
-            else if (Is(ref json, "tool_calls"u8))
-            {
-                ToolCalls(ref json, data, choice, deltas);
-            }
-            else
-            {
-                json.Skip();
-            }
-        }
-    }
-
-    private static void Text(ref Utf8JsonReader json, DeltaKind kind, ushort choice, DeltaBatch deltas)
-    {
-        json.Read();
-        if (json.TokenType == JsonTokenType.String)
-        {
-            deltas.AddText(kind, choice, ref json);
-        }
-        else
-        {
-            json.Skip();
-        }
-    }
-
-    private static void ToolCalls(ref Utf8JsonReader json, ReadOnlySpan<byte> data, ushort choice, DeltaBatch deltas)
-    {
-        json.Read();
-        if (json.TokenType != JsonTokenType.StartArray)
-        {
-            json.Skip();
-            return;
-        }
-
-        for (var index = 0; json.Read() && json.TokenType == JsonTokenType.StartObject; index++)
-        {
-            var start = (int)json.TokenStartIndex;
-            var hasIndex = HasMember(json, "index"u8);
-            json.Skip();
-            var call = data[start..(int)json.BytesConsumed];
-            if (hasIndex)
-            {
-                deltas.Add(DeltaKind.ToolCall, choice, call);
-            }
-            else if (HasAnyMember(call))
-            {
-                // A whole answer counts its calls by their place; a delta says it.
-                var text = System.Text.Encoding.UTF8.GetBytes(FormattableString.Invariant($"{{\"index\":{index},"));
-                deltas.Add(DeltaKind.ToolCall, choice, (byte[])[.. text, .. call[1..]]);
-            }
-        }
-
-        if (json.TokenType != JsonTokenType.EndArray)
-        {
-            throw new JsonException("a tool call is no object");
-        }
-    }
-
-    private static bool HasAnyMember(ReadOnlySpan<byte> call)
-    {
-        Utf8JsonReader json = new(call);
-        return json.Read() && json.Read() && json.TokenType == JsonTokenType.PropertyName;
-    }
-
-    private static bool HasMember(Utf8JsonReader json, ReadOnlySpan<byte> name)
-    {
-        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
-        {
-            if (Is(ref json, name))
-            {
-                return true;
-            }
-
-            json.Skip();
-        }
-
-        return false;
     }
 
     private static ushort IndexOf(Utf8JsonReader json)

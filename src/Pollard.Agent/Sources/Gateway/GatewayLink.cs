@@ -156,7 +156,8 @@ internal sealed partial class GatewayLink : IDisposable
         return _options.Carrier switch
         {
             AgentCarrier.Http2 => [new Http2Carrier(_client)],
-            _ => [new Http2Carrier(_client)],
+            AgentCarrier.Turn => [new LongPollCarrier(_client)],
+            _ => [new Http2Carrier(_client), new LongPollCarrier(_client)],
         };
     }
 

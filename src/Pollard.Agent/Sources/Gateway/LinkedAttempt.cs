@@ -301,7 +301,8 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
     private FrameOutbox? Send()
     {
         _log.Seal();
-        (_lastSend, _hasBegun) = (time.GetTimestamp(), true);
+        _hasBegun = _log.NextSeq > 0;
+        _lastSend = time.GetTimestamp();
         return Pump();
     }
 

@@ -1,0 +1,88 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Pollard.Gateway.Tests.Hosts;
+
+/// <summary>A wire between agent and gateway that the test can cut.</summary>
+internal sealed class CuttableProxy : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ConcurrentBag<Socket> _sockets = [];
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _accepting;
+    private readonly int _target;
+
+    public CuttableProxy(int target)
+    {
+        _target = target;
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>Ends every connection that there is, in the middle of whatever it carries.</summary>
+    public void Cut()
+    {
+        while (_sockets.TryTake(out var socket))
+        {
+            socket.Close(0);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Stop();
+        Cut();
+        await _accepting;
+        _stop.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        var pumps = new List<Task>();
+        try
+        {
+            while (true)
+            {
+                var near = await _listener.AcceptSocketAsync(_stop.Token);
+                var far = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                near.NoDelay = true;
+                await far.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _target), _stop.Token);
+                _sockets.Add(near);
+                _sockets.Add(far);
+                pumps.Add(PumpAsync(near, far));
+                pumps.Add(PumpAsync(far, near));
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            Cut();
+            await Task.WhenAll(pumps);
+        }
+    }
+
+    private static async Task PumpAsync(Socket from, Socket to)
+    {
+        var buffer = new byte[16 * 1024];
+        try
+        {
+            int read;
+            while ((read = await from.ReceiveAsync(buffer)) > 0)
+            {
+                for (var sent = 0; sent < read; )
+                {
+                    sent += await to.SendAsync(buffer.AsMemory(sent, read - sent));
+                }
+            }
+
+            to.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Cut.
+        }
+    }
+}

@@ -1,0 +1,283 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Time.Testing;
+using Pollard.Gateway.Hosts;
+using Pollard.Protocol;
+using Pollard.Protocol.Api;
+using Pollard.Protocol.HostLink;
+using Pollard.Tasks.Storage;
+
+namespace Pollard.Gateway.Tests.Hosts;
+
+/// <summary>Who may join, and whose requests are believed.</summary>
+public sealed class EnrolmentTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Without_a_token_nobody_joins_a_gateway_with_keys()
+    {
+        await using var gateway = await LinkGateway.StartAsync(isOpen: false);
+
+        var (status, _, problem) = await EnrolAsync(gateway, token: null);
+
+        Assert.Equal((HttpStatusCode.Unauthorized, "urn:pollard:error:host_unauthorized"), (status, problem?.Type));
+    }
+
+    [Fact]
+    public async Task A_join_token_lets_in_as_many_hosts_as_it_says()
+    {
+        await using var gateway = await LinkGateway.StartAsync(isOpen: false);
+        using var admin = gateway.NewClient();
+        using var made = await admin.PostAsync("/v1/tokens", new StringContent("""{"uses":2}"""), Token);
+        var token = (await made.Content.ReadFromJsonAsync(ProtocolJson.Default.TokenDocument, Token))!;
+
+        var first = await EnrolAsync(gateway, token.Token);
+        var second = await EnrolAsync(gateway, token.Token);
+        var third = await EnrolAsync(gateway, token.Token);
+
+        Assert.StartsWith("jt_", token.Token, StringComparison.Ordinal);
+        Assert.NotEqual(first.HostId, second.HostId);
+        Assert.Equal(HttpStatusCode.Unauthorized, third.Status);
+        Assert.Contains("used up", third.Problem!.Detail, StringComparison.Ordinal);
+        var listed = await admin.GetFromJsonAsync("/v1/tokens", ProtocolJson.Default.TokenList, Token);
+        Assert.Equal((0, null), (listed!.Tokens[0].UsesLeft, listed.Tokens[0].Token));
+    }
+
+    [Theory]
+    [InlineData("jt_0000")]
+    [InlineData("")]
+    public async Task A_token_that_nobody_made_lets_nobody_in(string token)
+    {
+        await using var gateway = await LinkGateway.StartAsync(isOpen: true);
+
+        Assert.Equal(HttpStatusCode.Unauthorized, (await EnrolAsync(gateway, token)).Status);
+    }
+
+    [Theory]
+    [InlineData("not base64")]
+    [InlineData("AAAA")]
+    public async Task Only_a_key_of_the_right_kind_is_taken(string publicKey)
+    {
+        await using var gateway = await LinkGateway.StartAsync();
+
+        var (status, _, _) = await EnrolAsync(gateway, token: null, publicKey);
+
+        Assert.Equal(HttpStatusCode.BadRequest, status);
+    }
+
+    [Fact]
+    public void A_key_of_another_curve_is_not_taken()
+    {
+        using var other = ECDsa.Create(ECCurve.NamedCurves.nistP384);
+
+        Assert.False(HostSignatures.IsPublicKey(Convert.ToBase64String(other.ExportSubjectPublicKeyInfo())));
+    }
+
+    [Fact]
+    public async Task Hosts_and_tokens_are_still_there_after_a_restart()
+    {
+        var store = new MemoryTaskStore(TimeProvider.System);
+        string? id;
+        string? token;
+        await using (var before = await LinkGateway.StartAsync(store, isOpen: true))
+        {
+            (_, id, _) = await EnrolAsync(before, token: null);
+            token = (await before.Tokens.CreateAsync("t", 1, TimeSpan.FromHours(1), Token)).Token;
+        }
+
+        await using var after = await LinkGateway.StartAsync(store.Crash(), isOpen: false);
+
+        Assert.Equal(id, Assert.Single(after.Registry.List()).Id);
+        Assert.Equal(HttpStatusCode.OK, (await EnrolAsync(after, token)).Status);
+    }
+
+    [Fact]
+    public async Task Hosts_and_tokens_are_for_admins()
+    {
+        await using var gateway = await LinkGateway.StartAsync();
+        using var anybody = gateway.NewClient(isAdmin: false);
+
+        foreach (var path in (string[])["/v1/hosts", "/v1/tokens"])
+        {
+            using var answer = await anybody.GetAsync(path, Token);
+            Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+            Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+        }
+    }
+
+    [Fact]
+    public async Task A_join_token_ends_with_its_time()
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
+        var store = new MemoryTaskStore(clock);
+        await store.OpenAsync(Token);
+        using var tokens = new JoinTokens(store, clock);
+        var token = await tokens.CreateAsync(null, 1, TimeSpan.FromMinutes(5), Token);
+
+        clock.Advance(TimeSpan.FromMinutes(5));
+
+        Assert.Equal(TokenUse.Expired, await tokens.UseAsync(token.Token!, Token));
+    }
+
+    [Fact]
+    public async Task A_good_signature_is_believed_once()
+    {
+        using var host = await SigningHost.EnrolAsync();
+        var request = host.Sign("body");
+
+        Assert.Equal(host.Id, host.Signatures.Check(request, "body"u8).Host?.Id);
+        Assert.Contains("seen before", host.Signatures.Check(request, "body"u8).Refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_nonce_is_remembered_as_long_as_its_signature_is_good()
+    {
+        using var host = await SigningHost.EnrolAsync();
+        var request = host.Sign("body", TimeSpan.FromSeconds(60));
+
+        Assert.NotNull(host.Signatures.Check(request, "body"u8).Host);
+        host.Clock.Advance(TimeSpan.FromSeconds(119));
+
+        Assert.Contains("seen before", host.Signatures.Check(request, "body"u8).Refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_changed_body_or_another_key_is_not_believed()
+    {
+        using var host = await SigningHost.EnrolAsync();
+        using var stranger = await SigningHost.EnrolAsync();
+        var forged = stranger.Sign("body");
+        forged.Headers[HostSignature.HostHeader] = host.Id;
+
+        Assert.Null(host.Signatures.Check(host.Sign("body"), "other"u8).Host);
+        Assert.Null(host.Signatures.Check(forged, "body"u8).Host);
+        Assert.Equal(HostSignature.UnknownCode, host.Signatures.Check(stranger.Sign("body"), "body"u8).Code);
+    }
+
+    [Theory]
+    [InlineData(-61)]
+    [InlineData(61)]
+    public async Task A_clock_that_is_off_is_told_so(int seconds)
+    {
+        using var host = await SigningHost.EnrolAsync();
+
+        var check = host.Signatures.Check(host.Sign("body", TimeSpan.FromSeconds(seconds)), "body"u8);
+
+        Assert.Contains("clock", check.Refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_revoked_host_is_not_believed()
+    {
+        using var host = await SigningHost.EnrolAsync();
+        await host.Registry.RevokeAsync(host.Id, Token);
+
+        Assert.Equal(HostSignature.RevokedCode, host.Signatures.Check(host.Sign("body"), "body"u8).Code);
+        Assert.Null(await host.Registry.EnrolAsync(host.PublicKey, "again", Token));
+    }
+
+    [Fact]
+    public async Task What_hosts_served_is_known_while_they_are_away_until_they_are_revoked()
+    {
+        using var host = await SigningHost.EnrolAsync();
+        host.Registry.HasModels(host.Id, [new ModelInfo { Name = "qwen3:8b" }]);
+
+        Assert.True(host.Registry.EverServed("qwen3:8b"));
+        Assert.Equal("qwen3:8b", Assert.Single(host.Registry.KnownModels()).Name);
+        await host.Registry.RevokeAsync(host.Id, Token);
+        Assert.False(host.Registry.EverServed("qwen3:8b"));
+    }
+
+    private static async Task<(HttpStatusCode Status, string? HostId, Problem? Problem)> EnrolAsync(
+        LinkGateway gateway,
+        string? token,
+        string? publicKey = null
+    )
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var client = gateway.NewClient(isAdmin: false);
+        var request = new EnrollRequest
+        {
+            PublicKey = publicKey ?? Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()),
+            Name = "a host",
+            JoinToken = token,
+        };
+        using var answer = await client.PostAsJsonAsync(
+            "/host/v1/enroll",
+            request,
+            ProtocolJson.Default.EnrollRequest,
+            Token
+        );
+        return answer.IsSuccessStatusCode
+            ? (
+                answer.StatusCode,
+                (await answer.Content.ReadFromJsonAsync(ProtocolJson.Default.EnrollReply, Token))!.HostId,
+                null
+            )
+            : (answer.StatusCode, null, await answer.Content.ReadFromJsonAsync(ProtocolJson.Default.Problem, Token));
+    }
+
+    /// <summary>A host with its key, a registry that knows it, and a clock that the test turns.</summary>
+    private sealed class SigningHost(HostRegistry registry, FakeTimeProvider clock, ECDsa key, string id) : IDisposable
+    {
+        public string Id => id;
+
+        public HostRegistry Registry => registry;
+
+        public FakeTimeProvider Clock => clock;
+
+        public HostSignatures Signatures { get; } = new(registry, clock);
+
+        public string PublicKey => Convert.ToBase64String(key.ExportSubjectPublicKeyInfo());
+
+        public static async Task<SigningHost> EnrolAsync()
+        {
+            var clock = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
+            var store = new MemoryTaskStore(clock);
+            await store.OpenAsync(Token);
+            var registry = new HostRegistry(store, clock);
+            var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            var host = await registry.EnrolAsync(
+                Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()),
+                "a host",
+                Token
+            );
+            return new SigningHost(registry, clock, key, host!.Id);
+        }
+
+        public HttpRequest Sign(string body, TimeSpan clockOff = default)
+        {
+            var seconds = (clock.GetUtcNow() + clockOff).ToUnixTimeSeconds();
+            var nonce = Guid.CreateVersion7(clock.GetUtcNow()).ToString("N");
+            var content = HostSignature.Content(
+                "POST",
+                "/host/v1/link",
+                id,
+                seconds,
+                nonce,
+                Encoding.UTF8.GetBytes(body)
+            );
+            var http = new DefaultHttpContext();
+            http.Request.Method = "POST";
+            http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget = "/host/v1/link";
+            http.Request.Headers[HostSignature.HostHeader] = id;
+            http.Request.Headers[HostSignature.TimeHeader] = $"{seconds}";
+            http.Request.Headers[HostSignature.NonceHeader] = nonce;
+            http.Request.Headers[HostSignature.SignatureHeader] = Convert.ToBase64String(
+                key.SignData(content, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation)
+            );
+            return http.Request;
+        }
+
+        public void Dispose()
+        {
+            key.Dispose();
+            registry.Dispose();
+        }
+    }
+}
