@@ -2,11 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace Pollard;
 
-/// <summary>Ctrl-C and SIGTERM: the first asks the command to end, the second ends the process.</summary>
+/// <summary>Ctrl-C and SIGTERM: the first asks the command to end, another one a second later ends the process.</summary>
 internal sealed class Interruption : IDisposable
 {
+    // The same Ctrl-C often comes twice: from the terminal, and from the parent that the terminal told too.
+    private static readonly TimeSpan SameWish = TimeSpan.FromSeconds(1);
     private readonly CancellationTokenSource _asked = new();
     private readonly List<PosixSignalRegistration> _registrations = [];
+    private long _askedAt;
 
     public Interruption()
     {
@@ -30,12 +33,17 @@ internal sealed class Interruption : IDisposable
 
     private void Ask(PosixSignalContext context)
     {
-        if (_asked.IsCancellationRequested)
+        var now = TimeProvider.System.GetTimestamp();
+        var first = Interlocked.CompareExchange(ref _askedAt, now, 0);
+        if (first == 0)
         {
-            return; // The platform does what it does with a signal that nobody wants: the process ends.
+            context.Cancel = true;
+            _asked.Cancel();
         }
-
-        context.Cancel = true;
-        _asked.Cancel();
+        else
+        {
+            // Not cancelled, the platform does what it does with a signal that nobody wants: the process ends.
+            context.Cancel = TimeProvider.System.GetElapsedTime(first, now) < SameWish;
+        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using Pollard.Tests.Support;
 
 namespace Pollard.Tests;
 
@@ -33,12 +34,10 @@ public sealed partial class HouseTests
         "System.Net.Http",
     ];
 
-    private static string Root { get; } = FindRoot();
-
     [Fact]
     public void Projects_use_only_what_the_house_allows()
     {
-        foreach (var project in Directory.GetDirectories(In("src")).Select(Path.GetFileName))
+        foreach (var project in Directory.GetDirectories(Repository.In("src")).Select(Path.GetFileName))
         {
             if (project == "Pollard")
             {
@@ -65,7 +64,7 @@ public sealed partial class HouseTests
     [Fact]
     public void Slices_of_the_gateway_do_not_know_each_other()
     {
-        var gateway = In("src/Pollard.Gateway");
+        var gateway = Repository.In("src/Pollard.Gateway");
         string[] slices = [.. Slices, .. FoldersOf(Path.Combine(gateway, "Doors")).Select(door => $"Doors.{door}")];
 
         foreach (var file in SourceFiles("src/Pollard.Gateway"))
@@ -102,8 +101,8 @@ public sealed partial class HouseTests
     {
         string[] documents =
         [
-            .. Directory.GetFiles(Root, "*.md"),
-            .. Directory.GetFiles(In("docs"), "*.md", SearchOption.AllDirectories),
+            .. Directory.GetFiles(Repository.Root, "*.md"),
+            .. Directory.GetFiles(Repository.In("docs"), "*.md", SearchOption.AllDirectories),
         ];
 
         foreach (var document in documents)
@@ -140,14 +139,14 @@ public sealed partial class HouseTests
     private static string[] References(string project) =>
         [
             .. XDocument
-                .Load(In($"src/{project}/{project}.csproj"))
+                .Load(Repository.In($"src/{project}/{project}.csproj"))
                 .Descendants("ProjectReference")
                 .Select(reference => Path.GetFileNameWithoutExtension((string)reference.Attribute("Include")!)),
         ];
 
     private static IEnumerable<string> SourceFiles(params string[] folders) =>
         folders
-            .Select(In)
+            .Select(Repository.In)
             .Where(Directory.Exists)
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories));
 
@@ -166,22 +165,7 @@ public sealed partial class HouseTests
     private static bool IsWithin(string name, string part) =>
         name == part || name.StartsWith(part + ".", StringComparison.Ordinal);
 
-    private static string In(string path) => Path.Combine(Root, path);
-
-    private static string Relative(string path) => Path.GetRelativePath(Root, path);
-
-    private static string FindRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Pollard.slnx")))
-        {
-            folder =
-                Path.GetDirectoryName(folder)
-                ?? throw new InvalidOperationException("The tests do not run within the project's folder.");
-        }
-
-        return folder;
-    }
+    private static string Relative(string path) => Path.GetRelativePath(Repository.Root, path);
 
     [GeneratedRegex(
         @"^\s*(global )?using (static |\w+ = )?(?<name>[\w.]+)",

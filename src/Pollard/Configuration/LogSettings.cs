@@ -1,14 +1,13 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using Pollard.Output;
 
 namespace Pollard.Configuration;
 
 /// <summary>What is logged, and how: to the error stream, as text or as JSON.</summary>
 internal static class LogSettings
 {
-    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-
     public static Action<ILoggingBuilder> Read(Settings settings)
     {
         var level = settings.Text(CommonOptions.LogLevel) switch
@@ -36,23 +35,20 @@ internal static class LogSettings
     {
         logging.SetMinimumLevel(level);
         logging.AddFilter("Microsoft", level > LogLevel.Warning ? level : LogLevel.Warning);
+        // A start that fails is an exception too, which the command tells in its own words.
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         if (isJson)
         {
             logging.AddJsonConsole(json =>
             {
                 json.UseUtcTimestamp = true;
-                json.TimestampFormat = TimeFormat.TrimEnd();
+                json.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
             });
         }
         else
         {
-            logging.AddSimpleConsole(text =>
-            {
-                text.SingleLine = true;
-                text.UseUtcTimestamp = true;
-                text.TimestampFormat = TimeFormat;
-                text.ColorBehavior = LoggerColorBehavior.Default;
-            });
+            logging.AddConsole(console => console.FormatterName = LogLine.FormatterName);
+            logging.Services.AddSingleton<ConsoleFormatter>(new LogLine(withStacks: level <= LogLevel.Debug));
         }
 
         // The output is for results.

@@ -93,7 +93,7 @@ internal static class TaskPrinter
         }
         else if (task.State != "completed")
         {
-            print.Note($"pollard: task {task.Id} is {task.State}: {Describe(task.Error)}");
+            print.Note($"pollard: task {task.Id} {Verb(task.State)}: {Describe(task.Error)}");
         }
     }
 
@@ -128,6 +128,14 @@ internal static class TaskPrinter
 
         return result.ValueKind == JsonValueKind.String ? result.GetString()! : result.GetRawText();
     }
+
+    private static string Verb(string state) =>
+        state switch
+        {
+            "timeout" => "timed out",
+            "cancelled" => "was cancelled",
+            _ => state,
+        };
 
     private static string? Ran(TaskDocument task, DateTimeOffset now) =>
         task.StartedAt is { } started ? Durations.Format((task.EndedAt ?? now) - started) : null;

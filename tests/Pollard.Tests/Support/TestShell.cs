@@ -3,7 +3,7 @@ namespace Pollard.Tests.Support;
 /// <summary>A call of the program within the test: what it is given, and what it said.</summary>
 internal sealed class TestShell : IDisposable
 {
-    private readonly StringWriter _out = new() { NewLine = "\n" };
+    private readonly HeardWriter _out = new() { NewLine = "\n" };
     private readonly StringWriter _error = new() { NewLine = "\n" };
 
     public Dictionary<string, string> Variables { get; } =
@@ -22,6 +22,9 @@ internal sealed class TestShell : IDisposable
     public string Out => _out.ToString();
 
     public string Error => _error.ToString();
+
+    /// <summary>The first line that comes out; a server says with it that it can be called.</summary>
+    public Task<string> FirstLine => _out.FirstLine;
 
     public void Dispose()
     {
@@ -56,4 +59,18 @@ internal sealed class TestShell : IDisposable
             },
             ended
         );
+}
+
+/// <summary>Keeps what is written, and tells of the first whole line.</summary>
+internal sealed class HeardWriter : StringWriter
+{
+    private readonly TaskCompletionSource<string> _firstLine = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task<string> FirstLine => _firstLine.Task;
+
+    public override void WriteLine(string? value)
+    {
+        base.WriteLine(value);
+        _firstLine.TrySetResult(value ?? "");
+    }
 }

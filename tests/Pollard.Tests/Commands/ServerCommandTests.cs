@@ -1,0 +1,190 @@
+using System.Text.Json;
+using Pollard.Tests.Support;
+
+namespace Pollard.Tests.Commands;
+
+/// <summary>The commands that serve until somebody asks them to stop.</summary>
+public sealed class ServerCommandTests : IDisposable
+{
+    private readonly string _data = Directory.CreateTempSubdirectory("pollard-tests").FullName;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(_data, recursive: true);
+
+    [Fact]
+    public async Task Up_answers_through_its_own_agent_and_stops_well()
+    {
+        await using var simulator = await RunAsync(
+            "simulate",
+            "ollama",
+            "--url",
+            "http://127.0.0.1:0",
+            "--models",
+            "m"
+        );
+        await using var up = await RunAsync(
+            "up",
+            "--data",
+            _data,
+            "--urls",
+            "http://127.0.0.1:0",
+            "--ollama",
+            simulator.Url
+        );
+        using var shell = new TestShell();
+        shell.Variables["POLLARD_GATEWAY"] = up.Url;
+
+        var answered = await shell.RunAsync("ask", "Hello", "--model", "m");
+
+        Assert.Equal(ExitCode.Ok, answered);
+        Assert.StartsWith("[simulator] ", shell.Out, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Ok, await up.StopAsync());
+    }
+
+    [Fact]
+    public async Task Work_that_no_host_can_do_goes_to_the_upstream()
+    {
+        await using var upstream = await RunAsync("simulate", "openai", "--url", "http://127.0.0.1:0", "--models", "*");
+        await using var serve = await RunAsync(
+            "serve",
+            "--data",
+            _data,
+            "--urls",
+            "http://127.0.0.1:0",
+            "--upstream",
+            upstream.Url
+        );
+        using var shell = new TestShell();
+        shell.Variables["POLLARD_GATEWAY"] = serve.Url;
+
+        var answered = await shell.RunAsync("ask", "Hello", "--model", "anything", "--json");
+
+        Assert.Equal(ExitCode.Ok, answered);
+        using var task = JsonDocument.Parse(shell.Out);
+        Assert.Equal("upstream", task.RootElement.GetProperty("host").GetString());
+    }
+
+    [Fact]
+    public async Task An_agent_elsewhere_links_and_works()
+    {
+        await using var simulator = await RunAsync(
+            "simulate",
+            "ollama",
+            "--url",
+            "http://127.0.0.1:0",
+            "--models",
+            "m"
+        );
+        await using var serve = await RunAsync("serve", "--data", _data, "--urls", "http://127.0.0.1:0");
+        using var agent = new TestShell();
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        string[] arguments =
+        [
+            "agent",
+            "--gateway",
+            serve.Url,
+            "--ollama",
+            simulator.Url,
+            "--data",
+            Path.Combine(_data, "agent"),
+            "--name",
+            "attic",
+            "--log-level",
+            "none",
+        ];
+        var working = agent.RunUntilAsync(ending.Token, arguments);
+        using var shell = new TestShell();
+        shell.Variables["POLLARD_GATEWAY"] = serve.Url;
+
+        var answered = await shell.RunAsync("ask", "Hello", "--model", "m"); // Waits for the agent, as any task does.
+
+        Assert.Equal(ExitCode.Ok, answered);
+        await ending.CancelAsync();
+        Assert.Equal(ExitCode.Ok, await working);
+    }
+
+    [Fact]
+    public async Task Two_gateways_do_not_share_a_data_directory()
+    {
+        await using var first = await RunAsync("serve", "--data", _data, "--urls", "http://127.0.0.1:0");
+        using var second = new TestShell();
+
+        var exitCode = await second.RunAsync("serve", "--data", _data, "--urls", "http://127.0.0.1:0");
+
+        Assert.Equal(ExitCode.Failed, exitCode);
+        Assert.Contains("in use by another process", second.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_named_with_what_to_do()
+    {
+        await using var first = await RunAsync("serve", "--data", _data, "--urls", "http://127.0.0.1:0");
+        using var second = new TestShell();
+        var other = Path.Combine(_data, "other");
+
+        var exitCode = await second.RunAsync("serve", "--data", other, "--urls", first.Url, "--log-level", "none");
+
+        Assert.Equal(ExitCode.Failed, exitCode);
+        Assert.Contains("--urls", second.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Beyond_loopback_the_first_admin_key_is_printed_once()
+    {
+        string[] serve = ["serve", "--data", _data, "--urls", "http://127.0.0.1:0", "--require-keys"];
+        await using var first = await RunAsync(serve);
+        using var shell = new TestShell();
+        shell.Variables["POLLARD_GATEWAY"] = first.Url;
+
+        Assert.Equal(ExitCode.Failed, await shell.RunAsync("hosts", "list"));
+        shell.Variables["POLLARD_KEY"] = first.Said.GetProperty("admin_key").GetString()!;
+        Assert.Equal(ExitCode.Ok, await shell.RunAsync("hosts", "list"));
+        await first.StopAsync();
+        await using var again = await RunAsync(serve);
+
+        Assert.False(again.Said.TryGetProperty("admin_key", out _));
+    }
+
+    private static async Task<RunningCommand> RunAsync(params string[] arguments)
+    {
+        string[] quiet = arguments[0] == "simulate" ? [] : ["--log-level", "none"];
+        var command = new RunningCommand([.. arguments, .. quiet, "--json"]);
+        await command.ReadyAsync();
+        return command;
+    }
+
+    private sealed class RunningCommand : IAsyncDisposable
+    {
+        private readonly TestShell _shell = new();
+        private readonly CancellationTokenSource _ending = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        private readonly Task<int> _running;
+
+        public RunningCommand(string[] arguments) => _running = _shell.RunUntilAsync(_ending.Token, arguments);
+
+        public JsonElement Said { get; private set; }
+
+        public string Url => Said.GetProperty("url").GetString()!;
+
+        public async Task ReadyAsync()
+        {
+            var ended = await Task.WhenAny(_shell.FirstLine, _running) == _running;
+            Assert.False(ended, _shell.Error);
+            using var json = JsonDocument.Parse(await _shell.FirstLine);
+            Said = json.RootElement.Clone();
+        }
+
+        public async Task<int> StopAsync()
+        {
+            await _ending.CancelAsync();
+            return await _running;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await StopAsync();
+            _ending.Dispose();
+            _shell.Dispose();
+        }
+    }
+}
