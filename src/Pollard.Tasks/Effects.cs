@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Events;
 
@@ -76,16 +77,25 @@ internal sealed class Effects
             (code, reason)
         );
 
-    /// <summary>Does what was gathered and gives the list back.</summary>
+    /// <summary>Does what was gathered and gives the list back. One that throws, against its promise, does not keep the rest from being done.</summary>
     public void Run()
     {
+        ExceptionDispatchInfo? failed = null;
         for (var i = 0; i < _list.Count; i++)
         {
             var (run, subject, detail, number) = _list[i];
-            run(subject, detail, number);
+            try
+            {
+                run(subject, detail, number);
+            }
+            catch (Exception e)
+            {
+                failed ??= ExceptionDispatchInfo.Capture(e);
+            }
         }
 
         _list.Clear();
         _spare = this;
+        failed?.Throw();
     }
 }

@@ -35,7 +35,7 @@ internal sealed partial class EngineCore : IDisposable
         NewIds = new TaskIdSource(time, identity.Newest);
         Tokens = new AttemptTokens(identity.IdKey.Span);
         Fences = new Fences(identity.Epoch);
-        Wheel = new TimerWheel(time);
+        Wheel = new TimerWheel(time, e => LogTimerFailed(logger, e));
         Saver = new TaskSaver(this, logger);
         Dispatcher = new Dispatcher(this);
         Losses = new MassLoss(time);
@@ -266,6 +266,12 @@ internal sealed partial class EngineCore : IDisposable
     private static int Runs(TaskRow row) => row.State == TaskState.Running ? 1 : 0;
 
     private static TimeSpan Least(TimeSpan one, TimeSpan? other) => other is { } also && also < one ? also : one;
+
+    [LoggerMessage(
+        Level = LogLevel.Critical,
+        Message = "A deadline could not be worked off; this is a fault of the program"
+    )]
+    private static partial void LogTimerFailed(ILogger logger, Exception exception);
 }
 
 /// <summary>The engine's lock, held, with what is to be done after it.</summary>

@@ -15,7 +15,7 @@ public class TimerWheelTests
                 (timers, step) =>
                 {
                     var clock = new FakeTimeProvider();
-                    using var wheel = new TimerWheel(clock);
+                    using var wheel = new TimerWheel(clock, Fail);
                     var set = new List<Probe>();
                     foreach (var (delay, pause) in timers)
                     {
@@ -50,7 +50,7 @@ public class TimerWheelTests
     public void A_timer_is_at_most_two_ticks_late(int milliseconds)
     {
         var clock = new FakeTimeProvider();
-        using var wheel = new TimerWheel(clock);
+        using var wheel = new TimerWheel(clock, Fail);
         clock.Advance(TimeSpan.FromMilliseconds(12_345));
         var probe = new Probe(clock, clock.GetUtcNow().AddMilliseconds(milliseconds));
 
@@ -64,7 +64,7 @@ public class TimerWheelTests
     public void A_stopped_timer_does_not_fire_and_a_moved_one_fires_at_its_new_time()
     {
         var clock = new FakeTimeProvider();
-        using var wheel = new TimerWheel(clock);
+        using var wheel = new TimerWheel(clock, Fail);
         var stopped = new Probe(clock, clock.GetUtcNow());
         var moved = new Probe(clock, clock.GetUtcNow().AddSeconds(5));
         wheel.Set(stopped, TimeSpan.FromSeconds(1));
@@ -78,6 +78,29 @@ public class TimerWheelTests
 
         Assert.Empty(stopped.Fired);
         Assert.Equal((0, 1), (before, moved.Fired.Count));
+    }
+
+    [Fact]
+    public void A_timer_that_throws_is_told_and_keeps_no_other_from_firing()
+    {
+        var clock = new FakeTimeProvider();
+        var failures = new List<Exception>();
+        using var wheel = new TimerWheel(clock, failures.Add);
+        var probe = new Probe(clock, clock.GetUtcNow());
+        wheel.Set(new Broken(), TimeSpan.FromSeconds(1));
+        wheel.Set(probe, TimeSpan.FromSeconds(1));
+        wheel.Set(new Broken(), TimeSpan.FromSeconds(1));
+
+        clock.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal((1, 2), (probe.Fired.Count, failures.Count));
+    }
+
+    private static void Fail(Exception exception) => Assert.Fail(exception.ToString());
+
+    private sealed class Broken : WheelTimer
+    {
+        internal override void Fire() => throw new InvalidOperationException("broken");
     }
 
     private sealed class Probe(FakeTimeProvider clock, DateTimeOffset due) : WheelTimer

@@ -207,7 +207,14 @@ internal sealed partial class HostSession
     private void Stop()
     {
         _stopped = true;
-        _link.Input.CancelPendingRead();
+        try
+        {
+            _link.Input.CancelPendingRead();
+        }
+        catch (Exception e) when (e is ObjectDisposedException or InvalidOperationException)
+        {
+            // The request that carried the link has ended already, and with it the reading.
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Closing the link of host {HostId} as {Code}: {Reason}")]

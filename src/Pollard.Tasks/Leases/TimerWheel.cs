@@ -33,11 +33,15 @@ internal sealed class TimerWheel : IDisposable
     private readonly TimeProvider _time;
     private readonly long _start;
     private readonly ITimer _timer;
+    private readonly Action<Exception> _failed;
     private long _now; // The last tick that was worked off.
     private long _armed = long.MaxValue; // The tick that the platform's timer is set for.
 
-    public TimerWheel(TimeProvider time)
+    /// <param name="time">The clock.</param>
+    /// <param name="failed">Told of a timer that threw: its fault must not keep the others from firing, nor end the process.</param>
+    public TimerWheel(TimeProvider time, Action<Exception> failed)
     {
+        _failed = failed;
         _time = time;
         _start = time.GetTimestamp();
         _timer = time.CreateTimer(
@@ -120,7 +124,14 @@ internal sealed class TimerWheel : IDisposable
 
         foreach (var timer in due ?? [])
         {
-            timer.Fire();
+            try
+            {
+                timer.Fire();
+            }
+            catch (Exception e)
+            {
+                _failed(e);
+            }
         }
     }
 
