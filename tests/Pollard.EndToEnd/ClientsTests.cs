@@ -151,6 +151,7 @@ public sealed class ClientsTests(ClientsTests.UpFixture up) : IClassFixture<Clie
                 WorkingDirectory = clients,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
+                UseShellExecute = false,
             }
         )!;
         var output = node.StandardOutput.ReadToEndAsync(Token);

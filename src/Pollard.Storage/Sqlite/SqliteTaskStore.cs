@@ -23,6 +23,7 @@ public sealed class SqliteTaskStore(
 
     private const int UnfinishedPage = 1_000;
     private readonly StoreCondition _condition = new();
+    private bool _disposed;
     private DataDirectory? _directory;
     private DiskGuard? _guard;
     private SqliteConnection? _connection;
@@ -116,6 +117,11 @@ public sealed class SqliteTaskStore(
     /// <summary>Commits what was handed over, copies the log into the database and lets the directory go.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+
         _guard?.Dispose();
         if (_readers is { } readers)
         {
@@ -157,10 +163,15 @@ public sealed class SqliteTaskStore(
             _guard.Start(() => writer.Enqueue(new Trial()));
             return identity;
         }
-        catch (Exception error)
+        catch (SqliteException error)
         {
             Close();
-            throw error is SqliteException sqlite ? CannotOpen(sqlite) : error;
+            throw CannotOpen(error);
+        }
+        catch
+        {
+            Close();
+            throw;
         }
     }
 

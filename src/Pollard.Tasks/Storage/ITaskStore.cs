@@ -73,7 +73,7 @@ public interface ITaskStore : IAsyncDisposable
 public sealed record StoreIdentity(int Epoch, ReadOnlyMemory<byte> IdKey, TaskId Newest);
 
 /// <summary>How a store is.</summary>
-/// <param name="Writable">False: writes fail until it is mended; reads go on.</param>
+/// <param name="Writable">False: new tasks are refused until it is mended, and where the disk is not merely nearly full other writes fail too; reads go on.</param>
 /// <param name="Reason">Why it is not writable, and what to do; null when it is.</param>
 public sealed record StoreHealth(bool Writable, string? Reason);
 

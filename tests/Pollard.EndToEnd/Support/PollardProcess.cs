@@ -52,6 +52,7 @@ internal sealed class PollardProcess : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
+            UseShellExecute = false,
         };
         foreach (var argument in all[1..])
         {

@@ -66,15 +66,15 @@ internal sealed class CuttableProxy : IAsyncDisposable
 
     private static async Task PumpAsync(Socket from, Socket to)
     {
-        var buffer = new byte[16 * 1024];
+        var buffer = new byte[16 * 1024]; // No token: cutting ends it, as it would a wire.
         try
         {
             int read;
-            while ((read = await from.ReceiveAsync(buffer)) > 0)
+            while ((read = await from.ReceiveAsync(buffer, CancellationToken.None)) > 0)
             {
                 for (var sent = 0; sent < read; )
                 {
-                    sent += await to.SendAsync(buffer.AsMemory(sent, read - sent));
+                    sent += await to.SendAsync(buffer.AsMemory(sent, read - sent), CancellationToken.None);
                 }
             }
 

@@ -23,6 +23,7 @@ internal sealed partial class GatewayLink : IDisposable
     private LinkSession? _session;
     private CarrierLadder? _ladder;
     private volatile bool _isDraining;
+    private bool _isStale; // The gateway may have come back elsewhere.
 
     public GatewayLink(
         AgentOptions options,
@@ -122,6 +123,7 @@ internal sealed partial class GatewayLink : IDisposable
             when (e is HttpRequestException or IOException or LinkException or OperationCanceledException)
         {
             LogFailed(_logger, _ladder?.Current.Name ?? "http", e.Message);
+            _isStale = true;
             var hasNext = _ladder?.TryNext() is true;
             return (null, hasNext ? TimeSpan.Zero : _schedule.NextDelay(wasProven: false));
         }
@@ -131,9 +133,10 @@ internal sealed partial class GatewayLink : IDisposable
     {
         if (_client is not null)
         {
-            if (_ladder is null)
+            if (_ladder is null || _isStale)
             {
                 await _client.LookUpAsync(ct);
+                _isStale = false;
             }
 
             if (_client.Memory is null)
