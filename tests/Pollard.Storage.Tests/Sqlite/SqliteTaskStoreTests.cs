@@ -45,11 +45,11 @@ public sealed class SqliteTaskStoreTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has it.");
         await using var store = await TestStore.OpenAsync(TestStore.Options(_folder));
-        var before = SyncVfs.DataSyncs;
+        var before = VfsFile.DataSyncs;
 
         await store.LifeAsync(1);
 
-        Assert.InRange(SyncVfs.DataSyncs - before, 3, long.MaxValue);
+        Assert.InRange(VfsFile.DataSyncs - before, 3, long.MaxValue);
     }
 
     [Fact]
