@@ -35,8 +35,13 @@ internal sealed partial class EngineCore
     private void Lose(Attempt attempt, TaskError error, Effects effects)
     {
         var task = attempt.Task;
-        LetFallbackTry(task, error);
-        Change(task, new TaskChange.Lost(attempt.Fence, Fences.Next(), error, HasShown(attempt)), effects);
+        var shown = HasShown(attempt);
+        if (!shown || task.Row.LostOutput == LostOutput.Restart)
+        {
+            LetFallbackTry(task, error);
+        }
+
+        Change(task, new TaskChange.Lost(attempt.Fence, Fences.Next(), error, shown), effects);
         Detach(attempt, slotIsFree: false, effects);
         TryElsewhere(attempt, effects);
     }
@@ -177,7 +182,10 @@ internal sealed partial class EngineCore
         )
         {
             task.OnlyFallback = true;
-            task.Row = TaskMachine.Apply(task.Row, new TaskChange.Extended(), Time.GetUtcNow()).Row;
+            lock (task.Log.Gate) // A write of the row may be in the making. The change that follows saves this one too.
+            {
+                task.Row = TaskMachine.Apply(task.Row, new TaskChange.Extended(), Time.GetUtcNow()).Row;
+            }
         }
     }
 

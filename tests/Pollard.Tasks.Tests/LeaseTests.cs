@@ -304,6 +304,31 @@ public class LeaseTests
     }
 
     [Fact]
+    public async Task A_stream_that_was_shown_gets_no_further_try_on_the_fallback()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var worker = new TestHost(gateway.Engine, "worker", "m").Ready();
+        var upstream = new TestHost(gateway.Engine, "upstream", slots: 5, HostRole.Fallback, "*").Ready();
+        var task = await gateway.SubmitAsync(with: static task =>
+            task with
+            {
+                MaxAttempts = 1,
+                Stream = true,
+                LostOutput = LostOutput.Fail,
+            }
+        );
+        TestHost.Say(await worker.UntilWorkAsync(), "shown");
+        _ = new TestHost(gateway.Engine, "second worker", "m").Ready();
+
+        worker.Connection.Disconnect();
+        gateway.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        var row = await TestEngine.EndAsync(task);
+        Assert.Equal((TaskState.Failed, 1), (row.State, row.MaxAttempts));
+        Assert.False(upstream.HasOffer);
+    }
+
+    [Fact]
     public async Task An_evicted_host_loses_its_tasks_at_once()
     {
         await using var gateway = await TestEngine.StartAsync();

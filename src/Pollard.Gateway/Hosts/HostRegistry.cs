@@ -36,7 +36,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     /// <summary>A host, also a revoked one, or null.</summary>
     public HostRecord? Find(string id) => _hosts.GetValueOrDefault(id);
 
-    /// <summary>The models that hosts had which may come back: what a door may promise while they are away. Each name once.</summary>
+    /// <summary>The models that hosts had which may come back. Each name once.</summary>
     public IReadOnlyList<ModelInfo> KnownModels() =>
         [
             .. _hosts
@@ -44,12 +44,6 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
                 .SelectMany(host => host.Models)
                 .DistinctBy(model => model.Name, StringComparer.Ordinal),
         ];
-
-    /// <summary>True when a host that may come back had this model.</summary>
-    public bool EverServed(string model) =>
-        _hosts.Values.Any(host =>
-            !host.Revoked && host.Models.Any(known => string.Equals(known.Name, model, StringComparison.Ordinal))
-        );
 
     /// <summary>Takes a host in. The same key again is the same host, under its new name.</summary>
     /// <returns>Null when a host with this key was revoked.</returns>
