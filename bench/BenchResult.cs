@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Pollard.Bench.Machine;
 
 namespace Pollard.Bench;
 
@@ -11,7 +12,7 @@ namespace Pollard.Bench;
 /// <param name="P50">The middle latency in milliseconds.</param>
 /// <param name="P99">The latency in milliseconds that one of a hundred exceeds.</param>
 /// <param name="Most">The longest latency in milliseconds.</param>
-/// <param name="CpuMicroseconds">CPU time of this process for one.</param>
+/// <param name="CpuMicroseconds">CPU time for one: of the process that is measured, or of this one.</param>
 /// <param name="OtherLoad">The share of the machine's CPU that others used meanwhile.</param>
 /// <param name="Note">Anything else.</param>
 internal sealed record BenchResult(
@@ -27,10 +28,12 @@ internal sealed record BenchResult(
 );
 
 /// <summary>Measures a piece of work.</summary>
-internal sealed class Measurement
+/// <param name="of">The process whose CPU time counts; null: this one.</param>
+internal sealed class Measurement(ChildProcess? of = null)
 {
     private readonly long _began = Stopwatch.GetTimestamp();
-    private readonly TimeSpan _cpu = Process.GetCurrentProcess().TotalProcessorTime;
+    private readonly TimeSpan _cpu = of?.Cpu ?? Environment.CpuUsage.TotalTime;
+    private readonly TimeSpan _ours = Environment.CpuUsage.TotalTime + ChildProcess.CpuOfAll;
     private readonly (double Busy, double All) _machine = MachineTime();
 
     /// <summary>Ends it.</summary>
@@ -38,22 +41,25 @@ internal sealed class Measurement
     /// <param name="unit">What is counted.</param>
     /// <param name="latencies">One entry for each, in stopwatch ticks; is sorted.</param>
     /// <param name="note">Anything else.</param>
-    public BenchResult End(string name, string unit, List<long> latencies, string note = "")
+    /// <param name="count">How many it was; null: as many as there are latencies.</param>
+    public BenchResult End(string name, string unit, List<long> latencies, string note = "", int? count = null)
     {
+        var units = count ?? latencies.Count;
         var seconds = Stopwatch.GetElapsedTime(_began).TotalSeconds;
-        var cpu = (Process.GetCurrentProcess().TotalProcessorTime - _cpu).TotalSeconds;
+        var cpu = ((of?.Cpu ?? Environment.CpuUsage.TotalTime) - _cpu).TotalSeconds;
+        var used = (Environment.CpuUsage.TotalTime + ChildProcess.CpuOfAll - _ours).TotalSeconds;
         var (busy, all) = MachineTime();
         latencies.Sort();
-        var ours = cpu / Environment.ProcessorCount / seconds;
+        var ours = used / Environment.ProcessorCount / seconds;
         var load = all > _machine.All ? (busy - _machine.Busy) / (all - _machine.All) : 0;
         return new BenchResult(
             name,
             unit,
-            latencies.Count / seconds,
+            units / seconds,
             Milliseconds(latencies, 0.5),
             Milliseconds(latencies, 0.99),
             Milliseconds(latencies, 1),
-            cpu / Math.Max(1, latencies.Count) * 1e6,
+            cpu / Math.Max(1, units) * 1e6,
             Math.Max(0, load - ours),
             note
         );

@@ -1,13 +1,33 @@
 using Pollard.Bench;
+using Pollard.Bench.Cancel;
+using Pollard.Bench.Chat;
+using Pollard.Bench.Hosts;
+using Pollard.Bench.Machine;
+using Pollard.Bench.Roles;
+using Pollard.Bench.Start;
 using Pollard.Bench.Store;
+using Pollard.Bench.Stream;
+using Pollard.Bench.Submit;
 
 // One entry a suite: its name on the command line, and what runs it.
 var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<BenchResult>>>>(StringComparer.Ordinal)
 {
     ["store"] = StoreSuite.RunAsync,
+    ["chat"] = ChatSuite.RunAsync,
+    ["stream"] = StreamSuite.RunAsync,
+    ["submit"] = SubmitSuite.RunAsync,
+    ["hosts"] = HostsSuite.RunAsync,
+    ["cancel"] = CancelSuite.RunAsync,
+    ["start"] = StartSuite.RunAsync,
 };
 
 var wanted = args is [var name, ..] ? name : "";
+if (wanted == "role")
+{
+    await Role.RunAsync(new BenchArguments(args));
+    return 0;
+}
+
 if (wanted != "all" && !suites.ContainsKey(wanted))
 {
     await Console.Error.WriteLineAsync(
@@ -16,6 +36,7 @@ if (wanted != "all" && !suites.ContainsKey(wanted))
     return 2;
 }
 
+await Console.Error.WriteLineAsync($"Measures {PollardProgram.File}");
 var arguments = new BenchArguments(args[1..]);
 var results = new List<BenchResult>();
 foreach (var (suite, run) in suites)

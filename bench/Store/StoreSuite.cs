@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Pollard.Bench.Machine;
 using Pollard.Storage.Sqlite;
 using Pollard.Tasks;
 using Pollard.Tasks.Storage;
@@ -282,17 +283,4 @@ internal static class StoreSuite
         Random.Shared.NextBytes(body);
         return body;
     }
-}
-
-/// <summary>A folder that is gone after the run.</summary>
-internal sealed class BenchFolder : IDisposable
-{
-    public BenchFolder(string? parent) =>
-        Path = parent is null
-            ? Directory.CreateTempSubdirectory("pollard-bench-").FullName
-            : Directory.CreateDirectory(System.IO.Path.Combine(parent, $"bench-{Guid.CreateVersion7():N}")).FullName;
-
-    public string Path { get; }
-
-    public void Dispose() => Directory.Delete(Path, recursive: true);
 }
