@@ -59,10 +59,11 @@ internal sealed class HttpConnection : IDisposable
         var status = 0;
         while (true)
         {
+            var seen = _filled;
             await ReadAsync();
             var read = _buffer.AsSpan(0, _filled);
             status = status == 0 ? Status(read) : status;
-            scan.See(read);
+            scan.See(read, seen);
             if (read.EndsWith(LastChunk))
             {
                 return status;

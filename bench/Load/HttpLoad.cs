@@ -73,12 +73,19 @@ internal static class HttpLoad
     }
 
     /// <summary>Streams, each connection one after the other.</summary>
+    /// <param name="port">Where.</param>
+    /// <param name="connections">How many.</param>
+    /// <param name="request">What.</param>
+    /// <param name="duration">How long.</param>
+    /// <param name="tokens">Tokens in a whole answer.</param>
+    /// <param name="spread">Over which time their first requests are spread, so that they do not all come in one moment.</param>
     public static async Task<StreamLoadResult> StreamsAsync(
         int port,
         int connections,
         byte[] request,
         TimeSpan duration,
-        int tokens
+        int tokens,
+        TimeSpan spread = default
     )
     {
         var began = Stopwatch.GetTimestamp();
@@ -88,14 +95,13 @@ internal static class HttpLoad
 
         async Task LoopAsync(int at)
         {
-            // Spread over the gap between tokens, so that they do not all come in one moment.
-            await Task.Delay(Roles.Script.Gap * at / connections);
+            await Task.Delay(spread * at / connections);
             using var connection = await HttpConnection.OpenAsync(port);
             while (Stopwatch.GetElapsedTime(began) < duration)
             {
                 var scan = new TokenScan();
                 var status = await connection.StreamAsync(request, scan);
-                result.Add(status == 200 && scan.Latencies.Count == tokens, scan);
+                result.Add(status == 200 && scan.Count == tokens, scan);
             }
         }
     }
@@ -126,6 +132,9 @@ internal sealed class StreamLoadResult
     /// <summary>Streams that did not.</summary>
     public int Broken { get; private set; }
 
+    /// <summary>Tokens that came.</summary>
+    public int Count { get; private set; }
+
     /// <summary>Counts a stream.</summary>
     public void Add(bool whole, TokenScan scan)
     {
@@ -133,6 +142,7 @@ internal sealed class StreamLoadResult
         {
             Whole += whole ? 1 : 0;
             Broken += whole ? 0 : 1;
+            Count += scan.Count;
             First.Add(scan.First);
             Tokens.AddRange(scan.Latencies);
         }

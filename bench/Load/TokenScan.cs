@@ -9,6 +9,7 @@ internal sealed class TokenScan
     /// <summary>Bytes of a token: a moment of 18 digits between marks.</summary>
     public const int TokenBytes = 20;
 
+    private int _marks;
     private readonly long _sent = Stopwatch.GetTimestamp();
 
     /// <summary>From the request to its first token, in stopwatch ticks; 0: none came.</summary>
@@ -17,9 +18,15 @@ internal sealed class TokenScan
     /// <summary>From the making of each token to its reading, in stopwatch ticks.</summary>
     public List<long> Latencies { get; } = new(64);
 
-    /// <summary>Looks at what a read brought, which may begin with the end of what was seen before.</summary>
-    public void See(ReadOnlySpan<byte> bytes)
+    /// <summary>Tokens that came, also those that a frame's end cut in two.</summary>
+    public int Count => _marks / 2;
+
+    /// <summary>Looks at what a read brought.</summary>
+    /// <param name="bytes">The end of what was seen before, and what is new.</param>
+    /// <param name="seen">How much of it was seen before.</param>
+    public void See(ReadOnlySpan<byte> bytes, int seen)
     {
+        _marks += bytes[seen..].Count((byte)'~');
         var now = Stopwatch.GetTimestamp();
         while (bytes.IndexOf((byte)'~') is >= 0 and var at && bytes.Length - at >= TokenBytes)
         {

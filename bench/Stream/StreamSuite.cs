@@ -77,15 +77,21 @@ internal static class StreamSuite
         var result = await HttpLoad.StreamsAsync(way.Port, 1, Request(Script.Paced, 2), arguments.Duration, 2);
         results.Add(alone.End($"first token, {way.Name}, one stream", "streams", result.First));
         var crowd = new Measurement(way.Between);
-        result = await HttpLoad.StreamsAsync(way.Port, Many, Request(Script.Paced, 50), arguments.Duration, 50);
-        var tokens = result.Tokens.Count;
+        result = await HttpLoad.StreamsAsync(
+            way.Port,
+            Many,
+            Request(Script.Paced, 50),
+            arguments.Duration,
+            50,
+            Script.Gap * 50
+        );
         results.Add(
             crowd.End($"first token, {way.Name}, {Many} x 50/s", "streams", result.First, Broken(result)) with
             {
                 CpuMicroseconds = 0,
             }
         );
-        results.Add(crowd.End($"each token, {way.Name}, {Many} x 50/s", "tokens", result.Tokens, count: tokens));
+        results.Add(crowd.End($"each token, {way.Name}, {Many} x 50/s", "tokens", result.Tokens, count: result.Count));
     }
 
     private static async Task<BenchResult> MeasureAsync(
@@ -98,8 +104,21 @@ internal static class StreamSuite
     )
     {
         var measured = new Measurement(way.Between);
-        var result = await HttpLoad.StreamsAsync(way.Port, streams, Request(model, tokens), arguments.Duration, tokens);
-        return measured.End(name, "tokens", result.Tokens, $"{Broken(result)}, {way.Between.ResidentMb:N0} MB");
+        var result = await HttpLoad.StreamsAsync(
+            way.Port,
+            streams,
+            Request(model, tokens),
+            arguments.Duration,
+            tokens,
+            model == Script.Paced ? Script.Gap * tokens : default
+        );
+        return measured.End(
+            name,
+            "tokens",
+            result.Tokens,
+            $"{Broken(result)}, {way.Between.ResidentMb:N0} MB",
+            result.Count
+        );
     }
 
     private static string Broken(StreamLoadResult result) =>
