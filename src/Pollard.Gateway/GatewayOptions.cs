@@ -47,6 +47,9 @@ public sealed record GatewayOptions
     /// <summary>After the start: how long a model that no host has yet is waited for, while hosts come back.</summary>
     public TimeSpan StartGrace { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long work for a model is taken whose hosts have all gone: it waits for one of them to come back.</summary>
+    public TimeSpan HostMayReturn { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>How long answers that run may go on once the gateway stops.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(5);
 

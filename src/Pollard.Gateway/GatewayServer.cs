@@ -77,6 +77,9 @@ public sealed class GatewayServer : IAsyncDisposable
             await keys.LoadAsync(cancellationToken);
             var firstAdminKey = options.KeysRequired ? await keys.CreateFirstAdminAsync(cancellationToken) : null;
             MapRoutes(app);
+            var hosts = app.Services.GetRequiredService<HostLinkServer>().Registry;
+            app.Services.GetRequiredService<ModelCatalog>().Absent = model =>
+                hosts.HadModel(model, options.HostMayReturn);
             await app.StartAsync(cancellationToken);
             var bound = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
             var addresses = bound.Addresses.Select(address => new Uri(address)).ToList();

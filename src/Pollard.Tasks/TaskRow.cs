@@ -95,4 +95,11 @@ public sealed record TaskRow
 /// <param name="Message">What happened, for people.</param>
 /// <param name="Retryable">True when the same may work later or elsewhere.</param>
 /// <param name="Status">The HTTP status that a backend gave; null when there was none.</param>
-public sealed record TaskError(string Code, string Message, bool Retryable = false, int? Status = null);
+/// <param name="RetryAfterSeconds">How long the backend asked to be left alone; null when it did not.</param>
+public sealed record TaskError(
+    string Code,
+    string Message,
+    bool Retryable = false,
+    int? Status = null,
+    double? RetryAfterSeconds = null
+);

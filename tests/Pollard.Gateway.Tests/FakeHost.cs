@@ -135,7 +135,13 @@ internal sealed class FakeAttempt(Attempt attempt)
         attempt.Free();
     }
 
-    public void Fail(string code, string message = "it went wrong", bool retryable = false, int? status = null)
+    public void Fail(
+        string code,
+        string message = "it went wrong",
+        bool retryable = false,
+        int? status = null,
+        double? retryAfterSeconds = null
+    )
     {
         var fail = new Messages.Fail
         {
@@ -143,6 +149,7 @@ internal sealed class FakeAttempt(Attempt attempt)
             Message = message,
             Retryable = retryable,
             Status = status,
+            RetryAfterSeconds = retryAfterSeconds,
         };
         attempt.Fail(attempt.NextSeq, fail);
         attempt.Free();

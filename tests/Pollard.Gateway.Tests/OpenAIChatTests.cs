@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using Pollard.Protocol.HostLink;
+using Pollard.Tasks.Storage;
 using static Pollard.Gateway.Tests.TestGateway;
 
 namespace Pollard.Gateway.Tests;
@@ -192,6 +194,49 @@ public sealed class OpenAIChatTests
         Assert.Equal("host_lost", error.GetProperty("code").GetString());
         Assert.Equal(attempt.TaskId, error.GetProperty("task").GetString());
         Assert.DoesNotContain(lines, line => line.Contains("[DONE]", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(5, 202)]
+    [InlineData(15, 404)]
+    public async Task After_a_restart_work_waits_for_a_host_that_was_here_not_long_ago(int minutesAway, int status)
+    {
+        var store = new MemoryTaskStore(TimeProvider.System);
+        await store.OpenAsync(TestGateway.Token);
+        var seen = TimeProvider.System.GetUtcNow() - TimeSpan.FromMinutes(minutesAway);
+        await store.PutRecordAsync(
+            "host",
+            "host_1",
+            Encoding.UTF8.GetBytes(
+                $$"""
+                {"id":"host_1","name":"box","public_key":"","enrolled_at":"{{seen:O}}","seen_at":"{{seen:O}}","slots":1,"models":[{"name":"m"}]}
+                """
+            ),
+            TestGateway.Token
+        );
+        await using var gateway = await TestGateway.StartAsync(store: store);
+
+        using var response = await gateway.PostAsync("/v1/chat/completions", Ask, ("Prefer", "respond-async"));
+
+        Assert.Equal(status, (int)response.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("/v1/chat/completions", 17.2, "18")]
+    [InlineData("/v1/chat/completions", null, "10")]
+    [InlineData("/v1/chat/completions", 1e9, "3600")]
+    [InlineData("/api/chat", 17.2, "18")]
+    public async Task What_a_backend_asked_to_wait_reaches_the_client(string path, double? asked, string told)
+    {
+        await using var gateway = await StartAsync();
+        var host = gateway.Connect("m");
+
+        var sent = gateway.PostAsync(path, Ask);
+        (await host.TakeAsync()).Fail("rate_limited", "no luck", status: 429, retryAfterSeconds: asked);
+
+        using var response = await sent;
+        Assert.Equal(429, (int)response.StatusCode);
+        Assert.Equal(told, Assert.Single(response.Headers.GetValues("Retry-After")));
     }
 
     [Theory]

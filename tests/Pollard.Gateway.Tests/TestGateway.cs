@@ -30,7 +30,8 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public static async Task<TestGateway> StartAsync(
         Func<GatewayOptions, GatewayOptions>? change = null,
-        TaskEngineOptions? engineOptions = null
+        TaskEngineOptions? engineOptions = null,
+        MemoryTaskStore? store = null
     )
     {
         var options = new GatewayOptions
@@ -41,7 +42,7 @@ internal sealed class TestGateway : IAsyncDisposable
             StopGrace = TimeSpan.FromMilliseconds(100),
         };
         var time = TimeProvider.System;
-        var store = new MemoryTaskStore(time);
+        store ??= new MemoryTaskStore(time);
         var engine = await TaskEngine.StartAsync(
             store,
             new ResultAssembler(),

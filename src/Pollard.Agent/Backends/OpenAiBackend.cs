@@ -72,6 +72,13 @@ public sealed class OpenAiBackend : IBackend, IDisposable
         return TryAsync("/embeddings", request, () => new OpenAiEmbeddingParser(_http.Address), work, output, ct);
     }
 
+    // A server that may be asked for any name has said its last word on this one. One that listed the model has lost it since,
+    // and another host may still have it.
+    private WorkResult Judge(WorkResult result) =>
+        result.Failure is { Code: "unknown_model" } failure && _options.Models?.Any(model => model.Name == "*") == true
+            ? WorkResult.Failed(failure with { Retryable = false })
+            : result;
+
     private async Task<WorkResult> TryAsync(
         string path,
         OpenAiRequest request,
@@ -88,7 +95,7 @@ public sealed class OpenAiBackend : IBackend, IDisposable
             var outcome = await attempt.RunAsync(path, request.Body, newParser(), ct);
             if (outcome.Began || !BackendFailure.MayPass(outcome.Result.Failure))
             {
-                return outcome.Result;
+                return Judge(outcome.Result);
             }
 
             var asked = outcome.Result.Failure!.RetryAfterSeconds is { } seconds

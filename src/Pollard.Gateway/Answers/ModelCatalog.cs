@@ -7,7 +7,7 @@ using Pollard.Tasks.Dispatch;
 namespace Pollard.Gateway.Answers;
 
 /// <summary>
-/// Which models clients may ask for: those that hosts have now, and those that a host had since the start, whose work waits
+/// Which models clients may ask for: those that hosts have now, and those that a host had not long ago, whose work waits
 /// for a host to come back.
 /// </summary>
 internal sealed class ModelCatalog : IDisposable
@@ -18,8 +18,10 @@ internal sealed class ModelCatalog : IDisposable
     private readonly HostPool _pool;
     private readonly TimeProvider _time;
     private readonly TimeSpan _startGrace;
+    private readonly TimeSpan _hostMayReturn;
     private readonly long _started;
-    private readonly ConcurrentDictionary<string, bool> _seen = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, long> _seen = new(StringComparer.Ordinal);
+    private IReadOnlyList<ModelInfo> _last = [];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Begins to watch the pool.</summary>
@@ -28,10 +30,14 @@ internal sealed class ModelCatalog : IDisposable
         _pool = engine.Hosts;
         _time = time;
         _startGrace = options.StartGrace;
+        _hostMayReturn = options.HostMayReturn;
         _started = time.GetTimestamp();
         _pool.Changed += Remember;
         Remember();
     }
+
+    /// <summary>Says of a model that an enrolled host had it which may come back; also of those before this start.</summary>
+    public Func<string, bool> Absent { get; set; } = static _ => false;
 
     /// <summary>The models of connected hosts; the one that stands for any is left out.</summary>
     public IEnumerable<ModelInfo> List() => _pool.Models().Where(model => model.Name != "*");
@@ -82,13 +88,15 @@ internal sealed class ModelCatalog : IDisposable
             return latest;
         }
 
-        return Absent(model) ? model
-            : latest is not null && Absent(latest) ? latest
+        return MayReturn(model) ? model
+            : latest is not null && MayReturn(latest) ? latest
             : null;
     }
 
-    /// <summary>True for a model that a host had and that no host has now for any kind: its host may come back.</summary>
-    private bool Absent(string model) => _seen.ContainsKey(model) && !List().Any(known => known.Name == model);
+    /// <summary>True for a model that a host had not long ago and that no host has now for any kind.</summary>
+    private bool MayReturn(string model) =>
+        ((_seen.TryGetValue(model, out var seen) && _time.GetElapsedTime(seen) <= _hostMayReturn) || Absent(model))
+        && !List().Any(known => known.Name == model);
 
     private async ValueTask<string> WaitForAsync(string kind, string model, CancellationToken ct)
     {
@@ -119,11 +127,13 @@ internal sealed class ModelCatalog : IDisposable
 
     private void Remember()
     {
-        foreach (var model in _pool.Models())
+        var models = _pool.Models();
+        var now = _time.GetTimestamp();
+        foreach (var model in Interlocked.Exchange(ref _last, models).Concat(models)) // Those that just went were there until now.
         {
-            if (_seen.Count < MostRemembered)
+            if (_seen.Count < MostRemembered || _seen.ContainsKey(model.Name))
             {
-                _seen.TryAdd(model.Name, true);
+                _seen[model.Name] = now;
             }
         }
 

@@ -24,8 +24,8 @@ internal static class TaskFailure
             ),
             (_, "too_large") => (413, null),
             (_, "unknown_model") => (404, null),
-            (_, "rate_limited") => (429, LaterRetry),
-            _ => (502, (TimeSpan?)null),
+            (_, "rate_limited") => (429, AskedFor(error) ?? LaterRetry),
+            _ => (502, AskedFor(error)),
         };
         return new DoorError(status, error.Code, message)
         {
@@ -34,6 +34,9 @@ internal static class TaskFailure
             ShouldRetry = retryAfter is null ? false : null, // The engine has tried as often as it may.
         };
     }
+
+    private static TimeSpan? AskedFor(TaskError error) =>
+        error.RetryAfterSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
 
     /// <summary>The error when a host was lost after its output was shown, and the task starts over.</summary>
     public static DoorError StartsOver(string publicId) =>

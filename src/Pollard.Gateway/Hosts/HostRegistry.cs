@@ -25,7 +25,12 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
         {
             if (JsonSerializer.Deserialize(record.Json.Span, HostsJson.Default.HostRecord) is { } host)
             {
-                _hosts[host.Id] = host;
+                // No link is here yet. Whose link nobody saw end was there when the gateway ended.
+                _hosts[host.Id] = host.Linked ? host with { Linked = false, SeenAt = time.GetUtcNow() } : host;
+                if (host.Linked)
+                {
+                    _unsaved[host.Id] = true; // Or each restart would see it anew.
+                }
             }
         }
     }
@@ -36,14 +41,16 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     /// <summary>A host, also a revoked one, or null.</summary>
     public HostRecord? Find(string id) => _hosts.GetValueOrDefault(id);
 
-    /// <summary>The models that hosts had which may come back. Each name once.</summary>
-    public IReadOnlyList<ModelInfo> KnownModels() =>
-        [
-            .. _hosts
-                .Values.Where(host => !host.Revoked)
-                .SelectMany(host => host.Models)
-                .DistinctBy(model => model.Name, StringComparer.Ordinal),
-        ];
+    /// <summary>True when a host that was seen within this time, and may come back, had the model.</summary>
+    public bool HadModel(string model, TimeSpan within)
+    {
+        var since = time.GetUtcNow() - within;
+        return _hosts.Values.Any(host =>
+            !host.Revoked
+            && (host.Linked || host.SeenAt >= since)
+            && host.Models.Any(had => string.Equals(had.Name, model, StringComparison.Ordinal))
+        );
+    }
 
     /// <summary>Takes a host in. The same key again is the same host, under its new name.</summary>
     /// <returns>Null when a host with this key was revoked.</returns>
@@ -105,6 +112,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
                 Role = hello.Role,
                 Agent = hello.Agent,
                 SeenAt = time.GetUtcNow(),
+                Linked = true,
             };
             Remember(host, described);
         }
@@ -124,7 +132,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     {
         if (_hosts.TryGetValue(id, out var host))
         {
-            Remember(host, host with { SeenAt = time.GetUtcNow() });
+            Remember(host, host with { SeenAt = time.GetUtcNow(), Linked = false });
         }
     }
 

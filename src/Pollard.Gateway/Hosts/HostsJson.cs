@@ -26,6 +26,9 @@ internal sealed record HostRecord
 
     public DateTimeOffset? SeenAt { get; init; }
 
+    /// <summary>True from its hello to the end of its link; after a crash of the gateway: it was there until then.</summary>
+    public bool Linked { get; init; }
+
     /// <summary>What it had when it was last here.</summary>
     public required IReadOnlyList<ModelInfo> Models { get; init; }
 

@@ -44,7 +44,7 @@ internal static unsafe partial class SqliteNative
     /// <summary>Says to a bind call that the bytes stay where they are.</summary>
     public const nint Static = 0;
 
-    private const string Library = "e_sqlite3";
+    internal const string Library = "e_sqlite3";
 
     [LibraryImport(Library, EntryPoint = "sqlite3_open_v2", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, out nint db, int flags, string? vfs);

@@ -24,6 +24,7 @@ public enum AppendOutcome : byte
 /// <summary>One try at a task by one host. What it writes counts while its fence is the task's.</summary>
 public sealed class Attempt
 {
+    private const double MostRetryAfterSeconds = 3600;
     private const int AcknowledgeBytes = 16 * 1024; // A relaxed task's host keeps no more than this, at a frame's price.
     private const int CreditBytes = LinkLimits.CreditWindowBytes / 4;
     private readonly EngineCore _core;
@@ -222,10 +223,11 @@ public sealed class Attempt
             }
         }
 
-        var wait = fail.RetryAfterSeconds is { } seconds
-            ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 3600))
-            : TimeSpan.Zero;
-        _core.FailAttempt(this, new TaskError(fail.Code, fail.Message, fail.Retryable, fail.Status), wait);
+        double? asked = fail.RetryAfterSeconds is { } seconds and >= 0 // A NaN is no number of seconds.
+            ? Math.Min(seconds, MostRetryAfterSeconds)
+            : null;
+        var error = new TaskError(fail.Code, fail.Message, fail.Retryable, fail.Status, asked);
+        _core.FailAttempt(this, error, TimeSpan.FromSeconds(asked ?? 0));
         return AppendOutcome.Taken;
     }
 

@@ -56,6 +56,29 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
         Assert.Equal(_output.Deltas, otherOutput.Deltas);
     }
 
+    [Theory]
+    [InlineData("*", false)]
+    [InlineData("missing", true)]
+    public async Task A_model_that_it_does_not_have_is_tried_elsewhere_only_if_it_was_said_to_be_there(
+        string listed,
+        bool retryable
+    )
+    {
+        using var backend = Backend(
+            new()
+            {
+                BaseUrl = _server.Url,
+                ApiKey = "secret",
+                Models = [new() { Name = listed }],
+            }
+        );
+        var work = Work.Of("chat", """{"messages":[{"role":"user","content":"hi"}]}""", "missing");
+
+        var failure = (await backend.RunAsync(work, _output, Token)).Failure!;
+
+        Assert.Equal(("unknown_model", retryable, 404), (failure.Code, failure.Retryable, failure.Status));
+    }
+
     [Fact]
     public async Task Several_answers_keep_their_places()
     {

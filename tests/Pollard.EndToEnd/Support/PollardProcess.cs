@@ -44,15 +44,22 @@ internal sealed class PollardProcess : IAsyncDisposable
 
     public static PollardProcess Start(params string[] arguments) => Start(null, arguments);
 
-    public static PollardProcess Start(string[]? wrapper, params string[] arguments)
+    public static PollardProcess Start(string[]? wrapper, params string[] arguments) =>
+        StartProgram([.. wrapper ?? [], Executable, .. arguments]);
+
+    /// <summary>Starts a program that is not the built executable, in its own folder and with nothing in its environment.</summary>
+    public static PollardProcess StartAlone(string executable, params string[] arguments) =>
+        StartProgram(["env", "-i", executable, .. arguments], Path.GetDirectoryName(executable));
+
+    private static PollardProcess StartProgram(string[] all, string? folder = null)
     {
-        string[] all = [.. wrapper ?? [], Executable, .. arguments];
         var start = new ProcessStartInfo(all[0])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
             UseShellExecute = false,
+            WorkingDirectory = folder,
         };
         foreach (var argument in all[1..])
         {

@@ -182,14 +182,49 @@ public sealed class EnrolmentTests
     }
 
     [Fact]
-    public async Task What_hosts_served_is_known_while_they_are_away_until_they_are_revoked()
+    public async Task What_hosts_served_is_known_while_they_are_away_not_too_long_and_are_not_revoked()
     {
+        var within = TimeSpan.FromMinutes(10);
         using var host = await SigningHost.EnrolAsync();
         host.Registry.HasModels(host.Id, [new ModelInfo { Name = "qwen3:8b" }]);
+        host.Registry.Left(host.Id);
 
-        Assert.Equal("qwen3:8b", Assert.Single(host.Registry.KnownModels()).Name);
+        host.Clock.Advance(within);
+        Assert.True(host.Registry.HadModel("qwen3:8b", within));
+        Assert.False(host.Registry.HadModel("other", within));
+        host.Clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.False(host.Registry.HadModel("qwen3:8b", within));
+
+        host.Registry.Left(host.Id);
         await host.Registry.RevokeAsync(host.Id, Token);
-        Assert.Empty(host.Registry.KnownModels());
+        Assert.False(host.Registry.HadModel("qwen3:8b", within));
+    }
+
+    [Fact]
+    public async Task A_host_that_was_linked_when_the_gateway_died_was_there_until_then()
+    {
+        var within = TimeSpan.FromMinutes(10);
+        using var host = await SigningHost.EnrolAsync();
+        host.Registry.Describe(
+            host.Id,
+            new Messages.Hello
+            {
+                ProtocolMin = 1,
+                ProtocolMax = 1,
+                BootId = "boot",
+                Models = [new ModelInfo { Name = "qwen3:8b" }],
+                Slots = 1,
+            }
+        );
+        await host.Registry.SaveAsync(Token);
+        host.Clock.Advance(TimeSpan.FromHours(5));
+
+        using var restarted = new HostRegistry(host.Store, host.Clock);
+        await restarted.LoadAsync(Token);
+
+        Assert.True(restarted.HadModel("qwen3:8b", within));
+        host.Clock.Advance(within + TimeSpan.FromSeconds(1));
+        Assert.False(restarted.HadModel("qwen3:8b", within));
     }
 
     private static async Task<(HttpStatusCode Status, string? HostId, Problem? Problem)> EnrolAsync(
@@ -222,8 +257,16 @@ public sealed class EnrolmentTests
     }
 
     /// <summary>A host with its key, a registry that knows it, and a clock that the test turns.</summary>
-    private sealed class SigningHost(HostRegistry registry, FakeTimeProvider clock, ECDsa key, string id) : IDisposable
+    private sealed class SigningHost(
+        HostRegistry registry,
+        FakeTimeProvider clock,
+        MemoryTaskStore store,
+        ECDsa key,
+        string id
+    ) : IDisposable
     {
+        public MemoryTaskStore Store => store;
+
         public string Id => id;
 
         public HostRegistry Registry => registry;
@@ -246,7 +289,7 @@ public sealed class EnrolmentTests
                 "a host",
                 Token
             );
-            return new SigningHost(registry, clock, key, host!.Id);
+            return new SigningHost(registry, clock, store, key, host!.Id);
         }
 
         public HttpRequest Sign(string body, TimeSpan clockOff = default)

@@ -1,0 +1,95 @@
+using System.Text.RegularExpressions;
+
+namespace Pollard.EndToEnd.Support;
+
+/// <summary>A command in a document, with what the document says that it prints.</summary>
+/// <param name="Text">The command.</param>
+/// <param name="Expected">The lines below it; null where the document shows none.</param>
+internal sealed record DocumentedCommand(string Text, IReadOnlyList<string>? Expected);
+
+/// <summary>
+/// A shell block of a document: <c>sh</c> has a command a line, <c>console</c> has commands after a dollar sign and their
+/// output. A comment <c>not run: reason</c> above a block leaves it out.
+/// </summary>
+internal sealed partial record ShellBlock(string Where, bool IsRun, IReadOnlyList<DocumentedCommand> Commands)
+{
+    public static IReadOnlyList<ShellBlock> Of(string name, string markdown) =>
+        [
+            .. Fence
+                .Matches(markdown)
+                .Select(match => new ShellBlock(
+                    $"{name}:{markdown.AsSpan(0, match.Groups["body"].Index).Count('\n') + 1}",
+                    !match.Groups["not"].Success,
+                    match.Groups["kind"].Value == "console"
+                        ? Session(match.Groups["body"].Value)
+                        : Script(match.Groups["body"].Value)
+                )),
+        ];
+
+    /// <summary>A line without what differs from run to run: ids, numbers, states, made-up text; JSON as its members' names.</summary>
+    public static string ShapeOf(string line)
+    {
+        var shape = MadeUp.Replace(line, "[simulator] TEXT");
+        shape = Id.Replace(shape, "ID");
+        shape = DataFolder.Replace(shape, "(data: FOLDER)");
+        shape = State.Replace(shape, "STATE");
+        shape = Number.Replace(shape, "N");
+        return Spaces.Replace(shape, " ").Trim();
+    }
+
+    private static List<DocumentedCommand> Script(string body) =>
+        [
+            .. body.Split('\n')
+                .Select(static line => Remark.Replace(line, "").Trim())
+                .Where(static line => line.Length > 0)
+                .Select(static line => new DocumentedCommand(line, null)),
+        ];
+
+    private static List<DocumentedCommand> Session(string body)
+    {
+        List<DocumentedCommand> commands = [];
+        List<string> output = [];
+        foreach (var line in body.TrimEnd('\n').Split('\n'))
+        {
+            if (line.StartsWith("$ ", StringComparison.Ordinal))
+            {
+                output = [];
+                commands.Add(new DocumentedCommand(line[2..], output));
+            }
+            else
+            {
+                output.Add(line);
+            }
+        }
+
+        return commands;
+    }
+
+    [GeneratedRegex(
+        @"(?<not><!-- not run: [^>]*-->\s*\n+)?^```(?<kind>sh|console)\n(?<body>.*?)^```",
+        RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 1000
+    )]
+    private static partial Regex Fence { get; }
+
+    [GeneratedRegex(@"(^|\s)#.*$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Remark { get; }
+
+    [GeneratedRegex(@"\[simulator\] ([^""\\]|\\.)*", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex MadeUp { get; }
+
+    [GeneratedRegex("(task_|chatcmpl-)[a-z0-9]{26}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Id { get; }
+
+    [GeneratedRegex(@"\(data: [^)]*\)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex DataFolder { get; }
+
+    [GeneratedRegex(@"\b(pending|running|completed)\b", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex State { get; }
+
+    [GeneratedRegex(@"\b\d+(\.\d+)*(ms|s|m|h)?\b", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Number { get; }
+
+    [GeneratedRegex(@"\s+", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Spaces { get; }
+}
