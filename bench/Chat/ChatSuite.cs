@@ -1,3 +1,4 @@
+using System.Globalization;
 using Pollard.Bench.Load;
 using Pollard.Bench.Roles;
 
@@ -19,49 +20,75 @@ internal static class ChatSuite
 
     public static async Task<IReadOnlyList<BenchResult>> RunAsync(BenchArguments arguments)
     {
-        var results = new List<BenchResult>();
-        foreach (
-            var start in (Func<Task<Way?>>[])
-                [
-                    async () => await Way.DirectAsync(),
-                    Way.NginxAsync,
-                    async () => await Way.YarpAsync(),
-                    async () => await Way.GatewayAsync(),
-                    async () => await Way.AgentAsync(),
-                ]
-        )
+        var ways = new List<Way>();
+        try
         {
-            if (await start() is { } way)
+            await StartAsync(ways);
+            foreach (var way in ways)
             {
-                await using (way)
+                await HttpLoad.ClosedAsync(way.Port, Connections, Request, WarmUp);
+            }
+
+            // In turns, because the load of others comes and goes: what is compared is measured within seconds.
+            var rounds = new List<List<BenchResult>>();
+            for (var round = 0; round < arguments.Number("rounds", 3); round++)
+            {
+                rounds.Add([]);
+                foreach (var way in ways)
                 {
-                    await MeasureAsync(way, arguments, results);
+                    await MeasureAsync(way, arguments, rounds[^1]);
                 }
             }
+
+            return
+            [
+                .. Enumerable.Range(0, rounds[0].Count).Select(at => Middle([.. rounds.Select(round => round[at])])),
+            ];
+        }
+        finally
+        {
+            foreach (var way in ways)
+            {
+                await way.DisposeAsync();
+            }
+        }
+    }
+
+    private static async Task StartAsync(List<Way> ways)
+    {
+        ways.Add(await Way.DirectAsync());
+        if (await Way.NginxAsync() is { } nginx)
+        {
+            ways.Add(nginx);
         }
 
-        var yarp = results.First(result => result.Name.StartsWith("chat, YARP, 32", StringComparison.Ordinal));
-        return
-        [
-            .. results.Select(result =>
-                result.Name.Contains("Pollard", StringComparison.Ordinal)
-                && result.Name.Contains("32", StringComparison.Ordinal)
-                    ? result with
-                    {
-                        Note = $"x {result.PerSecond / yarp.PerSecond:N2} of YARP; {result.Note}",
-                    }
-                    : result
-            ),
-        ];
+        ways.Add(await Way.YarpAsync());
+        ways.Add(await Way.GatewayAsync());
+        ways.Add(await Way.AgentAsync());
+    }
+
+    // The round in the middle by its rate, with what each round cost, so that one sees how much to believe.
+    private static BenchResult Middle(List<BenchResult> rounds)
+    {
+        var ordered = rounds.OrderBy(round => round.PerSecond).ToList();
+        var middle = ordered[ordered.Count / 2];
+        var rates = string.Join(
+            ' ',
+            rounds.Select(round => round.PerSecond.ToString("N0", CultureInfo.InvariantCulture))
+        );
+        var costs = string.Join(
+            ' ',
+            rounds.Select(round => round.CpuMicroseconds.ToString("N0", CultureInfo.InvariantCulture))
+        );
+        return middle with { Note = $"{middle.Note} rounds: {rates} per s, {costs} us" };
     }
 
     private static async Task MeasureAsync(Way way, BenchArguments arguments, List<BenchResult> results)
     {
-        await HttpLoad.ClosedAsync(way.Port, Connections, Request, WarmUp);
         var closed = new Measurement(way.Between);
         var latencies = await HttpLoad.ClosedAsync(way.Port, Connections, Request, arguments.Duration);
         results.Add(
-            closed.End($"chat, {way.Name}, 32 connections", "requests", latencies, $"{way.Between.ResidentMb:N0} MB")
+            closed.End($"chat, {way.Name}, 32 connections", "requests", latencies, $"{way.Between.ResidentMb:N0} MB;")
         );
         var open = new Measurement(way.Between);
         latencies = await HttpLoad.OpenAsync(way.Port, Connections, Request, arguments.Duration, Calm);

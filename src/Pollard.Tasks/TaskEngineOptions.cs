@@ -22,7 +22,7 @@ public sealed record TaskEngineOptions
     public int MaxOutputBytes { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>Ended tasks held in memory, so that who asks at once is answered without the store.</summary>
-    public int EndedInMemory { get; init; } = 2_000;
+    public int EndedInMemory { get; init; } = 500;
 
     /// <summary>Bytes of ended tasks held in memory.</summary>
     public long EndedMemoryBytes { get; init; } = 64L * 1024 * 1024;

@@ -82,6 +82,7 @@ internal sealed partial class TaskSaver(EngineCore core, ILogger logger)
             Result = task is { Row.State: TaskState.Completed, ResultStored: false } ? task.Result : null,
             Events = task.Log.Pack(task.Log.Stored),
             Idempotency = isNew ? task.Idempotency : null,
+            MayLinger = task.Row is { Durability: Durability.Relaxed, IsFinal: true }, // Its client has its answer.
         };
     }
 

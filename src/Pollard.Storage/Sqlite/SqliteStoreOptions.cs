@@ -12,6 +12,12 @@ public sealed record SqliteStoreOptions
     /// <summary>Bytes of bodies and events in one commit at the most, by one write more or less.</summary>
     public int MaxCommitBytes { get; init; } = 4 * 1024 * 1024;
 
+    /// <summary>How long writes that nobody waits for are gathered; one that somebody waits for takes them along at once.</summary>
+    public TimeSpan Linger { get; init; } = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>So many writes linger at the most.</summary>
+    public int MaxLingering { get; init; } = 1_024;
+
     /// <summary>From this size of the log on, in bytes, its pages are copied into the database beside the writes.</summary>
     public long CheckpointBytes { get; init; } = 16L * 1024 * 1024;
 

@@ -11,9 +11,11 @@ internal sealed class WriteQueue : IDisposable
     private readonly Lock _gate = new();
     private readonly Queue<Entry> _entries = new();
     private readonly AutoResetEvent _wake = new(initialState: false);
-    private bool _waiting;
+    private Waiting _waiting;
     private bool _closed;
     private int _count;
+    private int _mostLingering;
+    private int _urgent; // Entries in the queue that somebody waits for.
 
     /// <summary>Entries not yet answered, also those in the commit under way.</summary>
     public int Count => Volatile.Read(ref _count);
@@ -23,6 +25,7 @@ internal sealed class WriteQueue : IDisposable
     public bool TryEnqueue(ReadOnlySpan<StoreWrite> writes)
     {
         bool wake;
+        var urgent = 0;
         lock (_gate)
         {
             if (_closed)
@@ -32,10 +35,11 @@ internal sealed class WriteQueue : IDisposable
 
             for (var i = 0; i < writes.Length; i++)
             {
-                _entries.Enqueue(new Entry(writes[i], i == writes.Length - 1));
+                _entries.Enqueue(new Entry(writes[i], i == writes.Length - 1, writes[i].MayLinger));
+                urgent += writes[i].MayLinger ? 0 : 1;
             }
 
-            wake = Added(writes.Length);
+            wake = Added(writes.Length, urgent);
         }
 
         Wake(wake);
@@ -54,8 +58,8 @@ internal sealed class WriteQueue : IDisposable
                 return false;
             }
 
-            _entries.Enqueue(new Entry(job, EndsGroup: true));
-            wake = Added(1);
+            _entries.Enqueue(new Entry(job, EndsGroup: true, MayLinger: false));
+            wake = Added(1, urgent: 1);
         }
 
         Wake(wake);
@@ -80,11 +84,15 @@ internal sealed class WriteQueue : IDisposable
     /// <returns>False when the queue is closed and empty.</returns>
     public bool Take(List<object> batch, SqliteStoreOptions options, bool wait)
     {
+        var lingered = !wait;
         while (true)
         {
+            bool lingers;
             lock (_gate)
             {
-                if (_entries.Count > 0)
+                _waiting = Waiting.No;
+                lingers = _entries.Count > 0;
+                if (lingers && (lingered || _closed || _urgent > 0 || _entries.Count >= options.MaxLingering))
                 {
                     Fill(batch, options);
                     return true;
@@ -95,10 +103,12 @@ internal sealed class WriteQueue : IDisposable
                     return !_closed;
                 }
 
-                _waiting = true;
+                _waiting = lingers ? Waiting.ForUrgent : Waiting.ForAny;
+                _mostLingering = options.MaxLingering;
             }
 
-            _wake.WaitOne();
+            _wake.WaitOne(lingers ? options.Linger : Timeout.InfiniteTimeSpan);
+            lingered = lingers;
         }
     }
 
@@ -114,6 +124,7 @@ internal sealed class WriteQueue : IDisposable
         while (_entries.TryDequeue(out var entry))
         {
             batch.Add(entry.Item);
+            _urgent -= entry.MayLinger ? 0 : 1;
             bytes += entry.Item is StoreWrite write ? BytesOf(write) : 0;
             if (entry.EndsGroup && (batch.Count >= options.MaxCommitWrites || bytes >= options.MaxCommitBytes))
             {
@@ -125,11 +136,14 @@ internal sealed class WriteQueue : IDisposable
     private static long BytesOf(StoreWrite write) =>
         (write.Request?.Length ?? 0) + (write.Result?.Length ?? 0) + (write.Events?.Body.Length ?? 0);
 
-    private bool Added(int entries)
+    private bool Added(int entries, int urgent)
     {
         Interlocked.Add(ref _count, entries);
-        var wake = _waiting;
-        _waiting = false;
+        _urgent += urgent;
+        var wake =
+            _waiting == Waiting.ForAny
+            || (_waiting == Waiting.ForUrgent && (urgent > 0 || _entries.Count >= _mostLingering));
+        _waiting = wake ? Waiting.No : _waiting;
         return wake;
     }
 
@@ -141,5 +155,12 @@ internal sealed class WriteQueue : IDisposable
         }
     }
 
-    private readonly record struct Entry(object Item, bool EndsGroup);
+    private enum Waiting : byte
+    {
+        No,
+        ForAny,
+        ForUrgent,
+    }
+
+    private readonly record struct Entry(object Item, bool EndsGroup, bool MayLinger);
 }

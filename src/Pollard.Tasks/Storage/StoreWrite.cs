@@ -51,6 +51,9 @@ public sealed class StoreWrite : IValueTaskSource<StoreOutcome>
     /// <summary>After <see cref="StoreOutcome.Duplicate"/>: the task that has the key, and the fingerprint it was made with.</summary>
     public (TaskId Id, string Fingerprint)? Existing { get; set; }
 
+    /// <summary>True when nobody waits for it: the store may gather it with others for a moment, and then many share one commit.</summary>
+    public bool MayLinger { get; init; }
+
     /// <summary>Ends when the write is on disk or has failed. Await it once.</summary>
     public ValueTask<StoreOutcome> Done => new(this, _done.Version);
 

@@ -41,6 +41,55 @@ public sealed class SqliteTaskStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Writes_that_nobody_waits_for_go_with_the_next_that_somebody_waits_for()
+    {
+        await using var store = await TestStore.OpenAsync(Lingering(TimeSpan.FromHours(1)));
+        var lingering = Enumerable.Range(1, 3).Select(LingeringInsert).ToArray();
+
+        foreach (var write in lingering)
+        {
+            store.Enqueue(write);
+        }
+
+        Assert.Equal(StoreOutcome.Committed, await store.WriteAsync(StoreSamples.Insert(StoreSamples.Pending(4))));
+        Assert.All(lingering, write => Assert.True(write.Done.IsCompleted));
+        Assert.Equal(1, store.Commits);
+    }
+
+    [Fact]
+    public async Task Many_writes_that_nobody_waits_for_do_not_linger()
+    {
+        await using var store = await TestStore.OpenAsync(Lingering(TimeSpan.FromHours(1)) with { MaxLingering = 3 });
+
+        foreach (var write in Enumerable.Range(1, 2).Select(LingeringInsert))
+        {
+            store.Enqueue(write);
+        }
+
+        Assert.Equal(StoreOutcome.Committed, await store.WriteAsync(LingeringInsert(3)));
+    }
+
+    [Fact]
+    public async Task A_write_that_nobody_waits_for_is_committed_by_itself()
+    {
+        await using var store = await TestStore.OpenAsync(Lingering(TimeSpan.FromMilliseconds(1)));
+
+        Assert.Equal(StoreOutcome.Committed, await store.WriteAsync(LingeringInsert(1)));
+    }
+
+    [Fact]
+    public async Task A_store_that_closes_commits_what_lingers()
+    {
+        var store = await TestStore.OpenAsync(Lingering(TimeSpan.FromHours(1)));
+        store.Enqueue(LingeringInsert(1));
+        await store.DisposeAsync();
+
+        await using var again = await TestStore.OpenAsync(TestStore.Options(_folder));
+
+        Assert.NotNull(await again.FindAsync(new TaskId(1), Token));
+    }
+
+    [Fact]
     public async Task Commits_are_synced_by_fdatasync_where_the_system_has_it()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has it.");
@@ -154,4 +203,17 @@ public sealed class SqliteTaskStoreTests : IDisposable
         await store.CheckAsync(all, all);
         Assert.Equal(0, store.Backlog);
     }
+
+    private static StoreWrite LingeringInsert(int id)
+    {
+        var row = StoreSamples.Pending(id);
+        return new StoreWrite
+        {
+            Id = row.Id,
+            Row = row,
+            MayLinger = true,
+        };
+    }
+
+    private SqliteStoreOptions Lingering(TimeSpan linger) => TestStore.Options(_folder) with { Linger = linger };
 }
