@@ -1,6 +1,7 @@
 using System.Globalization;
 using Pollard.Agent;
 using Pollard.Tasks;
+using Pollard.Testing;
 
 namespace Pollard.Gateway.Tests.Hosts;
 
