@@ -35,6 +35,7 @@ internal sealed partial class LinkSession : IDisposable
     private Messages.GoAway? _goAway;
     private string _reason = "the gateway closed the connection";
     private volatile bool _isProven;
+    private bool _isGivenUp;
     private long _lastRead;
 
     public LinkSession(
@@ -52,6 +53,9 @@ internal sealed partial class LinkSession : IDisposable
 
     /// <summary>Called once, when the carrier has proven itself; on the thread that reads the link.</summary>
     public Action<Messages.HelloOk>? Proven { get; init; }
+
+    /// <summary>Called when the session gave the link up: from here on its reader must come to its end.</summary>
+    public Action? GivenUp { get; init; }
 
     /// <summary>Reads until the link ends, whoever ends it. Throws nothing.</summary>
     public async Task<SessionEnd> RunAsync(CancellationToken ct)
@@ -273,7 +277,13 @@ internal sealed partial class LinkSession : IDisposable
 
     private void Give(string reason)
     {
+        if (Interlocked.Exchange(ref _isGivenUp, true))
+        {
+            return;
+        }
+
         _reason = reason;
+        GivenUp?.Invoke();
         try
         {
             _dead.Cancel();
