@@ -110,10 +110,11 @@ internal sealed partial class EngineCore
         Dispatcher.Availability(host);
     }
 
-    private static void Reattach(Attempt attempt, DispatchHost host)
+    private void Reattach(Attempt attempt, DispatchHost host)
     {
-        attempt.Host = host;
-        attempt.IsAccepted = true;
+        ForgetOffer(attempt);
+        attempt.MoveTo(host);
+        attempt.IsAccepted = true; // Also where the word of it was lost with the link: it works on it.
         host.Attempts.Add(attempt);
         Dispatcher.Availability(host);
         attempt.Clock.Set(ClockPhase.Running, attempt.Clock.Look().Next);
@@ -122,6 +123,7 @@ internal sealed partial class EngineCore
     private void Detach(Attempt attempt, bool slotIsFree, Effects effects)
     {
         var task = attempt.Task;
+        ForgetOffer(attempt);
         lock (task.Log.Gate)
         {
             attempt.IsOpen = false;

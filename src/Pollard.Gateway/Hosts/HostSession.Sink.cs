@@ -24,7 +24,7 @@ internal sealed partial class HostSession
     /// <inheritdoc/>
     public void Offer(Attempt attempt)
     {
-        _attempts.Add(attempt);
+        var entry = _attempts.Add(attempt);
         var timeLeft = attempt.TimeLeft.TotalSeconds;
         _outbox.WriteOffer(
             attempt.Handle,
@@ -40,8 +40,17 @@ internal sealed partial class HostSession
             },
             attempt.Request
         );
+        _offers.Add(_outbox.WrittenBytes, entry);
         _outbox.Flush();
+        OffersLeft(); // Another thread may have flushed it before it was noted.
     }
+
+    /// <inheritdoc/>
+    public TimeSpan? SinceOfferLeft(Attempt attempt) =>
+        _attempts.Find(attempt.Handle) is { OfferLeftAt: not 0 and var at } ? _server.Time.GetElapsedTime(at) : null;
+
+    /// <summary>Carrier C: a turn was answered with all that waited.</summary>
+    public void TurnAnswered() => _offers.Left(long.MaxValue);
 
     /// <inheritdoc/>
     public void Cancel(Attempt attempt, string reason) =>
@@ -141,6 +150,15 @@ internal sealed partial class HostSession
         {
             _outbox.Write(FrameType.Ping);
             _outbox.Flush();
+        }
+    }
+
+    // On carrier C a flush fills the pipe only; there an offer leaves with the answer of a turn.
+    private void OffersLeft()
+    {
+        if (Peer.Carrier != LinkCarrier.Turn)
+        {
+            _offers.Left(_outbox.SentBytes);
         }
     }
 

@@ -20,6 +20,7 @@ internal sealed partial class HostSession : IHostSink
     private readonly IDuplexPipe _link;
     private readonly FrameOutbox _outbox;
     private readonly SessionAttempts _attempts;
+    private readonly OffersUnderWay _offers;
     private readonly List<SessionAttempt> _touched = [];
     private DispatchHost? _host;
 
@@ -27,7 +28,8 @@ internal sealed partial class HostSession : IHostSink
     {
         (_server, _link, Peer) = (server, link, peer);
         _attempts = new SessionAttempts(server.Time);
-        _outbox = new FrameOutbox(link.Output, server.Time, Stop);
+        _offers = new OffersUnderWay(server.Time);
+        _outbox = new FrameOutbox(link.Output, server.Time, Stop, OffersLeft);
     }
 
     /// <summary>The session's name in the requests of carrier C.</summary>
@@ -128,6 +130,7 @@ internal sealed partial class HostSession : IHostSink
             Role = hello.Role is "fallback" ? HostRole.Fallback : HostRole.Worker,
             Labels = hello.Labels ?? [],
             Silence = Silence,
+            AcceptWithin = Peer.Carrier == LinkCarrier.Turn ? LinkLimits.LongPollAcceptWithin : null,
         };
 
     private void Answer(Messages.Hello hello, DispatchHost host)
@@ -144,6 +147,7 @@ internal sealed partial class HostSession : IHostSink
                     Fenced = entry is null,
                     Handle = entry?.Attempt.Handle,
                     NextSeq = entry?.Attempt.NextSeq,
+                    CreditBytes = entry?.Attempt.CreditLeft,
                 }
             );
         }

@@ -11,6 +11,7 @@ internal sealed class SessionAttempt(Attempt attempt, TimeProvider time)
     private long _windowStart = time.GetTimestamp();
     private int _windowFrames;
     private int _fenced;
+    private long _offerLeftAt;
 
     public Attempt Attempt { get; } = attempt;
 
@@ -19,6 +20,13 @@ internal sealed class SessionAttempt(Attempt attempt, TimeProvider time)
 
     /// <summary>The host was told, or is about to be told, to stop.</summary>
     public volatile bool IsStopped;
+
+    /// <summary>When the offer left for the host, on the monotonic clock; 0 while it waits.</summary>
+    public long OfferLeftAt
+    {
+        get => Volatile.Read(ref _offerLeftAt);
+        set => Volatile.Write(ref _offerLeftAt, value);
+    }
 
     /// <summary>True the first time: a host is told once that an attempt is no longer its own.</summary>
     public bool TryFence()

@@ -45,8 +45,11 @@ public static class LinkLimits
     /// <summary>The longest that a turn of the long poll is held.</summary>
     public static readonly TimeSpan LongPollHold = TimeSpan.FromSeconds(25);
 
-    /// <summary>How long an offer stands before it is withdrawn.</summary>
+    /// <summary>How long an offer stands, from when it left, before it is withdrawn.</summary>
     public static readonly TimeSpan AcceptWithin = TimeSpan.FromSeconds(2);
+
+    /// <summary>The same on the long poll, where the answer is a request of its own and may wait behind an upload.</summary>
+    public static readonly TimeSpan LongPollAcceptWithin = TimeSpan.FromSeconds(5);
 
     /// <summary>How far the clock of a signed request may be off.</summary>
     public static readonly TimeSpan ClockTolerance = TimeSpan.FromSeconds(60);

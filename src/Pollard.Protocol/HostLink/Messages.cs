@@ -87,6 +87,9 @@ public static class Messages
 
         /// <summary>The first output frame that the gateway lacks. Absent when fenced.</summary>
         public long? NextSeq { get; init; }
+
+        /// <summary>Bytes of output, from that frame on, ahead of credit: the window less what nobody has read yet. Absent: the whole window.</summary>
+        public int? CreditBytes { get; init; }
     }
 
     /// <summary>The header of an offer; the request follows it (<see cref="OfferPayload"/>).</summary>

@@ -44,6 +44,8 @@ public sealed class DispatchHost
 
     internal int Slots { get; private set; }
 
+    internal TimeSpan AcceptWithin => Description.AcceptWithin ?? _core.Options.AcceptWithin;
+
     internal bool Draining { get; set; }
 
     internal bool IsReady { get; private set; }
@@ -80,6 +82,7 @@ public sealed class DispatchHost
         if (!IsGone)
         {
             IsReady = true;
+            _core.GiveBackUnheard(this, change.Effects);
             _core.Dispatcher.Place(this, change.Effects);
             _core.Hosts.NoteChange(change.Effects);
         }

@@ -23,6 +23,9 @@ public sealed record HostDescription
     /// <summary>Words that a task may require.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 
+    /// <summary>How long an offer to it stands; absent: <see cref="TaskEngineOptions.AcceptWithin"/>.</summary>
+    public TimeSpan? AcceptWithin { get; init; }
+
     /// <summary>How long it may be silent before its link counts as lost.</summary>
     public required TimeSpan Silence { get; init; }
 }

@@ -34,12 +34,11 @@ internal sealed class AttemptTable(TimeProvider time)
         var verdicts = answer.Resumed.ToDictionary(verdict => verdict.Attempt, StringComparer.Ordinal);
         foreach (var attempt in _byToken.Values)
         {
-            if (
-                verdicts.GetValueOrDefault(attempt.Token) is { Fenced: false, Handle: { } handle, NextSeq: { } nextSeq }
-            )
+            var verdict = verdicts.GetValueOrDefault(attempt.Token);
+            if (verdict is { Fenced: false, Handle: { } handle, NextSeq: { } nextSeq })
             {
                 _byHandle[handle] = attempt;
-                attempt.Attach(outbox, handle, nextSeq, answer.CreditBytes);
+                attempt.Attach(outbox, handle, nextSeq, verdict.CreditBytes ?? answer.CreditBytes, answer.CreditBytes);
             }
             else
             {
