@@ -106,7 +106,7 @@ internal sealed partial class EngineCore
         attempt.Task.Attempt = attempt;
         Dispatcher.Owner(attempt.Task.Row.Owner).Running++;
         attempt.Host = host;
-        host.Attempts.Add(attempt);
+        host.Add(attempt);
         Dispatcher.Availability(host);
     }
 
@@ -115,7 +115,7 @@ internal sealed partial class EngineCore
         ForgetOffer(attempt);
         attempt.MoveTo(host);
         attempt.IsAccepted = true; // Also where the word of it was lost with the link: it works on it.
-        host.Attempts.Add(attempt);
+        host.Add(attempt);
         Dispatcher.Availability(host);
         attempt.Clock.Set(ClockPhase.Running, attempt.Clock.Look().Next);
     }

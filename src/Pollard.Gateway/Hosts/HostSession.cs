@@ -111,6 +111,7 @@ internal sealed partial class HostSession : IHostSink
         if (_server.Registry.Find(Peer.HostId) is { Draining: true })
         {
             _server.Engine.Hosts.SetDraining(Peer.HostId, draining: true);
+            SayDraining(deadline: null); // Behind the answer; a deadline that the host was told stands.
         }
 
         Answer(hello, _host);
@@ -152,6 +153,11 @@ internal sealed partial class HostSession : IHostSink
             );
         }
 
+        if (Peer.Carrier != LinkCarrier.Turn)
+        {
+            SetIdleHeartbeat();
+        }
+
         Open(
             new Messages.HelloOk
             {
@@ -159,6 +165,7 @@ internal sealed partial class HostSession : IHostSink
                 SessionEpoch = host.SessionEpoch,
                 Session = Id,
                 HeartbeatSeconds = Heartbeat.TotalSeconds,
+                IdleHeartbeatSeconds = Peer.Carrier == LinkCarrier.Turn ? null : _idleHeartbeat.TotalSeconds,
                 SilenceSeconds = Silence.TotalSeconds,
                 CreditBytes = LinkLimits.CreditWindowBytes,
                 Resumed = verdicts,
@@ -264,6 +271,7 @@ internal sealed partial class HostSession : IHostSink
                 _echoed = true;
                 break;
             case FrameType.Heartbeat:
+                _isAsked = true; // It had nothing else to say, and may not have heard of us for as long.
                 break;
             default:
                 throw new LinkException($"a {frame.Header.Type} frame does not belong here");

@@ -54,8 +54,12 @@ internal sealed class SessionAttempt(Attempt attempt, TimeProvider time)
 /// <summary>The attempts of one session, by the handles that it gave them. A handle is never given twice.</summary>
 internal sealed class SessionAttempts(TimeProvider time)
 {
-    private readonly ConcurrentDictionary<uint, SessionAttempt> _attempts = new();
+    // Small: most sessions have nothing most of the time, and there may be very many of them.
+    private readonly ConcurrentDictionary<uint, SessionAttempt> _attempts = new(concurrencyLevel: 1, capacity: 1);
     private uint _last;
+
+    /// <summary>True when the host has nothing of this session.</summary>
+    public bool IsEmpty => _attempts.IsEmpty;
 
     /// <summary>Gives an attempt its handle.</summary>
     public SessionAttempt Add(Attempt attempt)

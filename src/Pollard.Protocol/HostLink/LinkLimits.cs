@@ -36,6 +36,9 @@ public static class LinkLimits
     /// <summary>How often an agent that has nothing else to say sends a heartbeat.</summary>
     public static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(5);
 
+    /// <summary>The longest that the heartbeat of idle hosts is stretched to; routers forget a connection that is silent for longer.</summary>
+    public static readonly TimeSpan IdleHeartbeatMost = TimeSpan.FromSeconds(60);
+
     /// <summary>How long a link of frames may be silent before either end gives it up.</summary>
     public static readonly TimeSpan FramesSilence = TimeSpan.FromSeconds(12);
 

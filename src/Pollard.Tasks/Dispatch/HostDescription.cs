@@ -26,7 +26,7 @@ public sealed record HostDescription
     /// <summary>How long an offer to it stands; absent: <see cref="TaskEngineOptions.AcceptWithin"/>.</summary>
     public TimeSpan? AcceptWithin { get; init; }
 
-    /// <summary>How long it may be silent before its link counts as lost.</summary>
+    /// <summary>How long it may be silent before its link counts as lost, while it has work; see also <see cref="DispatchHost.SetIdleSilence"/>.</summary>
     public required TimeSpan Silence { get; init; }
 }
 

@@ -11,6 +11,9 @@ internal sealed class AttemptTable(TimeProvider time)
     private readonly ConcurrentDictionary<uint, LinkedAttempt> _byHandle = new();
     private TaskCompletionSource? _empty;
 
+    /// <summary>True when there is nothing to do and nothing to deliver.</summary>
+    public bool IsEmpty => _byToken.IsEmpty;
+
     /// <summary>An attempt that this session offered.</summary>
     public LinkedAttempt Add(WorkItem work, FrameOutbox outbox, uint handle, int creditBytes)
     {
