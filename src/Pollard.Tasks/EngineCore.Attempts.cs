@@ -23,7 +23,7 @@ internal sealed partial class EngineCore
         Wheel.Stop(task);
         var attempt = new Attempt(this, task, host.Id, model, fence, task.Log.Count);
         Attach(attempt, host);
-        attempt.Clock.Set(ClockPhase.Offered, Options.AcceptWithin);
+        attempt.Clock.Set(ClockPhase.Offered, host.AcceptWithin);
         if (task.Request is null)
         {
             effects.Add(
@@ -184,7 +184,7 @@ internal sealed partial class EngineCore
         attempt.Host = null;
         if (!attempt.IsAccepted)
         {
-            GiveBack(attempt, gone, effects);
+            LeaveOffer(attempt, gone, resumable, effects);
         }
         else if (resumable)
         {
@@ -233,12 +233,22 @@ internal sealed partial class EngineCore
 
         switch (attempt.Clock.Phase)
         {
+            case ClockPhase.Offered when attempt.Host is { } host && OfferStands(attempt, host) is { } left:
+                attempt.Clock.Set(ClockPhase.Offered, left);
+                break;
             case ClockPhase.Offered when attempt.Host is { } host:
                 host.Suspend();
                 change.Effects.Fenced(attempt, host.Sink);
                 GiveBack(
                     attempt,
                     new TaskError("not_accepted", "the host did not take the offer in time"),
+                    change.Effects
+                );
+                break;
+            case ClockPhase.Offered:
+                GiveBack(
+                    attempt,
+                    new TaskError("host_lost", $"the host {attempt.HostId} was lost", Retryable: true),
                     change.Effects
                 );
                 break;
@@ -277,7 +287,8 @@ internal sealed partial class EngineCore
         if (attempt is { IsOpen: true, Host: { } host })
         {
             attempt.Task.Request = request;
-            attempt.Clock.Set(ClockPhase.Offered, Options.AcceptWithin);
+            attempt.OfferedAt = Time.GetTimestamp();
+            attempt.Clock.Set(ClockPhase.Offered, host.AcceptWithin);
             change.Effects.Offer(attempt, host.Sink);
         }
     }

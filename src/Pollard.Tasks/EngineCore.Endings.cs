@@ -106,15 +106,16 @@ internal sealed partial class EngineCore
         attempt.Task.Attempt = attempt;
         Dispatcher.Owner(attempt.Task.Row.Owner).Running++;
         attempt.Host = host;
-        host.Attempts.Add(attempt);
+        host.Add(attempt);
         Dispatcher.Availability(host);
     }
 
-    private static void Reattach(Attempt attempt, DispatchHost host)
+    private void Reattach(Attempt attempt, DispatchHost host)
     {
-        attempt.Host = host;
-        attempt.IsAccepted = true;
-        host.Attempts.Add(attempt);
+        ForgetOffer(attempt);
+        attempt.MoveTo(host);
+        attempt.IsAccepted = true; // Also where the word of it was lost with the link: it works on it.
+        host.Add(attempt);
         Dispatcher.Availability(host);
         attempt.Clock.Set(ClockPhase.Running, attempt.Clock.Look().Next);
     }
@@ -122,6 +123,7 @@ internal sealed partial class EngineCore
     private void Detach(Attempt attempt, bool slotIsFree, Effects effects)
     {
         var task = attempt.Task;
+        ForgetOffer(attempt);
         lock (task.Log.Gate)
         {
             attempt.IsOpen = false;

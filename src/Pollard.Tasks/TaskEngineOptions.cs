@@ -27,8 +27,11 @@ public sealed record TaskEngineOptions
     /// <summary>Bytes of ended tasks held in memory.</summary>
     public long EndedMemoryBytes { get; init; } = 64L * 1024 * 1024;
 
-    /// <summary>How long an offer stands before it is withdrawn.</summary>
+    /// <summary>How long an offer stands, from when it left on the wire, before it is withdrawn; a host's description may say longer.</summary>
     public TimeSpan AcceptWithin { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long an offer stands at the most, also while it waits to leave.</summary>
+    public TimeSpan OfferMost { get; init; } = TimeSpan.FromSeconds(12);
 
     /// <summary>How long the attempts of a lost link wait for the host to come back when a client waits for the answer.</summary>
     public TimeSpan ResumeWithinInteractive { get; init; } = TimeSpan.FromMilliseconds(500);

@@ -89,6 +89,8 @@ internal sealed class FakeHost : IHostSink
 
     void IHostSink.Credit(Attempt attempt, int bytes) { }
 
+    TimeSpan? IHostSink.SinceOfferLeft(Attempt attempt) => TimeSpan.MaxValue;
+
     void IHostSink.Close(string code, string reason) { }
 }
 

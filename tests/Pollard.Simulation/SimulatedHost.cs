@@ -264,6 +264,8 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, Rando
 
         public void Credit(Attempt attempt, int bytes) { }
 
+        public TimeSpan? SinceOfferLeft(Attempt attempt) => TimeSpan.MaxValue;
+
         public void Close(string code, string reason)
         {
             if (IsCurrent)

@@ -15,6 +15,8 @@ internal sealed partial class WorkPipeline(
     private readonly Lock _gate = new();
     private readonly HashSet<IOfferedWork> _running = [];
     private readonly CancellationTokenSource _abandon = new();
+    private CancellationTokenSource _handOver = new();
+    private ITimer? _handingOver;
     private TaskCompletionSource? _empty;
     private bool _draining;
 
@@ -91,8 +93,63 @@ internal sealed partial class WorkPipeline(
         }
     }
 
+    /// <summary>What still runs then is stopped and said to have failed in a way that another host may mend.</summary>
+    public void HandOverAfter(TimeSpan within)
+    {
+        lock (_gate)
+        {
+            _handingOver ??= time.CreateTimer(
+                static pipeline => ((WorkPipeline)pipeline!).HandOver(),
+                this,
+                Timeout.InfiniteTimeSpan,
+                Timeout.InfiniteTimeSpan
+            );
+            _handingOver.Change(within, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Nothing is handed over: <see cref="HandOverAfter"/> holds no more.</summary>
+    public void KeepAll()
+    {
+        lock (_gate)
+        {
+            _handingOver?.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+    }
+
     /// <inheritdoc/>
-    public void Dispose() => _abandon.Dispose();
+    public void Dispose()
+    {
+        _handingOver?.Dispose();
+        _handOver.Dispose();
+        _abandon.Dispose();
+    }
+
+    private void HandOver()
+    {
+        CancellationTokenSource old;
+        lock (_gate)
+        {
+            LogHandedOver(logger, _running.Count);
+            old = _handOver;
+            _handOver = new CancellationTokenSource(); // For what comes when the host has work again.
+        }
+
+        _ = CancelAsync(old); // Catches what the backends' own code throws.
+    }
+
+    private static async Task CancelAsync(CancellationTokenSource source)
+    {
+        await Task.Yield(); // Cancelling runs the backends' own code: not on the timer's thread.
+        try
+        {
+            await source.CancelAsync();
+        }
+        catch (AggregateException)
+        {
+            // A backend's callback broke. The attempt is over all the same; its end says what came of it.
+        }
+    }
 
     private (string? Code, string Reason) TryTake(IOfferedWork work)
     {
@@ -147,7 +204,13 @@ internal sealed partial class WorkPipeline(
         var offer = work.Work.Offer;
         var seconds = Math.Min(offer.TimeoutSeconds ?? double.MaxValue, TimeSpan.FromDays(20).TotalSeconds);
         using var late = new CancellationTokenSource(TimeSpan.FromSeconds(Math.Max(seconds, 0)), time);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(late.Token, work.Stopping, _abandon.Token);
+        var handOver = Volatile.Read(ref _handOver).Token;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource([
+            late.Token,
+            work.Stopping,
+            _abandon.Token,
+            handOver,
+        ]);
         try
         {
             return await backend.RunAsync(work.Work, work, stop.Token);
@@ -159,6 +222,10 @@ internal sealed partial class WorkPipeline(
         catch (OperationCanceledException) when (_abandon.IsCancellationRequested)
         {
             return Failed("agent_stopped", "the agent was stopped before the work was done");
+        }
+        catch (OperationCanceledException) when (handOver.IsCancellationRequested)
+        {
+            return Failed("draining", "the host was drained, and the work was not done by the deadline");
         }
         catch (OperationCanceledException) when (late.IsCancellationRequested)
         {
@@ -187,6 +254,12 @@ internal sealed partial class WorkPipeline(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Running {Task} on {Backend} broke")]
     private static partial void LogBroken(ILogger logger, string task, string backend, Exception exception);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Hands over {Count} attempts: the deadline of the drain is here"
+    )]
+    private static partial void LogHandedOver(ILogger logger, int count);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Stopped {Count} attempts that were not done in time")]
     private static partial void LogAbandoned(ILogger logger, int count);

@@ -11,6 +11,9 @@ public sealed record RetryPolicy
     /// <summary>The longest first wait; each later one is <see cref="Growth"/> times as long.</summary>
     public TimeSpan FirstDelay { get; init; } = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>The first wait is none: most links that break can be made anew at once. The second is <see cref="FirstDelay"/>.</summary>
+    public bool IsFirstAtOnce { get; init; }
+
     /// <summary>What a wait never exceeds, unless the other end asks for longer.</summary>
     public TimeSpan MaxDelay { get; init; } = TimeSpan.FromSeconds(8);
 
@@ -26,14 +29,18 @@ public sealed record RetryPolicy
     /// <summary>Tries once.</summary>
     public static RetryPolicy Never { get; } = new() { MaxTries = 1 };
 
-    /// <summary>Tries for ever, as a link that must come back does.</summary>
-    public static RetryPolicy Forever { get; } =
+    /// <summary>
+    /// Tries for ever, as a link that must come back does: at once, then after a random part of a window that doubles from one
+    /// second to 64, so that the hosts of a gateway that comes back do not come all at once.
+    /// </summary>
+    public static RetryPolicy Reconnect { get; } =
         new()
         {
             MaxTries = null,
             Budget = null,
+            IsFirstAtOnce = true,
             FirstDelay = TimeSpan.FromSeconds(1),
-            MaxDelay = TimeSpan.FromSeconds(60),
+            MaxDelay = TimeSpan.FromSeconds(64),
         };
 
     /// <summary>Begins to count tries and time.</summary>
@@ -89,6 +96,17 @@ public sealed class RetryRun
         return _time.GetElapsedTime(_started) + wait > _policy.Budget ? null : wait;
     }
 
+    /// <summary>Counts a try and draws the wait for the next from a window that the other end gave; later windows go on from there.</summary>
+    public TimeSpan Within(TimeSpan window)
+    {
+        window = TimeSpan.FromTicks(Math.Clamp(window.Ticks, 0, _policy.MaxDelay.Ticks));
+        do
+        {
+            Failures++;
+        } while (Window(Failures) < window);
+        return window * _random.NextDouble();
+    }
+
     /// <summary>Counts a failed try and waits for the next. False: give up.</summary>
     public async Task<bool> WaitAsync(TimeSpan? askedFor, CancellationToken cancellationToken)
     {
@@ -110,12 +128,22 @@ public sealed class RetryRun
 
     private TimeSpan Delay(int failures)
     {
-        // Seconds as a double: a TimeSpan overflows long before the power does.
-        var seconds = Math.Min(
-            _policy.FirstDelay.TotalSeconds * Math.Pow(_policy.Growth, failures - 1),
-            _policy.MaxDelay.TotalSeconds
-        );
         var random = _policy.Jitter * _random.NextDouble();
-        return TimeSpan.FromSeconds(seconds * (1 - _policy.Jitter + random));
+        return Window(failures) * (1 - _policy.Jitter + random);
+    }
+
+    private TimeSpan Window(int failures)
+    {
+        var grown = failures - (_policy.IsFirstAtOnce ? 2 : 1);
+
+        // Seconds as a double: a TimeSpan overflows long before the power does.
+        return grown < 0
+            ? TimeSpan.Zero
+            : TimeSpan.FromSeconds(
+                Math.Min(
+                    _policy.FirstDelay.TotalSeconds * Math.Pow(_policy.Growth, grown),
+                    _policy.MaxDelay.TotalSeconds
+                )
+            );
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Pollard.Protocol;
@@ -10,6 +11,8 @@ namespace Pollard.Gateway.Hosts;
 /// <summary>What admins see of hosts and do with them.</summary>
 internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry, TaskEngine engine)
 {
+    private const int MostDeadlineSeconds = 7 * 24 * 3600;
+
     /// <summary><c>GET /v1/hosts</c>: those connected and those that may come back.</summary>
     public IResult List(HttpContext http)
     {
@@ -31,7 +34,7 @@ internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry
         );
     }
 
-    /// <summary><c>POST /v1/hosts/{id}/drain</c>: no more work for it; what runs goes on.</summary>
+    /// <summary><c>POST /v1/hosts/{id}/drain</c>: no more work for it; what runs goes on, until <c>?deadline=</c> seconds are over.</summary>
     public Task<IResult> DrainAsync(HttpContext http) => SetDrainingAsync(http, draining: true);
 
     /// <summary><c>POST /v1/hosts/{id}/resume</c>: work for it again.</summary>
@@ -62,10 +65,42 @@ internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry
             return refusal;
         }
 
+        if (!TryReadDeadline(http, out var deadline))
+        {
+            return LinkProblems.BadRequest($"deadline must be a number of seconds from 0 to {MostDeadlineSeconds}");
+        }
+
         var id = Id(http);
         var isEnrolled = await registry.SetDrainingAsync(id, draining, http.RequestAborted);
         var isOnline = engine.Hosts.SetDraining(id, draining);
+        if (draining)
+        {
+            server.Find(id)?.SayDraining(deadline);
+        }
+        else
+        {
+            server.Find(id)?.SayResumed();
+        }
+
         return isEnrolled || isOnline ? ShowOne(id) : Unknown(id);
+    }
+
+    private static bool TryReadDeadline(HttpContext http, out TimeSpan? deadline)
+    {
+        deadline = null;
+        if (http.Request.Query["deadline"].FirstOrDefault() is not { } text)
+        {
+            return true;
+        }
+
+        var isNumber = double.TryParse(
+            text,
+            NumberStyles.AllowDecimalPoint,
+            CultureInfo.InvariantCulture,
+            out var seconds
+        );
+        deadline = isNumber && seconds <= MostDeadlineSeconds ? TimeSpan.FromSeconds(seconds) : null;
+        return deadline is not null;
     }
 
     private static string Id(HttpContext http) => (string)http.Request.RouteValues["id"]!;

@@ -10,10 +10,13 @@ namespace Pollard.Gateway.Hosts;
 public sealed class HostLinkServer : IAsyncDisposable
 {
     private const double ReturnsPerSecond = 1000;
+    private const int PingsPerSecond = 200; // To all idle hosts together: with their echoes about one per cent of a core.
+    private const int IdleStepSeconds = 5; // Hosts that come and go must not change it all the time.
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DrainWithin = TimeSpan.FromSeconds(5);
     private readonly ConcurrentDictionary<HostSession, Task> _sessions = new();
     private readonly ITimer _ticker;
+    private long _idleHeartbeatTicks = LinkLimits.HeartbeatInterval.Ticks;
 
     internal HostLinkServer(TaskEngine engine, HostRegistry registry, TimeProvider time, ILogger<HostLinkServer> logger)
     {
@@ -34,6 +37,9 @@ public sealed class HostLinkServer : IAsyncDisposable
 
     /// <summary>Over how many seconds the hosts should spread when they all come back at once.</summary>
     internal double ReconnectSeconds => Math.Clamp(_sessions.Count / ReturnsPerSecond, 1, 64);
+
+    /// <summary>How often an idle host hears a ping: the seldomer the more hosts there are.</summary>
+    internal TimeSpan IdleHeartbeat => TimeSpan.FromTicks(Volatile.Read(ref _idleHeartbeatTicks));
 
     /// <summary>Opens a link for an agent in this process; the agent gets this end.</summary>
     public IDuplexPipe Open(LinkPeer peer)
@@ -103,8 +109,19 @@ public sealed class HostLinkServer : IAsyncDisposable
             )
             .MaxBy(session => session.Epoch);
 
+    /// <summary>How often idle hosts should hear a ping when there are so many.</summary>
+    internal static TimeSpan IdleHeartbeatOf(int hosts)
+    {
+        var steps = Math.Ceiling(hosts / (double)(PingsPerSecond * IdleStepSeconds));
+        var seconds = TimeSpan.FromSeconds(steps * IdleStepSeconds);
+        return seconds < LinkLimits.HeartbeatInterval ? LinkLimits.HeartbeatInterval
+            : seconds > LinkLimits.IdleHeartbeatMost ? LinkLimits.IdleHeartbeatMost
+            : seconds;
+    }
+
     private void Tick()
     {
+        Volatile.Write(ref _idleHeartbeatTicks, IdleHeartbeatOf(_sessions.Count).Ticks);
         foreach (var (session, _) in _sessions)
         {
             session.Tick();

@@ -14,9 +14,15 @@ internal sealed partial class HostSession
     private volatile bool _stopped;
     private volatile bool _echoed;
     private long _openedAt;
+    private volatile bool _isAsked; // The host is busy by its own reckoning, and wants to hear of us.
+    private TimeSpan _idleHeartbeat; // As the host was told.
 
     private TimeSpan Heartbeat =>
         Peer.Carrier == LinkCarrier.Turn ? LinkLimits.LongPollHold : LinkLimits.HeartbeatInterval;
+
+    // How often the host hears of us now. Carrier C has its turns.
+    private TimeSpan Interval =>
+        Peer.Carrier != LinkCarrier.Turn && _attempts.IsEmpty && !_isAsked ? _idleHeartbeat : Heartbeat;
 
     private TimeSpan Silence =>
         Peer.Carrier == LinkCarrier.Turn ? LinkLimits.LongPollSilence : LinkLimits.FramesSilence;
@@ -24,7 +30,7 @@ internal sealed partial class HostSession
     /// <inheritdoc/>
     public void Offer(Attempt attempt)
     {
-        _attempts.Add(attempt);
+        var entry = _attempts.Add(attempt);
         var timeLeft = attempt.TimeLeft.TotalSeconds;
         _outbox.WriteOffer(
             attempt.Handle,
@@ -40,8 +46,17 @@ internal sealed partial class HostSession
             },
             attempt.Request
         );
+        _offers.Add(_outbox.WrittenBytes, entry);
         _outbox.Flush();
+        OffersLeft(); // Another thread may have flushed it before it was noted.
     }
+
+    /// <inheritdoc/>
+    public TimeSpan? SinceOfferLeft(Attempt attempt) =>
+        _attempts.Find(attempt.Handle) is { OfferLeftAt: not 0 and var at } ? _server.Time.GetElapsedTime(at) : null;
+
+    /// <summary>Carrier C: a turn was answered with all that waited.</summary>
+    public void TurnAnswered() => _offers.Left(long.MaxValue);
 
     /// <inheritdoc/>
     public void Cancel(Attempt attempt, string reason) =>
@@ -137,10 +152,50 @@ internal sealed partial class HostSession
         {
             Close("silence", "the first ping was not echoed: something between holds the frames back");
         }
-        else if (_outbox.Quiet >= Heartbeat)
+        else if (_outbox.Quiet >= Interval)
         {
+            _isAsked = false;
+            if (_idleHeartbeat != _server.IdleHeartbeat)
+            {
+                SetIdleHeartbeat();
+                var config = new Messages.Config(null, _idleHeartbeat.TotalSeconds, null);
+                _outbox.Write(FrameType.Config, 0, config, ProtocolJson.Default.Config);
+            }
+
             _outbox.Write(FrameType.Ping);
             _outbox.Flush();
+        }
+    }
+
+    /// <summary>Tells the host that no more work comes, and when what it has goes to others; a null deadline lets it finish.</summary>
+    public void SayDraining(TimeSpan? deadline) =>
+        Say(() =>
+            _outbox.Write(
+                FrameType.Drain,
+                0,
+                new Messages.Drain(deadline?.TotalSeconds, "an admin drains this host"),
+                ProtocolJson.Default.Drain
+            )
+        );
+
+    /// <summary>Tells the host that work comes again.</summary>
+    public void SayResumed() =>
+        Say(() =>
+            _outbox.Write(FrameType.Config, 0, new Messages.Config(null, null, false), ProtocolJson.Default.Config)
+        );
+
+    private void SetIdleHeartbeat()
+    {
+        _idleHeartbeat = _server.IdleHeartbeat;
+        _host!.SetIdleSilence(_idleHeartbeat + LinkLimits.FramesSilence - LinkLimits.HeartbeatInterval);
+    }
+
+    // On carrier C a flush fills the pipe only; there an offer leaves with the answer of a turn.
+    private void OffersLeft()
+    {
+        if (Peer.Carrier != LinkCarrier.Turn)
+        {
+            _offers.Left(_outbox.SentBytes);
         }
     }
 

@@ -20,6 +20,7 @@ internal sealed partial class HostSession : IHostSink
     private readonly IDuplexPipe _link;
     private readonly FrameOutbox _outbox;
     private readonly SessionAttempts _attempts;
+    private readonly OffersUnderWay _offers;
     private readonly List<SessionAttempt> _touched = [];
     private DispatchHost? _host;
 
@@ -27,7 +28,8 @@ internal sealed partial class HostSession : IHostSink
     {
         (_server, _link, Peer) = (server, link, peer);
         _attempts = new SessionAttempts(server.Time);
-        _outbox = new FrameOutbox(link.Output, server.Time, Stop);
+        _offers = new OffersUnderWay(server.Time);
+        _outbox = new FrameOutbox(link.Output, server.Time, Stop, OffersLeft);
     }
 
     /// <summary>The session's name in the requests of carrier C.</summary>
@@ -109,6 +111,7 @@ internal sealed partial class HostSession : IHostSink
         if (_server.Registry.Find(Peer.HostId) is { Draining: true })
         {
             _server.Engine.Hosts.SetDraining(Peer.HostId, draining: true);
+            SayDraining(deadline: null); // Behind the answer; a deadline that the host was told stands.
         }
 
         Answer(hello, _host);
@@ -128,6 +131,7 @@ internal sealed partial class HostSession : IHostSink
             Role = hello.Role is "fallback" ? HostRole.Fallback : HostRole.Worker,
             Labels = hello.Labels ?? [],
             Silence = Silence,
+            AcceptWithin = Peer.Carrier == LinkCarrier.Turn ? LinkLimits.LongPollAcceptWithin : null,
         };
 
     private void Answer(Messages.Hello hello, DispatchHost host)
@@ -144,8 +148,14 @@ internal sealed partial class HostSession : IHostSink
                     Fenced = entry is null,
                     Handle = entry?.Attempt.Handle,
                     NextSeq = entry?.Attempt.NextSeq,
+                    CreditBytes = entry?.Attempt.CreditLeft,
                 }
             );
+        }
+
+        if (Peer.Carrier != LinkCarrier.Turn)
+        {
+            SetIdleHeartbeat();
         }
 
         Open(
@@ -155,6 +165,7 @@ internal sealed partial class HostSession : IHostSink
                 SessionEpoch = host.SessionEpoch,
                 Session = Id,
                 HeartbeatSeconds = Heartbeat.TotalSeconds,
+                IdleHeartbeatSeconds = Peer.Carrier == LinkCarrier.Turn ? null : _idleHeartbeat.TotalSeconds,
                 SilenceSeconds = Silence.TotalSeconds,
                 CreditBytes = LinkLimits.CreditWindowBytes,
                 Resumed = verdicts,
@@ -260,6 +271,7 @@ internal sealed partial class HostSession : IHostSink
                 _echoed = true;
                 break;
             case FrameType.Heartbeat:
+                _isAsked = true; // It had nothing else to say, and may not have heard of us for as long.
                 break;
             default:
                 throw new LinkException($"a {frame.Header.Type} frame does not belong here");

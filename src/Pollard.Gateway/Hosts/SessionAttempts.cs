@@ -11,6 +11,7 @@ internal sealed class SessionAttempt(Attempt attempt, TimeProvider time)
     private long _windowStart = time.GetTimestamp();
     private int _windowFrames;
     private int _fenced;
+    private long _offerLeftAt;
 
     public Attempt Attempt { get; } = attempt;
 
@@ -19,6 +20,13 @@ internal sealed class SessionAttempt(Attempt attempt, TimeProvider time)
 
     /// <summary>The host was told, or is about to be told, to stop.</summary>
     public volatile bool IsStopped;
+
+    /// <summary>When the offer left for the host, on the monotonic clock; 0 while it waits.</summary>
+    public long OfferLeftAt
+    {
+        get => Volatile.Read(ref _offerLeftAt);
+        set => Volatile.Write(ref _offerLeftAt, value);
+    }
 
     /// <summary>True the first time: a host is told once that an attempt is no longer its own.</summary>
     public bool TryFence()
@@ -46,8 +54,12 @@ internal sealed class SessionAttempt(Attempt attempt, TimeProvider time)
 /// <summary>The attempts of one session, by the handles that it gave them. A handle is never given twice.</summary>
 internal sealed class SessionAttempts(TimeProvider time)
 {
-    private readonly ConcurrentDictionary<uint, SessionAttempt> _attempts = new();
+    // Small: most sessions have nothing most of the time, and there may be very many of them.
+    private readonly ConcurrentDictionary<uint, SessionAttempt> _attempts = new(concurrencyLevel: 1, capacity: 1);
     private uint _last;
+
+    /// <summary>True when the host has nothing of this session.</summary>
+    public bool IsEmpty => _attempts.IsEmpty;
 
     /// <summary>Gives an attempt its handle.</summary>
     public SessionAttempt Add(Attempt attempt)

@@ -102,6 +102,7 @@ internal sealed class TurnSession : IDisposable
             var read = await _down.Reader.ReadAsync(mine.Token);
             var frames = read.Buffer.ToArray();
             _down.Reader.AdvanceTo(read.Buffer.End);
+            Session.TurnAnswered();
             return frames.Length == 0 && read.IsCompleted ? null : frames;
         }
         catch (OperationCanceledException)

@@ -12,7 +12,8 @@ namespace Pollard.Protocol.HostLink;
 /// <param name="output">Where the bytes go.</param>
 /// <param name="time">The clock.</param>
 /// <param name="broken">Called once, without a lock, when the other end takes no more.</param>
-internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action broken)
+/// <param name="flushed">Called after each flush, without a lock; see <see cref="SentBytes"/>.</param>
+internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action broken, Action? flushed = null)
 {
     /// <summary>Bytes that may wait for an end that does not read: one offer of the largest size, and as much again.</summary>
     private const int MostBytes = 2 * LinkLimits.OfferBytes;
@@ -25,7 +26,24 @@ internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action b
     private bool _closed;
     private int _holds;
     private long _flushStarted;
+    private long _takenBytes;
+    private long _sentBytes;
     private long _lastWrite = time.GetTimestamp();
+
+    /// <summary>Bytes that were put in so far.</summary>
+    public long WrittenBytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _takenBytes + _filling.Length;
+            }
+        }
+    }
+
+    /// <summary>Bytes that the carrier has taken so far.</summary>
+    public long SentBytes => Volatile.Read(ref _sentBytes);
 
     /// <summary>How long nothing was put in.</summary>
     public TimeSpan Quiet => time.GetElapsedTime(Volatile.Read(ref _lastWrite));
@@ -175,9 +193,11 @@ internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action b
             {
                 output.Write(_sending.Written.Span);
                 _sending.Clear();
-                var flushed = await output.FlushAsync(CancellationToken.None); // Broken links end it; see CompleteAsync.
-                if (flushed is { IsCompleted: false, IsCanceled: false })
+                var result = await output.FlushAsync(CancellationToken.None); // Broken links end it; see CompleteAsync.
+                if (result is { IsCompleted: false, IsCanceled: false })
                 {
+                    Volatile.Write(ref _sentBytes, Volatile.Read(ref _takenBytes));
+                    flushed?.Invoke();
                     continue;
                 }
             }
@@ -198,6 +218,7 @@ internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action b
             if (_filling.Length > 0)
             {
                 (_filling, _sending) = (_sending, _filling);
+                _takenBytes += _sending.Length;
                 _flushStarted = time.GetTimestamp();
                 return true;
             }

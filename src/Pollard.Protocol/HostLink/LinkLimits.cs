@@ -36,6 +36,9 @@ public static class LinkLimits
     /// <summary>How often an agent that has nothing else to say sends a heartbeat.</summary>
     public static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(5);
 
+    /// <summary>The longest that the heartbeat of idle hosts is stretched to; routers forget a connection that is silent for longer.</summary>
+    public static readonly TimeSpan IdleHeartbeatMost = TimeSpan.FromSeconds(60);
+
     /// <summary>How long a link of frames may be silent before either end gives it up.</summary>
     public static readonly TimeSpan FramesSilence = TimeSpan.FromSeconds(12);
 
@@ -45,8 +48,11 @@ public static class LinkLimits
     /// <summary>The longest that a turn of the long poll is held.</summary>
     public static readonly TimeSpan LongPollHold = TimeSpan.FromSeconds(25);
 
-    /// <summary>How long an offer stands before it is withdrawn.</summary>
+    /// <summary>How long an offer stands, from when it left, before it is withdrawn.</summary>
     public static readonly TimeSpan AcceptWithin = TimeSpan.FromSeconds(2);
+
+    /// <summary>The same on the long poll, where the answer is a request of its own and may wait behind an upload.</summary>
+    public static readonly TimeSpan LongPollAcceptWithin = TimeSpan.FromSeconds(5);
 
     /// <summary>How far the clock of a signed request may be off.</summary>
     public static readonly TimeSpan ClockTolerance = TimeSpan.FromSeconds(60);

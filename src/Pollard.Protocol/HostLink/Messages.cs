@@ -63,6 +63,9 @@ public static class Messages
         /// <summary>Seconds between heartbeats of an agent with nothing else to say.</summary>
         public required double HeartbeatSeconds { get; init; }
 
+        /// <summary>The same while the agent has no attempt: stretched where very many hosts are connected. Absent: no other.</summary>
+        public double? IdleHeartbeatSeconds { get; init; }
+
         /// <summary>Seconds of silence after which the link counts as lost.</summary>
         public required double SilenceSeconds { get; init; }
 
@@ -87,6 +90,9 @@ public static class Messages
 
         /// <summary>The first output frame that the gateway lacks. Absent when fenced.</summary>
         public long? NextSeq { get; init; }
+
+        /// <summary>Bytes of output, from that frame on, ahead of credit: the window less what nobody has read yet. Absent: the whole window.</summary>
+        public int? CreditBytes { get; init; }
     }
 
     /// <summary>The header of an offer; the request follows it (<see cref="OfferPayload"/>).</summary>
@@ -117,11 +123,16 @@ public static class Messages
     /// <summary>Why an attempt must stop.</summary>
     public sealed record Cancel(string Reason);
 
-    /// <summary>How long the host may go on with what runs.</summary>
-    public sealed record Drain(double DeadlineSeconds, string Reason);
+    /// <summary>No more offers will come.</summary>
+    /// <param name="DeadlineSeconds">What still runs then is handed over to other hosts. Absent: it runs to its end, or to the deadline that was said before.</param>
+    /// <param name="Reason">Why, for people.</param>
+    public sealed record Drain(double? DeadlineSeconds, string Reason);
 
     /// <summary>Changed settings; an absent one stays.</summary>
-    public sealed record Config(double? HeartbeatSeconds);
+    /// <param name="HeartbeatSeconds">See <see cref="HelloOk.HeartbeatSeconds"/>.</param>
+    /// <param name="IdleHeartbeatSeconds">See <see cref="HelloOk.IdleHeartbeatSeconds"/>.</param>
+    /// <param name="Draining">False: what <see cref="Drain"/> said holds no more.</param>
+    public sealed record Config(double? HeartbeatSeconds, double? IdleHeartbeatSeconds, bool? Draining);
 
     /// <summary>Why the session ends, and when to come back.</summary>
     /// <param name="Code"><c>replaced</c>, <c>draining</c>, <c>revoked</c>, <c>protocol</c> or <c>silence</c>.</param>

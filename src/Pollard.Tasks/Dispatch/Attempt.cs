@@ -42,7 +42,7 @@ public sealed class Attempt
         Model = model;
         Fence = fence;
         FirstEvent = firstEvent;
-        BeganAt = core.Time.GetTimestamp();
+        BeganAt = OfferedAt = core.Time.GetTimestamp();
         Clock = new AttemptClock(core, this);
     }
 
@@ -79,6 +79,9 @@ public sealed class Attempt
     /// <summary>For the session: the handle it gave the attempt.</summary>
     public uint Handle { get; set; }
 
+    /// <summary>For the session that resumed it: how many bytes its host may send ahead of credit yet to come.</summary>
+    public int CreditLeft { get; private set; } = LinkLimits.CreditWindowBytes;
+
     internal LiveTask Task { get; }
 
     internal string HostId { get; }
@@ -89,6 +92,8 @@ public sealed class Attempt
     internal int FirstEvent { get; }
 
     internal long BeganAt { get; }
+
+    internal long OfferedAt { get; set; }
 
     internal AttemptClock Clock { get; }
 
@@ -238,6 +243,7 @@ public sealed class Attempt
     internal void GiveCredit()
     {
         int bytes;
+        DispatchHost? host;
         lock (Task.Log.Gate)
         {
             // Somebody who reads a stream sets the pace; what nobody waits for, or what is on disk, holds nothing up.
@@ -250,9 +256,20 @@ public sealed class Attempt
             }
 
             _creditedBytes = done;
+            host = Host; // Under the gate: what is given before a move is in the credit that the new session begins with.
         }
 
-        Host?.Sink.Credit(this, bytes);
+        host?.Sink.Credit(this, bytes);
+    }
+
+    /// <summary>A newer session of its host has it from here on. The caller holds the engine's lock.</summary>
+    internal void MoveTo(DispatchHost host)
+    {
+        lock (Task.Log.Gate)
+        {
+            Host = host;
+            CreditLeft = LinkLimits.CreditWindowBytes - (int)(_outputBytes - _creditedBytes);
+        }
     }
 
     /// <summary>For an attempt that was taken up after a restart: what it had written by then.</summary>

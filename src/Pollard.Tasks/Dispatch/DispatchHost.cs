@@ -12,6 +12,8 @@ public sealed class DispatchHost
     private Dictionary<string, ModelInfo> _models;
     private ModelInfo? _anyModel;
     private long _heard;
+    private long _busySince;
+    private long _idleSilenceTicks;
     private volatile bool _suspended;
 
     internal DispatchHost(EngineCore core, HostDescription description, IHostSink sink, long sessionEpoch)
@@ -26,6 +28,7 @@ public sealed class DispatchHost
         _models = Index(description.Models, out _anyModel);
         _heard = core.Time.GetTimestamp();
         _silence = new HostSilence(core, this);
+        _idleSilenceTicks = description.Silence.Ticks;
         core.Wheel.Set(_silence, description.Silence);
     }
 
@@ -44,6 +47,8 @@ public sealed class DispatchHost
 
     internal int Slots { get; private set; }
 
+    internal TimeSpan AcceptWithin => Description.AcceptWithin ?? _core.Options.AcceptWithin;
+
     internal bool Draining { get; set; }
 
     internal bool IsReady { get; private set; }
@@ -60,6 +65,21 @@ public sealed class DispatchHost
     internal bool IsFree => IsReady && !Draining && !_suspended && !IsGone && Attempts.Count < Slots;
 
     internal double Load => Attempts.Count / (double)Math.Max(1, Slots);
+
+    /// <summary>How much longer it may be silent. The shorter limit counts from when it got work: an idle host may have been silent for long.</summary>
+    internal TimeSpan SilenceLeft
+    {
+        get
+        {
+            if (Attempts.Count == 0)
+            {
+                return TimeSpan.FromTicks(Volatile.Read(ref _idleSilenceTicks)) - SilentFor;
+            }
+
+            var busyFor = _core.Time.GetElapsedTime(_busySince);
+            return Description.Silence - (busyFor < SilentFor ? busyFor : SilentFor);
+        }
+    }
 
     internal TimeSpan SilentFor => _core.Time.GetElapsedTime(Volatile.Read(ref _heard));
 
@@ -80,6 +100,7 @@ public sealed class DispatchHost
         if (!IsGone)
         {
             IsReady = true;
+            _core.GiveBackUnheard(this, change.Effects);
             _core.Dispatcher.Place(this, change.Effects);
             _core.Hosts.NoteChange(change.Effects);
         }
@@ -93,6 +114,9 @@ public sealed class DispatchHost
         using var change = _core.Begin();
         return IsGone ? null : _core.Resume(this, token, lastAckedSeq, change.Effects);
     }
+
+    /// <summary>Says how long it may be silent while it has no work. That it froze is noticed then by the first offer that it does not take.</summary>
+    public void SetIdleSilence(TimeSpan silence) => Volatile.Write(ref _idleSilenceTicks, silence.Ticks);
 
     /// <summary>Changes how many attempts it runs at the most.</summary>
     public void SetSlots(int slots)
@@ -140,6 +164,17 @@ public sealed class DispatchHost
     }
 
     internal void Unsuspend() => _suspended = false;
+
+    /// <summary>It has this attempt from here on. The caller holds the engine's lock.</summary>
+    internal void Add(Attempt attempt)
+    {
+        if (Attempts.Count == 0)
+        {
+            _busySince = _core.Time.GetTimestamp();
+        }
+
+        Attempts.Add(attempt);
+    }
 
     internal void StopSilence() => _core.Wheel.Stop(_silence);
 

@@ -23,7 +23,10 @@ public sealed record HostDescription
     /// <summary>Words that a task may require.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 
-    /// <summary>How long it may be silent before its link counts as lost.</summary>
+    /// <summary>How long an offer to it stands; absent: <see cref="TaskEngineOptions.AcceptWithin"/>.</summary>
+    public TimeSpan? AcceptWithin { get; init; }
+
+    /// <summary>How long it may be silent before its link counts as lost, while it has work; see also <see cref="DispatchHost.SetIdleSilence"/>.</summary>
     public required TimeSpan Silence { get; init; }
 }
 

@@ -1,6 +1,6 @@
 namespace Pollard.Tasks.Dispatch;
 
-/// <summary>What the engine says to a host. Called outside the engine's lock, possibly on a thread that reads another host's link: never blocks, never throws.</summary>
+/// <summary>What the engine says to a host. Unless a member says otherwise, called outside the engine's lock, possibly on a thread that reads another host's link: never blocks, never throws.</summary>
 public interface IHostSink
 {
     /// <summary>Run this.</summary>
@@ -17,6 +17,9 @@ public interface IHostSink
 
     /// <summary>So many more bytes of output may be sent.</summary>
     void Credit(Attempt attempt, int bytes);
+
+    /// <summary>How long ago the offer of this attempt left for the host; null while it waits. Called under the engine's lock: takes none.</summary>
+    TimeSpan? SinceOfferLeft(Attempt attempt);
 
     /// <summary>The host was silent too long, was replaced by a newer session, or was revoked: close the link.</summary>
     void Close(string code, string reason);

@@ -7,10 +7,12 @@ internal sealed class HostSilence(EngineCore core, DispatchHost host) : WheelTim
 {
     internal override void Fire()
     {
-        var left = host.Description.Silence - host.SilentFor;
+        var left = host.SilenceLeft;
         if (left > TimeSpan.Zero)
         {
-            core.Wheel.Set(this, left);
+            // Not later than this, whatever is left: an idle host may get work meanwhile, and then its time is short.
+            var most = host.Description.Silence;
+            core.Wheel.Set(this, left < most ? left : most);
             return;
         }
 
@@ -21,7 +23,7 @@ internal sealed class HostSilence(EngineCore core, DispatchHost host) : WheelTim
             change.Effects.Close(
                 host.Sink,
                 "silence",
-                $"nothing was heard of the host for {host.Description.Silence.TotalSeconds:0} seconds"
+                $"nothing was heard of the host for {host.SilentFor.TotalSeconds:0} seconds"
             );
         }
     }

@@ -129,6 +129,45 @@ public sealed class LinkedAttemptTests
     }
 
     [Fact]
+    public async Task A_new_session_sends_no_more_than_its_credit()
+    {
+        var first = new Wire(_clock);
+        var attempt = Attempt(first, stream: true, creditBytes: 100_000);
+        for (var i = 0; i < 9; i++)
+        {
+            await WriteAsync(attempt, new string('x', 10_000));
+        }
+
+        var received = attempt.Resume.LastSentSeq;
+        attempt.Detach(first.Outbox);
+        for (var i = 0; i < 5; i++)
+        {
+            await WriteAsync(attempt, new string('y', 10_000));
+        }
+
+        var second = new Wire(_clock);
+        attempt.Attach(second.Outbox, 2, nextSeq: received, creditBytes: 20_000, windowBytes: 100_000);
+        await WriteAsync(attempt, new string('z', 5_000));
+        var sent = second.TakeBytes();
+        attempt.AddCredit(60_000);
+
+        Assert.InRange(sent, 0, 20_000);
+        Assert.Equal(55_000, sent + second.TakeBytes());
+    }
+
+    [Fact]
+    public async Task A_frame_that_fits_in_no_credit_that_may_come_is_sent_all_the_same()
+    {
+        var wire = new Wire(_clock);
+        var attempt = Attempt(wire, stream: true);
+        await WriteAsync(attempt, new string('x', 30_000)); // Read at once, but credit comes by the quarter of the window.
+
+        await WriteAsync(attempt, new string(' ', LinkLimits.FramePayloadBytes), DeltaKind.ToolCall);
+
+        Assert.Equal(30_000 + LinkLimits.FramePayloadBytes, wire.TakeBytes());
+    }
+
+    [Fact]
     public async Task What_was_received_but_not_kept_can_still_be_sent_again()
     {
         var first = new Wire(_clock);

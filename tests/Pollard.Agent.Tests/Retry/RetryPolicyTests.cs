@@ -32,13 +32,59 @@ public sealed class RetryPolicyTests
             .Sample(
                 (failures, seed, jitter) =>
                 {
-                    var run = (RetryPolicy.Forever with { Jitter = jitter }).Start(_clock, new Random(seed));
+                    var run = (RetryPolicy.Reconnect with { Jitter = jitter }).Start(_clock, new Random(seed));
                     for (var i = 0; i < failures; i++)
                     {
                         run.Next();
                     }
 
-                    return run.Next() is { } wait && wait >= TimeSpan.Zero && wait <= TimeSpan.FromSeconds(60);
+                    return run.Next() is { } wait && wait >= TimeSpan.Zero && wait <= TimeSpan.FromSeconds(64);
+                }
+            );
+
+    [Fact]
+    public void A_lost_link_is_tried_at_once_and_then_within_a_window_that_doubles_from_1_to_64_seconds() =>
+        Gen.Int.Sample(seed =>
+        {
+            var run = RetryPolicy.Reconnect.Start(_clock, new Random(seed));
+            int[] windows = [0, 1, 2, 4, 8, 16, 32, 64, 64, 64];
+
+            return windows.All(window =>
+                run.Next() is { } wait && wait.TotalSeconds >= 0 && wait.TotalSeconds <= window
+            );
+        });
+
+    [Fact]
+    public void Hosts_that_come_back_spread_over_the_whole_window()
+    {
+        var waits = Enumerable
+            .Range(0, 2000)
+            .Select(seed => RetryPolicy.Reconnect.Start(_clock, new Random(seed)).Within(TimeSpan.FromSeconds(8)))
+            .ToArray();
+
+        for (var second = 0; second < 8; second++)
+        {
+            Assert.InRange(waits.Count(wait => (int)wait.TotalSeconds == second), 175, 325);
+        }
+    }
+
+    [Fact]
+    public void A_window_that_the_gateway_gave_doubles_when_it_is_not_back_by_then() =>
+        Gen.Select(Gen.Double[-1, 1e6], Gen.Int)
+            .Sample(
+                (given, seed) =>
+                {
+                    var run = RetryPolicy.Reconnect.Start(_clock, new Random(seed));
+                    var first = run.Within(TimeSpan.FromSeconds(given)).TotalSeconds;
+                    var most = Math.Clamp(given, 0, 64);
+                    var isWithin = first >= 0 && first <= most;
+                    for (var i = 0; i < 8; i++)
+                    {
+                        most = Math.Min(64, Math.Max(2, 4 * most)); // Rounded up to the next window, then doubled.
+                        isWithin &= run.Next() is { } wait && wait.TotalSeconds >= 0 && wait.TotalSeconds <= most;
+                    }
+
+                    return isWithin;
                 }
             );
 

@@ -12,16 +12,16 @@ internal sealed class GatewayProcess : IAsyncDisposable
 
     private GatewayProcess(string[] arguments)
     {
-        var port = PollardProcess.FreePort();
-        var linkPort = PollardProcess.FreePort();
-        Url = $"http://127.0.0.1:{port}";
+        Port = PollardProcess.FreePort();
+        LinkPort = PollardProcess.FreePort();
+        Url = $"http://127.0.0.1:{Port}";
         _arguments =
         [
             .. arguments,
             "--urls",
             Url,
             "--link-url",
-            $"http://127.0.0.1:{linkPort}",
+            $"http://127.0.0.1:{LinkPort}",
             "--data",
             _data.FullName,
         ];
@@ -34,6 +34,11 @@ internal sealed class GatewayProcess : IAsyncDisposable
     }
 
     public string Url { get; }
+
+    public int Port { get; }
+
+    /// <summary>The port of the host link's HTTP/2.</summary>
+    public int LinkPort { get; }
 
     public string Data => _data.FullName;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Pollard.Agent;
 using Pollard.Tasks;
+using Pollard.Testing;
 
 namespace Pollard.Gateway.Tests.Hosts;
 
@@ -51,6 +52,27 @@ public sealed class ResumeTests
         Assert.Equal(expected.ToString(), await reading);
         Assert.Equal(expected.ToString(), await LinkGateway.ResultAsync(task));
         Assert.Equal(1, task.Row.Attempt);
+    }
+
+    [Fact]
+    public async Task A_link_that_is_cut_as_work_begins_does_not_take_it_away()
+    {
+        await using var gateway = await LinkGateway.StartAsync();
+        await using var proxy = new CuttableProxy(gateway.Http2Port);
+        gateway.Options.Http2Port = proxy.Port;
+        for (var round = 0; round < 5; round++)
+        {
+            var backend = new FakeBackend();
+            await using var agent = new RunningAgent(gateway, backend, gateway.Choose("h2"));
+            var task = await gateway.SubmitAsync(durability: Durability.Full);
+            var run = await backend.NextAsync();
+            proxy.Cut(); // The word that it is taken may have left, or not.
+            await run.WriteAsync("once");
+            run.Finish();
+
+            Assert.Equal("once", await LinkGateway.ResultAsync(task));
+            Assert.Equal((1, task.PublicId), (task.Row.Attempt, run.Work.Offer.Task));
+        }
     }
 
     [Fact]

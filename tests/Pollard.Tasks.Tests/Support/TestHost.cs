@@ -42,6 +42,11 @@ internal sealed class TestHost : IHostSink
 
     public ConcurrentQueue<int> Credits { get; } = [];
 
+    /// <summary>When offers left for the host; null: they wait.</summary>
+    public long? OfferLeftAt { get; set; } = long.MinValue / 2;
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     public (string Code, string Reason)? Closed { get; private set; }
 
     public bool HasOffer => _offers.Reader.Count > 0;
@@ -104,6 +109,8 @@ internal sealed class TestHost : IHostSink
         Assert.True(_acknowledged.Writer.TryWrite((attempt, nextSeq)));
 
     void IHostSink.Credit(Attempt attempt, int bytes) => Credits.Enqueue(bytes);
+
+    TimeSpan? IHostSink.SinceOfferLeft(Attempt attempt) => OfferLeftAt is { } at ? Time.GetElapsedTime(at) : null;
 
     void IHostSink.Close(string code, string reason) => Closed = (code, reason);
 }

@@ -11,6 +11,9 @@ internal sealed class AttemptTable(TimeProvider time)
     private readonly ConcurrentDictionary<uint, LinkedAttempt> _byHandle = new();
     private TaskCompletionSource? _empty;
 
+    /// <summary>True when there is nothing to do and nothing to deliver.</summary>
+    public bool IsEmpty => _byToken.IsEmpty;
+
     /// <summary>An attempt that this session offered.</summary>
     public LinkedAttempt Add(WorkItem work, FrameOutbox outbox, uint handle, int creditBytes)
     {
@@ -34,12 +37,11 @@ internal sealed class AttemptTable(TimeProvider time)
         var verdicts = answer.Resumed.ToDictionary(verdict => verdict.Attempt, StringComparer.Ordinal);
         foreach (var attempt in _byToken.Values)
         {
-            if (
-                verdicts.GetValueOrDefault(attempt.Token) is { Fenced: false, Handle: { } handle, NextSeq: { } nextSeq }
-            )
+            var verdict = verdicts.GetValueOrDefault(attempt.Token);
+            if (verdict is { Fenced: false, Handle: { } handle, NextSeq: { } nextSeq })
             {
                 _byHandle[handle] = attempt;
-                attempt.Attach(outbox, handle, nextSeq, answer.CreditBytes);
+                attempt.Attach(outbox, handle, nextSeq, verdict.CreditBytes ?? answer.CreditBytes, answer.CreditBytes);
             }
             else
             {

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Pollard.Agent.Pipeline;
+using Pollard.Agent.Retry;
 using Pollard.Protocol;
 using Pollard.Protocol.HostLink;
 
@@ -10,13 +12,15 @@ namespace Pollard.Agent.Sources.Gateway;
 internal sealed partial class GatewayLink : IDisposable
 {
     private static readonly TimeSpan ConnectWithin = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan GoodAfter = TimeSpan.FromSeconds(10);
+    private const double LongestReturnSeconds = 3600;
     private readonly AgentOptions _options;
     private readonly BackendCatalog _catalog;
     private readonly WorkPipeline _pipeline;
     private readonly Watchdog _watchdog;
     private readonly ILogger _logger;
     private readonly AttemptTable _attempts;
-    private readonly ReconnectSchedule _schedule;
+    private readonly RetryRun _retry;
     private readonly HostIdentity? _identity;
     private readonly GatewayClient? _client;
     private readonly string _bootId;
@@ -35,7 +39,7 @@ internal sealed partial class GatewayLink : IDisposable
     {
         (_options, _catalog, _pipeline, _watchdog, _logger) = (options, catalog, pipeline, watchdog, logger);
         _attempts = new AttemptTable(options.Time);
-        _schedule = new ReconnectSchedule(options.Time, options.Random);
+        _retry = RetryPolicy.Reconnect.Start(options.Time, options.Random);
         _bootId = Guid.CreateVersion7(options.Time.GetUtcNow()).ToString("N");
         if (options.Gateway is { } gateway)
         {
@@ -125,7 +129,7 @@ internal sealed partial class GatewayLink : IDisposable
             LogFailed(_logger, _ladder?.Current.Name ?? "http", e.Message);
             _isStale = true;
             var hasNext = _ladder?.TryNext() is true;
-            return (null, hasNext ? TimeSpan.Zero : _schedule.NextDelay(wasProven: false));
+            return (null, hasNext ? TimeSpan.Zero : NextDelay());
         }
     }
 
@@ -173,7 +177,7 @@ internal sealed partial class GatewayLink : IDisposable
         try
         {
             await _client!.EnrollAsync(_options.Name, _options.JoinToken, ct);
-            return (null, _schedule.NextDelay(wasProven: false));
+            return (null, NextDelay());
         }
         catch (LinkRefusedException e)
         {
@@ -182,7 +186,7 @@ internal sealed partial class GatewayLink : IDisposable
         catch (HttpRequestException e)
         {
             LogFailed(_logger, "http", e.Message);
-            return (null, _schedule.NextDelay(wasProven: false));
+            return (null, NextDelay());
         }
     }
 
@@ -195,6 +199,7 @@ internal sealed partial class GatewayLink : IDisposable
         using var session = new LinkSession(connection.Link, _attempts, _pipeline, _options.Time, _logger)
         {
             Proven = answer => Begun(carrier, answer, isWhole),
+            GivenUp = () => _watchdog.Expect("gateway link", ConnectWithin),
         };
         await using var probe = _ladder!.SessionLimit is { } most
             ? _options.Time.CreateTimer(
@@ -204,8 +209,8 @@ internal sealed partial class GatewayLink : IDisposable
                 Timeout.InfiniteTimeSpan
             )
             : null;
-        _schedule.Connected();
-        _watchdog.Forget("gateway link"); // The session has its own clock; see LinkSession.Tick.
+        var begun = _options.Time.GetTimestamp();
+        _watchdog.Forget("gateway link"); // The session has its own clock, until it gives up.
         Volatile.Write(ref _session, session);
         var end = await session.RunAsync(ending.Token);
         Volatile.Write(ref _session, null);
@@ -216,8 +221,15 @@ internal sealed partial class GatewayLink : IDisposable
         }
 
         LogEnded(_logger, end.Reason);
+        if (end.IsProven && _options.Time.GetElapsedTime(begun) >= GoodAfter)
+        {
+            _retry.Succeeded(); // Not sooner: a link that breaks as soon as it stands is no success.
+        }
+
         return Next(end);
     }
+
+    private TimeSpan NextDelay() => _retry.Next() ?? throw new UnreachableException("A link is tried for ever.");
 
     private (AgentExit? Exit, TimeSpan Delay) Next(SessionEnd end)
     {
@@ -236,10 +248,10 @@ internal sealed partial class GatewayLink : IDisposable
             case { ReconnectSeconds: null } goAway:
                 return (new AgentExit(AgentEnd.Refused, goAway.Reason), default);
             case { Code: "draining", ReconnectSeconds: { } seconds }:
-                return (null, _schedule.Within(seconds));
+                return (null, _retry.Within(TimeSpan.FromSeconds(Math.Clamp(seconds, 0, LongestReturnSeconds))));
             default:
                 var hasNext = !end.IsProven && _ladder!.TryNext();
-                return (null, hasNext ? TimeSpan.Zero : _schedule.NextDelay(end.IsProven));
+                return (null, hasNext ? TimeSpan.Zero : NextDelay());
         }
     }
 

@@ -17,7 +17,8 @@ internal sealed record SessionEnd(bool IsProven, string Reason, Messages.GoAway?
 /// <summary>One connection to the gateway, above whatever carries it, from the answer to the hello to its end.</summary>
 internal sealed partial class LinkSession : IDisposable
 {
-    private const int SilentHeartbeats = 3;
+    private const double LeastSeconds = 1;
+    private const double MostSeconds = 24 * 3600;
     private static readonly TimeSpan ProvenWithin = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan GoodbyeWithin = TimeSpan.FromSeconds(2);
@@ -31,10 +32,12 @@ internal sealed partial class LinkSession : IDisposable
     private readonly CancellationTokenSource _dead = new();
     private readonly long _begun;
     private TimeSpan _heartbeat = LinkLimits.HeartbeatInterval;
+    private TimeSpan? _idleHeartbeat;
     private Messages.HelloOk? _answer;
     private Messages.GoAway? _goAway;
     private string _reason = "the gateway closed the connection";
     private volatile bool _isProven;
+    private bool _isGivenUp;
     private long _lastRead;
 
     public LinkSession(
@@ -52,6 +55,9 @@ internal sealed partial class LinkSession : IDisposable
 
     /// <summary>Called once, when the carrier has proven itself; on the thread that reads the link.</summary>
     public Action<Messages.HelloOk>? Proven { get; init; }
+
+    /// <summary>Called when the session gave the link up: from here on its reader must come to its end.</summary>
+    public Action? GivenUp { get; init; }
 
     /// <summary>Reads until the link ends, whoever ends it. Throws nothing.</summary>
     public async Task<SessionEnd> RunAsync(CancellationToken ct)
@@ -109,6 +115,13 @@ internal sealed partial class LinkSession : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _dead.Dispose();
+
+    // An idle agent need not be heard of, nor hear, as often: that matters to a gateway with thousands of them.
+    private TimeSpan Interval => _attempts.IsEmpty && _idleHeartbeat is { } idle ? idle : _heartbeat;
+
+    private static TimeSpan Seconds(double value) => TimeSpan.FromSeconds(Math.Clamp(value, LeastSeconds, MostSeconds));
+
+    private static TimeSpan? Seconds(double? value) => value is { } seconds ? Seconds(seconds) : null;
 
     private async Task ReadAsync(CancellationToken ct)
     {
@@ -176,12 +189,19 @@ internal sealed partial class LinkSession : IDisposable
         {
             case FrameType.HelloOk:
                 _answer = LinkJson.Read(frame.Payload, ProtocolJson.Default.HelloOk);
-                _heartbeat = TimeSpan.FromSeconds(_answer.HeartbeatSeconds);
+                _heartbeat = Seconds(_answer.HeartbeatSeconds);
+                _idleHeartbeat = Seconds(_answer.IdleHeartbeatSeconds);
                 _attempts.Attach(_answer, _outbox);
                 break;
             case FrameType.Config:
                 var config = LinkJson.Read(frame.Payload, ProtocolJson.Default.Config);
-                _heartbeat = config.HeartbeatSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : _heartbeat;
+                _heartbeat = Seconds(config.HeartbeatSeconds) ?? _heartbeat;
+                _idleHeartbeat = Seconds(config.IdleHeartbeatSeconds) ?? _idleHeartbeat;
+                if (config.Draining is false)
+                {
+                    _pipeline.KeepAll();
+                }
+
                 break;
             case FrameType.GoAway:
                 _goAway = LinkJson.Read(frame.Payload, ProtocolJson.Default.GoAway);
@@ -189,6 +209,11 @@ internal sealed partial class LinkSession : IDisposable
             case FrameType.Drain:
                 var drain = LinkJson.Read(frame.Payload, ProtocolJson.Default.Drain);
                 LogDrain(_logger, drain.Reason);
+                if (drain.DeadlineSeconds is { } deadline)
+                {
+                    _pipeline.HandOverAfter(TimeSpan.FromSeconds(Math.Clamp(deadline, 0, MostSeconds)));
+                }
+
                 break;
             default:
                 throw new LinkException($"a {frame.Header.Type} frame does not belong here");
@@ -260,11 +285,14 @@ internal sealed partial class LinkSession : IDisposable
         {
             Give("no answer came through: something between the agent and the gateway holds it back");
         }
-        else if (_time.GetElapsedTime(Volatile.Read(ref _lastRead)) > SilentHeartbeats * _heartbeat)
+        else if (
+            _time.GetElapsedTime(Volatile.Read(ref _lastRead)) is var silence
+            && silence > Interval + (2 * _heartbeat)
+        )
         {
-            Give($"nothing was heard of the gateway for {SilentHeartbeats} heartbeats");
+            Give($"nothing was heard of the gateway for {silence.TotalSeconds:0} seconds");
         }
-        else if (_outbox.Quiet >= _heartbeat)
+        else if (_outbox.Quiet >= Interval)
         {
             _outbox.Write(FrameType.Heartbeat);
             _outbox.Flush();
@@ -273,7 +301,13 @@ internal sealed partial class LinkSession : IDisposable
 
     private void Give(string reason)
     {
+        if (Interlocked.Exchange(ref _isGivenUp, true))
+        {
+            return;
+        }
+
         _reason = reason;
+        GivenUp?.Invoke();
         try
         {
             _dead.Cancel();

@@ -39,6 +39,7 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
     private bool _hasBegun;
     private long _lastSend;
     private long _credit;
+    private int _window;
     private State _state;
     private bool _isFreeSaid;
 
@@ -75,12 +76,13 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
     }
 
     /// <summary>A session has begun in which this is the attempt's handle; everything from <paramref name="nextSeq"/> on is sent over it.</summary>
-    public void Attach(FrameOutbox outbox, uint handle, long nextSeq, int creditBytes)
+    public void Attach(FrameOutbox outbox, uint handle, long nextSeq, int creditBytes, int? windowBytes = null)
     {
         bool isResumable;
         lock (_gate)
         {
-            (_outbox, Handle, _credit, _isFreeSaid) = (outbox, handle, creditBytes, false);
+            (_outbox, Handle, _isFreeSaid) = (outbox, handle, false);
+            (_credit, _window) = (creditBytes, windowBytes ?? creditBytes);
             isResumable = _log.TryRewind(nextSeq);
             if (isResumable)
             {
@@ -313,7 +315,8 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
         {
             if (frame.Type == FrameType.Delta)
             {
-                if (frame.Data.Length > _credit)
+                // The gateway gives credit by the quarter: with more than three there, what does not fit has nothing to wait for.
+                if (frame.Data.Length > _credit && _credit <= _window / 4 * 3)
                 {
                     break;
                 }

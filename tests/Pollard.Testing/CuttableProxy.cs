@@ -2,24 +2,27 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Pollard.Gateway.Tests.Hosts;
+namespace Pollard.Testing;
 
 /// <summary>A wire between agent and gateway that the test can cut.</summary>
-internal sealed class CuttableProxy : IAsyncDisposable
+public sealed class CuttableProxy : IAsyncDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
     private readonly ConcurrentBag<Socket> _sockets = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _accepting;
     private readonly int _target;
 
-    public CuttableProxy(int target)
+    /// <summary>A wire to a port of this machine, from a free port or from a given end.</summary>
+    public CuttableProxy(int target, IPEndPoint? near = null)
     {
         _target = target;
+        _listener = new TcpListener(near ?? new IPEndPoint(IPAddress.Loopback, 0));
         _listener.Start();
         _accepting = AcceptAsync();
     }
 
+    /// <summary>The near end's port.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>Ends every connection that there is, in the middle of whatever it carries.</summary>
@@ -31,6 +34,7 @@ internal sealed class CuttableProxy : IAsyncDisposable
         }
     }
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();

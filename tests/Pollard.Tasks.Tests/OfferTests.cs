@@ -1,0 +1,190 @@
+using Pollard.Protocol.HostLink;
+using Pollard.Tasks.Dispatch;
+using Pollard.Tasks.Tests.Support;
+
+namespace Pollard.Tasks.Tests;
+
+/// <summary>Offers that were not taken yet, on links that are slow or break; and credit that survives a break.</summary>
+public sealed class OfferTests
+{
+    [Fact]
+    public async Task A_host_that_comes_back_with_what_it_was_offered_has_taken_it()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var first = new TestHost(gateway.Engine, "host", "m").Ready();
+        var task = await gateway.SubmitAsync();
+        var offered = await first.UntilOfferAsync();
+
+        first.Connection.Disconnect(); // The word that it was taken is lost.
+        gateway.Clock.Advance(TimeSpan.FromMilliseconds(400));
+        var second = new TestHost(gateway.Engine, "host", "m");
+        var resumed = second.Connection.Resume(offered.Token, 0);
+        second.Ready();
+
+        Assert.NotNull(resumed);
+        gateway.Clock.Advance(TimeSpan.FromSeconds(3)); // No deadline of the offer is left.
+        TestHost.Say(resumed, "once");
+        TestHost.Finish(resumed);
+        Assert.Equal("once", await TestEngine.ResultAsync(task));
+        Assert.Equal(1, task.Row.Attempt);
+        Assert.False(second.HasOffer);
+    }
+
+    [Fact]
+    public async Task An_offer_that_was_lost_on_the_way_is_made_again_as_soon_as_the_host_is_back()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var first = new TestHost(gateway.Engine, "host", "m").Ready();
+        var task = await gateway.SubmitAsync();
+        var lost = await first.UntilOfferAsync();
+
+        first.Connection.Disconnect();
+        var second = new TestHost(gateway.Engine, "host", "m").Ready(); // It names nothing: it heard of nothing.
+
+        var again = await second.UntilWorkAsync();
+        Assert.NotEqual(lost.Token, again.Token);
+        Assert.Equal(AppendOutcome.Fenced, TestHost.Say(lost, "late"));
+        TestHost.Finish(again);
+        Assert.Equal(1, (await TestEngine.EndAsync(task)).Attempt);
+    }
+
+    [Theory]
+    [InlineData(Durability.Relaxed, 0, 500)]
+    [InlineData(Durability.Full, 0, 2000)]
+    [InlineData(Durability.Full, 1900, 100)]
+    public async Task An_offer_to_a_host_that_stays_away_goes_to_another_in_time(
+        Durability durability,
+        int beforeMilliseconds,
+        int afterMilliseconds
+    )
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m").Ready();
+        await gateway.SubmitAsync(durability: durability);
+        await host.UntilOfferAsync();
+
+        gateway.Clock.Advance(TimeSpan.FromMilliseconds(beforeMilliseconds));
+        host.Connection.Disconnect();
+        var other = new TestHost(gateway.Engine, "other", "m").Ready();
+        gateway.Clock.Advance(TimeSpan.FromMilliseconds(afterMilliseconds - 50));
+        Assert.False(other.HasOffer);
+        gateway.Clock.Advance(TimeSpan.FromMilliseconds(150));
+
+        await other.UntilOfferAsync();
+    }
+
+    [Fact]
+    public async Task A_task_that_is_cancelled_while_its_offer_is_lost_is_offered_to_nobody()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var first = new TestHost(gateway.Engine, "host", "m").Ready();
+        var task = await gateway.SubmitAsync();
+        var offered = await first.UntilOfferAsync();
+
+        first.Connection.Disconnect();
+        await gateway.Engine.CancelAsync(task, "the client left", TestContext.Current.CancellationToken);
+        var second = new TestHost(gateway.Engine, "host", "m");
+
+        Assert.Null(second.Connection.Resume(offered.Token, 0));
+        second.Ready();
+        Assert.False(second.HasOffer);
+        Assert.Equal(TaskState.Cancelled, task.Row.State);
+    }
+
+    [Fact]
+    public async Task The_time_in_which_an_offer_must_be_taken_begins_when_it_has_left()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m") { OfferLeftAt = null, Time = gateway.Clock }.Ready();
+        var task = await gateway.SubmitAsync();
+        var attempt = await host.UntilOfferAsync();
+
+        Turn(gateway, host, seconds: 5);
+        host.OfferLeftAt = gateway.Clock.GetTimestamp();
+        gateway.Clock.Advance(TimeSpan.FromMilliseconds(1900));
+
+        Assert.Empty(host.FencedAttempts);
+        attempt.Accept();
+        TestHost.Finish(attempt);
+        Assert.Equal(1, (await TestEngine.EndAsync(task)).Attempt);
+    }
+
+    [Fact]
+    public async Task An_offer_that_left_and_is_not_taken_goes_to_another_after_two_seconds()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m") { OfferLeftAt = null, Time = gateway.Clock }.Ready();
+        await gateway.SubmitAsync();
+        var attempt = await host.UntilOfferAsync();
+
+        Turn(gateway, host, seconds: 3);
+        host.OfferLeftAt = gateway.Clock.GetTimestamp();
+        Turn(gateway, host, seconds: 3);
+
+        Assert.Equal(attempt, Assert.Single(host.FencedAttempts));
+    }
+
+    [Fact]
+    public async Task An_offer_that_never_leaves_is_withdrawn_all_the_same()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m") { OfferLeftAt = null, Time = gateway.Clock }.Ready();
+        await gateway.SubmitAsync();
+        await host.UntilOfferAsync();
+
+        Turn(gateway, host, seconds: 11);
+        Assert.Empty(host.FencedAttempts);
+        Turn(gateway, host, seconds: 2);
+
+        Assert.Single(host.FencedAttempts);
+    }
+
+    [Fact]
+    public async Task A_resumed_attempt_begins_with_the_credit_that_nobody_has_used()
+    {
+        const int Piece = 10_000;
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m").Ready();
+        var task = await gateway.SubmitAsync(with: static task => task with { Stream = true });
+        var attempt = await host.UntilWorkAsync();
+        var reader = task.ReadEvents();
+        for (var i = 0; i < 15; i++)
+        {
+            TestHost.Say(attempt, new string('x', Piece));
+        }
+
+        // Again and again: each break must not give a window anew.
+        for (var i = 0; i < 3; i++)
+        {
+            host.Connection.Disconnect();
+            host = new TestHost(gateway.Engine, "host", "m");
+            Assert.Same(attempt, host.Connection.Resume(attempt.Token, 0));
+            Assert.Equal(LinkLimits.CreditWindowBytes - (15 * Piece), attempt.CreditLeft);
+        }
+
+        host.Connection.Disconnect();
+        while (reader.TryRead(out _)) { } // Read while no session is there to be given credit.
+        host = new TestHost(gateway.Engine, "host", "m");
+        host.Connection.Resume(attempt.Token, 0);
+
+        Assert.InRange(
+            attempt.CreditLeft,
+            LinkLimits.CreditWindowBytes - (LinkLimits.CreditWindowBytes / 4),
+            LinkLimits.CreditWindowBytes
+        );
+        var credit = attempt.CreditLeft;
+        TestHost.Say(attempt, new string('x', LinkLimits.CreditWindowBytes / 2));
+        while (reader.TryRead(out _)) { }
+        Assert.True(credit - (LinkLimits.CreditWindowBytes / 2) + host.Credits.Sum() <= LinkLimits.CreditWindowBytes);
+        Assert.NotEmpty(host.Credits);
+    }
+
+    private static void Turn(TestEngine gateway, TestHost host, int seconds)
+    {
+        for (var i = 0; i < seconds; i++)
+        {
+            gateway.Clock.Advance(TimeSpan.FromSeconds(1));
+            host.Connection.Touch();
+        }
+    }
+}
