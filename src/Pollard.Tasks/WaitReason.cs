@@ -35,6 +35,8 @@ internal static class WaitReason
         var summary =
             row.RunAt is { } at && task.QueuedIn is null
                 ? $"it is not to be started before {at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC"
+            : hosts.TrueForAll(static host => !host.Can) && core.Dispatcher.IsDrained(row.Kind, row.Model, row.Requires)
+                ? $"every host that has the model \"{row.Model}\" is being drained; resume one (pollard hosts resume), or let an upstream list the model"
             : hosts.TrueForAll(static host => !host.Can)
                 ? $"no connected host can run {row.Kind} with the model \"{row.Model}\"; start an agent that has it, or set an upstream"
             : !core.Dispatcher.Owner(row.Owner).MayRun ? "its key runs as many tasks at the same time as it may"
@@ -46,7 +48,13 @@ internal static class WaitReason
     private static WhyHostReport About(DispatchHost host, LiveTask task)
     {
         var row = task.Row;
-        var objection = host.Objection(row.Kind, row.Model, row.Requires);
+        var objection =
+            host.Objection(row.Kind, row.Model, row.Requires)
+            ?? (
+                task.QueuedIn is { Workers: 0 } work && !work.IsFor(host)
+                    ? $"does not list the model {row.Model}, which a host that is being drained has"
+                    : null
+            );
         var reason =
             objection
             ?? (

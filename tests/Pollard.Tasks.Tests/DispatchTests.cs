@@ -1,3 +1,4 @@
+using Pollard.Protocol;
 using Pollard.Protocol.Api;
 using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Tests.Support;
@@ -144,6 +145,56 @@ public class DispatchTests
         gateway.Engine.Hosts.SetDraining("host", false);
 
         await host.UntilOfferAsync();
+    }
+
+    [Fact]
+    public async Task A_drained_hosts_work_waits_rather_than_going_to_an_upstream_that_may_lack_the_model()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var upstream = new TestHost(gateway.Engine, "upstream", slots: 9, HostRole.Fallback, "*").Ready();
+        var worker = new TestHost(gateway.Engine, "worker", "m").Ready();
+        gateway.Engine.Hosts.SetDraining("worker", true);
+
+        var task = await gateway.SubmitAsync("m");
+
+        Assert.False(upstream.HasOffer);
+        Assert.Equal(Serving.Drained, gateway.Engine.Hosts.CanServe("chat", "m"));
+        var why = gateway.Engine.Why(task);
+        Assert.Contains("\"m\" is being drained", why.Summary, StringComparison.Ordinal);
+        Assert.Contains(why.Hosts, static host => host is { Host: "upstream", Can: false });
+        gateway.Engine.Hosts.SetDraining("worker", false);
+        Assert.Equal(task.Row.Id, (await worker.UntilOfferAsync()).TaskId);
+    }
+
+    [Fact]
+    public async Task A_drained_hosts_work_goes_to_an_upstream_as_soon_as_that_lists_the_model()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var upstream = new TestHost(gateway.Engine, "upstream", slots: 9, HostRole.Fallback, "*").Ready();
+        _ = new TestHost(gateway.Engine, "worker", "m").Ready();
+        gateway.Engine.Hosts.SetDraining("worker", true);
+        var task = await gateway.SubmitAsync("m");
+        Assert.False(upstream.HasOffer);
+
+        upstream.Connection.SetModels([new ModelInfo { Name = "*" }, new ModelInfo { Name = "m" }]);
+
+        Assert.Equal(task.Row.Id, (await upstream.UntilOfferAsync()).TaskId);
+        Assert.Equal(Serving.Fallback, gateway.Engine.Hosts.CanServe("chat", "m"));
+    }
+
+    [Fact]
+    public async Task A_drained_hosts_work_goes_to_the_upstream_once_the_host_has_gone()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var upstream = new TestHost(gateway.Engine, "upstream", slots: 9, HostRole.Fallback, "*").Ready();
+        var worker = new TestHost(gateway.Engine, "worker", "m").Ready();
+        gateway.Engine.Hosts.SetDraining("worker", true);
+        var task = await gateway.SubmitAsync("m");
+        Assert.False(upstream.HasOffer);
+
+        worker.Connection.Disconnect();
+
+        Assert.Equal(task.Row.Id, (await upstream.UntilOfferAsync()).TaskId);
     }
 
     [Fact]

@@ -60,7 +60,11 @@ public sealed class DispatchHost
     /// <summary>Attempts that it has, and cancelled ones whose backend it has not yet said to have stopped.</summary>
     internal HashSet<Attempt> Attempts { get; } = [];
 
+    /// <summary>What it may be given, with its own name for the model.</summary>
     internal Dictionary<WorkClass, string> Classes { get; } = [];
+
+    /// <summary>What it could be given were it not being drained.</summary>
+    internal HashSet<WorkClass> DrainedFrom { get; } = [];
 
     internal bool IsFree => IsReady && !Draining && !_suspended && !IsGone && Attempts.Count < Slots;
 
@@ -135,7 +139,7 @@ public sealed class DispatchHost
         _models = Index(models, out _anyModel);
         if (!IsGone)
         {
-            var before = Classes.Keys.ToArray();
+            var before = CouldRun();
             _core.Dispatcher.Place(this, change.Effects);
             foreach (var work in before)
             {
@@ -177,6 +181,11 @@ public sealed class DispatchHost
     }
 
     internal void StopSilence() => _core.Wheel.Stop(_silence);
+
+    internal WorkClass[] CouldRun() => [.. Classes.Keys, .. DrainedFrom];
+
+    /// <summary>True for a model that it names, not for one that it would only try.</summary>
+    internal bool Lists(string model) => ModelFor(model) is { Name: not "*" };
 
     /// <summary>The host's own name for the model of such work; null when it cannot run it.</summary>
     internal string? NameFor(WorkClass work) =>

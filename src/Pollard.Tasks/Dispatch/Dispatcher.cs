@@ -48,7 +48,7 @@ internal sealed class Dispatcher(EngineCore core)
         return created;
     }
 
-    /// <summary>Connected hosts that could run such work, busy or not.</summary>
+    /// <summary>Connected hosts that may be given such work, busy or not.</summary>
     public (int Workers, int Fallbacks) CountFor(string kind, string model, TaskRequirements? requires)
     {
         if (_classes.TryGetValue(WorkKey.Of(kind, model, requires, onlyFallback: false), out var work))
@@ -57,12 +57,27 @@ internal sealed class Dispatcher(EngineCore core)
         }
 
         // No class is made for it: who asks may ask for anything.
-        var able = Hosts.Values.Where(host =>
-            host is { IsReady: true, Draining: false } && host.NameFor(kind, model, requires) is not null
-        );
-        var workers = able.Count(static host => host.Role == HostRole.Worker);
-        return (workers, able.Count() - workers);
+        var asked = new WorkClass(WorkKey.Of(kind, model, requires, onlyFallback: false), requires);
+        foreach (var host in Hosts.Values.Where(host => host.IsReady && host.NameFor(asked) is not null))
+        {
+            if (!host.Draining)
+            {
+                asked.Add(host);
+            }
+            else if (host.Role == HostRole.Worker && host.Lists(model))
+            {
+                asked.CountDrained(1);
+            }
+        }
+
+        return (asked.Workers, asked.Fallbacks);
     }
+
+    /// <summary>True when a host that is being drained could run such work once it is resumed.</summary>
+    public bool IsDrained(string kind, string model, TaskRequirements? requires) =>
+        Hosts.Values.Any(host =>
+            host is { IsReady: true, Draining: true } && host.NameFor(kind, model, requires) is not null
+        );
 
     /// <summary>A task waits for a host from now on.</summary>
     public void Enqueue(LiveTask task, Effects effects)
@@ -108,8 +123,7 @@ internal sealed class Dispatcher(EngineCore core)
             var bestRank = long.MaxValue;
             foreach (var work in host.Classes.Keys)
             {
-                var mine = host.Role == HostRole.Worker || work.Workers == 0;
-                if (mine && work.Queue.Count > 0 && work.Queue.BestRank is var rank && rank < bestRank)
+                if (work.IsFor(host) && work.Queue.Count > 0 && work.Queue.BestRank is var rank && rank < bestRank)
                 {
                     best = work;
                     bestRank = rank;
@@ -140,7 +154,7 @@ internal sealed class Dispatcher(EngineCore core)
     /// <summary>A host goes; classes that only had it may fall to a fallback.</summary>
     public void Take(DispatchHost host, Effects effects)
     {
-        var classes = host.Classes.Keys.ToArray();
+        var classes = host.CouldRun();
         Remove(host);
         foreach (var work in classes)
         {
@@ -161,15 +175,7 @@ internal sealed class Dispatcher(EngineCore core)
         host.IsListedFree = free;
         foreach (var work in host.Classes.Keys)
         {
-            var set = host.Role == HostRole.Worker ? work.FreeWorkers : work.FreeFallbacks;
-            if (free)
-            {
-                set.Add(host);
-            }
-            else
-            {
-                set.Remove(host);
-            }
+            work.SetFree(host, free);
         }
     }
 
@@ -217,24 +223,27 @@ internal sealed class Dispatcher(EngineCore core)
 
     private static void Join(DispatchHost host, WorkClass work)
     {
-        if (!host.IsReady || host.Draining || host.NameFor(work) is not { } model)
+        if (!host.IsReady || host.NameFor(work) is not { } model)
         {
             return;
         }
 
-        host.Classes.Add(work, model);
-        if (host.Role == HostRole.Worker)
+        if (host.Draining)
         {
-            work.Workers++;
-        }
-        else
-        {
-            work.Fallbacks++;
+            if (host.Role == HostRole.Worker && host.Lists(work.Key.Model))
+            {
+                host.DrainedFrom.Add(work);
+                work.CountDrained(1);
+            }
+
+            return;
         }
 
+        host.Classes.Add(work, model);
+        work.Add(host);
         if (host.IsListedFree)
         {
-            (host.Role == HostRole.Worker ? work.FreeWorkers : work.FreeFallbacks).Add(host);
+            work.SetFree(host, free: true);
         }
     }
 
@@ -242,19 +251,16 @@ internal sealed class Dispatcher(EngineCore core)
     {
         foreach (var work in host.Classes.Keys)
         {
-            work.FreeWorkers.Remove(host);
-            work.FreeFallbacks.Remove(host);
-            if (host.Role == HostRole.Worker)
-            {
-                work.Workers--;
-            }
-            else
-            {
-                work.Fallbacks--;
-            }
+            work.Remove(host);
+        }
+
+        foreach (var work in host.DrainedFrom)
+        {
+            work.CountDrained(-1);
         }
 
         host.Classes.Clear();
+        host.DrainedFrom.Clear();
         host.IsListedFree = false;
         if (Hosts.TryGetValue(host.Id, out var listed) && ReferenceEquals(listed, host))
         {
@@ -270,6 +276,7 @@ internal sealed class Dispatcher(EngineCore core)
             foreach (var host in Hosts.Values)
             {
                 host.Classes.Remove(work);
+                host.DrainedFrom.Remove(work);
             }
         }
     }

@@ -41,6 +41,9 @@ public enum Serving : byte
 
     /// <summary>A worker can.</summary>
     Worker = 2,
+
+    /// <summary>Only a host that is being drained can, once it is resumed: the work waits.</summary>
+    Drained = 3,
 }
 
 /// <summary>A connected host, for lists.</summary>

@@ -69,6 +69,7 @@ public sealed class HostPool
         var (workers, fallbacks) = _core.Dispatcher.CountFor(kind, model, requires);
         return workers > 0 ? Serving.Worker
             : fallbacks > 0 ? Serving.Fallback
+            : _core.Dispatcher.IsDrained(kind, model, requires) ? Serving.Drained
             : Serving.None;
     }
 
@@ -126,7 +127,7 @@ public sealed class HostPool
             return;
         }
 
-        var before = host.Classes.Keys.ToArray();
+        var before = host.CouldRun();
         host.Draining = draining;
         _core.Dispatcher.Place(host, change.Effects);
         foreach (var work in before)

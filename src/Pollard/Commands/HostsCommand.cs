@@ -20,7 +20,13 @@ internal static class HostsCommand
             new Command("list", "Who is there, what they serve, and how busy they are")
                 .WithGateway()
                 .Does(shell, ListAsync),
-            new Command("drain", "Gives a host no new work; it finishes what it has") { Host }
+            new Command(
+                "drain",
+                "Gives a host no new work; it finishes what it has, and what only it has the model for waits"
+            )
+            {
+                Host,
+            }
                 .WithGateway()
                 .Does(shell, DrainAsync),
             new Command("resume", "Gives a drained host work again") { Host }
