@@ -21,7 +21,6 @@ internal sealed class ModelCatalog : IDisposable
     private readonly TimeSpan _hostMayReturn;
     private readonly long _started;
     private readonly ConcurrentDictionary<string, long> _seen = new(StringComparer.Ordinal);
-    private IReadOnlyList<ModelInfo> _last = [];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Begins to watch the pool.</summary>
@@ -33,7 +32,7 @@ internal sealed class ModelCatalog : IDisposable
         _hostMayReturn = options.HostMayReturn;
         _started = time.GetTimestamp();
         _pool.Changed += Remember;
-        Remember();
+        Remember(_pool.Models());
     }
 
     /// <summary>Says of a model that an enrolled host had it which may come back; also of those before this start.</summary>
@@ -125,11 +124,11 @@ internal sealed class ModelCatalog : IDisposable
         }
     }
 
-    private void Remember()
+    // Only what changed is looked at: thousands of hosts may come back at once.
+    private void Remember(IReadOnlyList<ModelInfo> models)
     {
-        var models = _pool.Models();
         var now = _time.GetTimestamp();
-        foreach (var model in Interlocked.Exchange(ref _last, models).Concat(models)) // Those that just went were there until now.
+        foreach (var model in models.Where(model => model.Name != "*")) // Those that just went were there until now.
         {
             if (_seen.Count < MostRemembered || _seen.ContainsKey(model.Name))
             {

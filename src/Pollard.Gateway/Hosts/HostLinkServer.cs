@@ -7,7 +7,7 @@ using Pollard.Tasks;
 namespace Pollard.Gateway.Hosts;
 
 /// <summary>All links of the gateway, whatever carries them. Ends them in good order when the gateway stops.</summary>
-public sealed class HostLinkServer : IAsyncDisposable
+public sealed partial class HostLinkServer : IAsyncDisposable
 {
     private const double ReturnsPerSecond = 1000;
     private const int PingsPerSecond = 200; // To all idle hosts together: with their echoes about one per cent of a core.
@@ -124,7 +124,17 @@ public sealed class HostLinkServer : IAsyncDisposable
         Volatile.Write(ref _idleHeartbeatTicks, IdleHeartbeatOf(_sessions.Count).Ticks);
         foreach (var (session, _) in _sessions)
         {
-            session.Tick();
+            try
+            {
+                session.Tick();
+            }
+            catch (Exception e) // One link's fault must not end what looks after all of them.
+            {
+                LogTickFailed(Logger, e, session.Peer.HostId);
+            }
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "Looking after the link of host {HostId} failed")]
+    private static partial void LogTickFailed(ILogger logger, Exception exception, string hostId);
 }

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -24,7 +25,7 @@ internal sealed partial class RequestGuard(Dialects dialects, TimeProvider time,
                 await dialects.WriteAsync(http, NotAllowed(http));
             }
         }
-        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (IsGone(http, e))
         {
             LogLeft(logger, http.Request.Method, http.Request.Path, http.TraceIdentifier);
         }
@@ -71,6 +72,15 @@ internal sealed partial class RequestGuard(Dialects dialects, TimeProvider time,
             LogLeft(logger, http.Request.Method, http.Request.Path, http.TraceIdentifier);
         }
     }
+
+    // Reading from a client that has left says so before the request's own token does.
+    private static bool IsGone(HttpContext http, Exception exception) =>
+        exception switch
+        {
+            OperationCanceledException or IOException when http.RequestAborted.IsCancellationRequested => true,
+            IOException { InnerException: ConnectionAbortedException or ConnectionResetException } => true,
+            _ => false,
+        };
 
     private static DoorError ErrorOf(Exception exception) =>
         exception switch

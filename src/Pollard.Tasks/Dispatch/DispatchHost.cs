@@ -106,7 +106,7 @@ public sealed class DispatchHost
             IsReady = true;
             _core.GiveBackUnheard(this, change.Effects);
             _core.Dispatcher.Place(this, change.Effects);
-            _core.Hosts.NoteChange(change.Effects);
+            _core.Hosts.NoteChange(Description.Models, change.Effects);
         }
     }
 
@@ -135,6 +135,7 @@ public sealed class DispatchHost
     public void SetModels(IReadOnlyList<ModelInfo> models)
     {
         using var change = _core.Begin();
+        var had = Description.Models;
         Description = Description with { Models = models };
         _models = Index(models, out _anyModel);
         if (!IsGone)
@@ -146,7 +147,7 @@ public sealed class DispatchHost
                 _core.Dispatcher.Pump(work, change.Effects); // What only this host could run may now fall to a fallback.
             }
 
-            _core.Hosts.NoteChange(change.Effects);
+            _core.Hosts.NoteChange([.. had, .. models], change.Effects);
         }
     }
 

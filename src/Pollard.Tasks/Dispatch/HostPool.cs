@@ -15,8 +15,8 @@ public sealed class HostPool
         _sessionEpoch = firstSessionEpoch;
     }
 
-    /// <summary>Raised after hosts came, went, or changed what they can run. Never blocks the caller.</summary>
-    public event Action? Changed;
+    /// <summary>Raised after a host came, went, or changed what it can run, with the models that it had or has. Never blocks the caller.</summary>
+    public event Action<IReadOnlyList<ModelInfo>>? Changed;
 
     /// <summary>The connected hosts.</summary>
     public IReadOnlyList<HostSnapshot> List()
@@ -135,7 +135,7 @@ public sealed class HostPool
             _core.Dispatcher.Pump(work, change.Effects);
         }
 
-        NoteChange(change.Effects);
+        NoteChange(host.Description.Models, change.Effects);
     }
 
     internal void Unsuspend(DispatchHost host)
@@ -163,9 +163,13 @@ public sealed class HostPool
             _core.HostLeft(attempt, resumable, effects);
         }
 
-        NoteChange(effects);
+        NoteChange(host.Description.Models, effects);
     }
 
-    internal void NoteChange(Effects effects) =>
-        effects.Add(static (subject, _, _) => ((HostPool)subject).Changed?.Invoke(), this);
+    internal void NoteChange(IReadOnlyList<ModelInfo> models, Effects effects) =>
+        effects.Add(
+            static (subject, models, _) => ((HostPool)subject).Changed?.Invoke((IReadOnlyList<ModelInfo>)models!),
+            this,
+            models
+        );
 }

@@ -11,6 +11,7 @@ using Pollard.Agent;
 using Pollard.Agent.Backends;
 using Pollard.Gateway.Hosts;
 using Pollard.Gateway.Http;
+using Pollard.Protocol;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
 using Pollard.Tasks.Events;
@@ -106,7 +107,7 @@ internal sealed class LinkGateway : IAsyncDisposable
     public async Task UntilHostsAsync(int count)
     {
         var changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        void Look()
+        void Look(IReadOnlyList<ModelInfo> models)
         {
             if (Engine.Hosts.List().Count(host => host.Description.Models.Count > 0) == count)
             {
@@ -115,7 +116,7 @@ internal sealed class LinkGateway : IAsyncDisposable
         }
 
         Engine.Hosts.Changed += Look;
-        Look();
+        Look([]);
         await changed.Task.WaitAsync(
             TimeSpan.FromSeconds(30),
             TimeProvider.System,

@@ -90,8 +90,7 @@ internal sealed class HostIdentity : IDisposable
     private void Save()
     {
         var file = new HostFile(Convert.ToBase64String(_key.ExportPkcs8PrivateKey()), _gateways);
-        var beside = $"{_path}.new";
-        File.Delete(beside);
+        var beside = $"{_path}.{Path.GetRandomFileName()}"; // Another agent may have been started on the same key by mistake.
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
         {

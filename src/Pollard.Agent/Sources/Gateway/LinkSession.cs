@@ -19,7 +19,9 @@ internal sealed partial class LinkSession : IDisposable
 {
     private const double LeastSeconds = 1;
     private const double MostSeconds = 24 * 3600;
-    private static readonly TimeSpan ProvenWithin = TimeSpan.FromSeconds(3);
+
+    // A gateway to which thousands come back at once is slow with its first word, and no carrier is to blame for that.
+    private static readonly TimeSpan ProvenWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan GoodbyeWithin = TimeSpan.FromSeconds(2);
     private readonly IDuplexPipe _link;
