@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 using Pollard.Tests.Support;
 
 namespace Pollard.Tests.Commands;
@@ -142,6 +143,65 @@ public sealed class CommandLineTests
         var line = Assert.Single(shell.Out.TrimEnd('\n').Split('\n'));
         using var json = JsonDocument.Parse(line);
         Assert.DoesNotContain("\\u00", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_export_goes_on_page_by_page_with_the_same_filter()
+    {
+        await using var gateway = await ScriptedGateway.StartAsync();
+        using var shell = new TestShell();
+        var printedBefore = new List<string>();
+        gateway.On(
+            "GET /v1/tasks",
+            http =>
+            {
+                printedBefore.Add(shell.Out);
+                return http.Response.WriteAsync(
+                    http.Request.Query["before"].ToString() switch
+                    {
+                        "" =>
+                            $$"""{"tasks":[{{Documents.Task("t3", "failed")}},{{Documents.Task("t2", "failed")}}],"next":"t2"}""",
+                        _ => $$"""{"tasks":[{{Documents.Task("t1", "failed")}}]}""",
+                    },
+                    Token
+                );
+            }
+        );
+
+        var exitCode = await shell.RunAsync(gateway, "tasks", "export", "--state", "failed");
+
+        Assert.Equal(ExitCode.Ok, exitCode);
+        var lines = shell.Out.TrimEnd('\n').Split('\n');
+        Assert.Equal(
+            ["t3", "t2", "t1"],
+            lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("id").GetString())
+        );
+        Assert.All(gateway.Calls, call => Assert.Contains("state=failed", call.Query, StringComparison.Ordinal));
+        Assert.Equal(string.Join('\n', lines[..2]) + "\n", printedBefore[1]);
+    }
+
+    [Fact]
+    public async Task An_export_that_breaks_off_fails_and_says_how_to_go_on()
+    {
+        await using var gateway = await ScriptedGateway.StartAsync();
+        gateway.On(
+            "GET /v1/tasks",
+            http =>
+            {
+                http.Response.StatusCode = http.Request.Query.ContainsKey("before") ? 503 : 200;
+                return http.Response.WriteAsync(
+                    $$"""{"tasks":[{{Documents.Task("t2", "failed")}}],"next":"t2"}""",
+                    Token
+                );
+            }
+        );
+        using var shell = new TestShell();
+
+        var exitCode = await shell.RunAsync(gateway, "tasks", "export");
+
+        Assert.NotEqual(ExitCode.Ok, exitCode);
+        Assert.Contains("--before t2", shell.Error, StringComparison.Ordinal);
+        Assert.Single(shell.Out.TrimEnd('\n').Split('\n'));
     }
 
     [Fact]
