@@ -66,6 +66,38 @@ public sealed class ServerCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Models_of_an_upstream_are_listed_though_it_takes_any()
+    {
+        await using var upstream = await RunAsync(
+            "simulate",
+            "openai",
+            "--url",
+            "http://127.0.0.1:0",
+            "--models",
+            "far"
+        );
+        await using var serve = await RunAsync(
+            "serve",
+            "--data",
+            _data,
+            "--urls",
+            "http://127.0.0.1:0",
+            "--upstream",
+            upstream.Url
+        );
+        using var shell = new TestShell();
+        shell.Variables["POLLARD_GATEWAY"] = serve.Url;
+        await shell.RunAsync("ask", "Hello", "--model", "far"); // Waits for the upstream to be linked.
+
+        using var listing = new TestShell();
+        listing.Variables["POLLARD_GATEWAY"] = serve.Url;
+        await listing.RunAsync("models", "--json");
+
+        using var models = JsonDocument.Parse(listing.Out);
+        Assert.Equal("far", Assert.Single(models.RootElement.EnumerateArray()).GetProperty("id").GetString());
+    }
+
+    [Fact]
     public async Task An_agent_elsewhere_links_and_works()
     {
         await using var simulator = await RunAsync(
