@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Time.Testing;
 using Pollard.Tests.Support;
 
 namespace Pollard.Tests.Commands;
@@ -6,6 +8,14 @@ namespace Pollard.Tests.Commands;
 /// <summary>The commands that serve until somebody asks them to stop.</summary>
 public sealed class ServerCommandTests : IDisposable
 {
+    private static readonly (string Call, string Answer)[] OllamaAnswers =
+    [
+        ("GET /api/version", """{"version":"0.13.0"}"""),
+        ("GET /api/tags", """{"models":[{"name":"late-model","digest":"d1","details":{"family":"llama"}}]}"""),
+        ("GET /api/ps", """{"models":[]}"""),
+        ("POST /api/show", """{"capabilities":["completion"]}"""),
+    ];
+
     private readonly string _data = Directory.CreateTempSubdirectory("pollard-tests").FullName;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -98,6 +108,42 @@ public sealed class ServerCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task An_Ollama_that_starts_later_is_taken_in_and_told_of_once()
+    {
+        var isUp = false;
+        await using var ollama = await ScriptedGateway.StartAsync();
+        foreach (var (call, answer) in OllamaAnswers)
+        {
+            ollama.On(
+                call,
+                http =>
+                {
+                    http.Response.StatusCode = Volatile.Read(ref isUp) ? 200 : 503;
+                    return http.Response.WriteAsync(answer, http.RequestAborted);
+                }
+            );
+        }
+
+        var clock = new FakeTimeProvider();
+        using var shell = new TestShell { Time = clock, Ollama = ollama.Url };
+        await using var up = await RunAsync(shell, "up", "--data", _data, "--urls", "http://127.0.0.1:0");
+        Assert.DoesNotContain(
+            "late-model",
+            await UntilListedAsync(up, clock, "pollard-demo"),
+            StringComparison.Ordinal
+        );
+
+        Volatile.Write(ref isUp, true);
+        var models = await UntilListedAsync(up, clock, "late-model");
+
+        Assert.Contains("pollard-demo", models, StringComparison.Ordinal); // What runs on the simulator goes on.
+        Assert.Equal(ExitCode.Ok, await up.StopAsync());
+        var line = Assert.Single(shell.Error.TrimEnd('\n').Split('\n'));
+        Assert.Contains($"Ollama is at {ollama.Url.AbsoluteUri.TrimEnd('/')} now", line, StringComparison.Ordinal);
+        Assert.Contains("late-model", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_agent_elsewhere_links_and_works()
     {
         await using var simulator = await RunAsync(
@@ -178,21 +224,44 @@ public sealed class ServerCommandTests : IDisposable
         Assert.False(again.Said.TryGetProperty("admin_key", out _));
     }
 
-    private static async Task<RunningCommand> RunAsync(params string[] arguments)
+    // Turns the clock until a model is listed; the gateway lives by that clock too, so in small steps.
+    private static async Task<string> UntilListedAsync(RunningCommand gateway, FakeTimeProvider clock, string model)
+    {
+        while (true)
+        {
+            using var shell = new TestShell();
+            shell.Variables["POLLARD_GATEWAY"] = gateway.Url;
+            await shell.RunAsync("models");
+            if (shell.Out.Contains(model, StringComparison.Ordinal))
+            {
+                return shell.Out;
+            }
+
+            clock.Advance(TimeSpan.FromSeconds(1));
+        }
+    }
+
+    private static Task<RunningCommand> RunAsync(params string[] arguments) => RunAsync(new TestShell(), arguments);
+
+    private static async Task<RunningCommand> RunAsync(TestShell shell, params string[] arguments)
     {
         string[] quiet = arguments[0] == "simulate" ? [] : ["--log-level", "none"];
-        var command = new RunningCommand([.. arguments, .. quiet, "--json"]);
+        var command = new RunningCommand(shell, [.. arguments, .. quiet, "--json"]);
         await command.ReadyAsync();
         return command;
     }
 
     private sealed class RunningCommand : IAsyncDisposable
     {
-        private readonly TestShell _shell = new();
+        private readonly TestShell _shell;
         private readonly CancellationTokenSource _ending = CancellationTokenSource.CreateLinkedTokenSource(Token);
         private readonly Task<int> _running;
 
-        public RunningCommand(string[] arguments) => _running = _shell.RunUntilAsync(_ending.Token, arguments);
+        public RunningCommand(TestShell shell, string[] arguments)
+        {
+            _shell = shell;
+            _running = shell.RunUntilAsync(_ending.Token, arguments);
+        }
 
         public JsonElement Said { get; private set; }
 
