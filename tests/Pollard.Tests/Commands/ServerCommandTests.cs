@@ -1,3 +1,5 @@
+using System.Net;
+using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
@@ -50,6 +52,46 @@ public sealed class ServerCommandTests : IDisposable
         Assert.Equal(ExitCode.Ok, answered);
         Assert.StartsWith("[simulator] ", shell.Out, StringComparison.Ordinal);
         Assert.Equal(ExitCode.Ok, await up.StopAsync());
+    }
+
+    [Fact]
+    public async Task A_tool_that_Ollama_must_call_is_a_400_with_the_reason_at_the_clients_door()
+    {
+        await using var simulator = await RunAsync(
+            "simulate",
+            "ollama",
+            "--url",
+            "http://127.0.0.1:0",
+            "--models",
+            "m"
+        );
+        await using var up = await RunAsync(
+            "up",
+            "--data",
+            _data,
+            "--urls",
+            "http://127.0.0.1:0",
+            "--ollama",
+            simulator.Url
+        );
+        using var http = new HttpMessageInvoker(new SocketsHttpHandler());
+        using var chat = new HttpRequestMessage(HttpMethod.Post, new Uri(new Uri(up.Url), "/v1/chat/completions"));
+        chat.Content = new StringContent(
+            """{"model":"m","messages":[{"role":"user","content":"hi"}],"tool_choice":"required","tools":[{"type":"function","function":{"name":"f"}}]}""",
+            Encoding.UTF8,
+            "application/json"
+        );
+
+        using var answer = await http.SendAsync(chat, Token);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        var text = await answer.Content.ReadAsStringAsync(Token);
+        using var json = JsonDocument.Parse(text);
+        Assert.Contains(
+            "cannot make a model call a tool",
+            json.RootElement.GetProperty("error").GetProperty("message").GetString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
