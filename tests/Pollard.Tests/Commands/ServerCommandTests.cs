@@ -225,6 +225,24 @@ public sealed class ServerCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task The_doctor_looks_at_the_store_of_a_running_gateway()
+    {
+        await using var serve = await RunAsync("serve", "--data", _data, "--urls", "http://127.0.0.1:0");
+        using var shell = new TestShell();
+
+        await shell.RunAsync("doctor", "--full", "--json", "--gateway", serve.Url, "--data", _data);
+
+        using var checks = JsonDocument.Parse(shell.Out);
+        var states = checks
+            .RootElement.EnumerateArray()
+            .ToDictionary(
+                check => check.GetProperty("name").GetString()!,
+                check => check.GetProperty("state").GetString()
+            );
+        Assert.Equal(("ok", "ok"), (states["store"], states["checksums"]));
+    }
+
+    [Fact]
     public async Task Two_gateways_do_not_share_a_data_directory()
     {
         await using var first = await RunAsync("serve", "--data", _data, "--urls", "http://127.0.0.1:0");
