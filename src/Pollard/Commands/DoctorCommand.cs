@@ -15,7 +15,10 @@ internal static class DoctorCommand
     );
 
     public static Command Build(Shell shell) =>
-        new Command("doctor", "Checks configuration, disk, store, gateway and model servers, and says what to do")
+        new Command(
+            "doctor",
+            "Checks configuration, disk, store, gateway, host link and model servers, and says what to do"
+        )
             .With(
                 Full,
                 BackendSettings.Ollama,
@@ -60,6 +63,7 @@ internal static class DoctorCommand
             .. DiskChecks.Run(settings.DataPath, context.Shell.Time),
             .. StoreChecks.Run(settings.DataPath, settings.IsOn(Full), context.Shell.Time, ct),
             .. await network.GatewayAsync(gateway, settings.Secret(CommonOptions.KeyFile), ct),
+            .. await new LinkChecks(http, context.Shell.Time).RunAsync(gateway, ct),
             await network.OllamaAsync(ollama ?? new Uri(Defaults.Ollama), ollama is not null, ct),
         ];
         foreach (var server in settings.Addresses(BackendSettings.OpenAi))

@@ -258,6 +258,40 @@ public sealed class CommandLineTests
         Assert.Equal("Start it: ollama serve", failed.GetProperty("advice").GetString());
     }
 
+    [Theory]
+    [InlineData(true, "warn", "ok")]
+    [InlineData(false, "fail", "fail")]
+    public async Task The_doctor_says_which_carrier_gets_through(bool turnGetsThrough, string http2, string turn)
+    {
+        await using var gateway = await ScriptedGateway.StartAsync();
+        gateway.On("GET /v1/tasks", """{"tasks":[]}""");
+        gateway.On(
+            "GET /host/v1", // Nobody answers at port 1.
+            """{"protocol_min":1,"protocol_max":1,"http2_port":1,"carriers":["h2","turn"]}"""
+        );
+        gateway.On(
+            "POST /host/v1/turn",
+            http =>
+            {
+                http.Response.StatusCode = 401;
+                http.Response.ContentType = turnGetsThrough ? "application/problem+json" : "text/html";
+                return http.Response.WriteAsync(Documents.Problem("host_unauthorized", "not signed", 401), Token);
+            }
+        );
+        using var shell = new TestShell();
+
+        await shell.RunAsync(gateway, "doctor", "--json", "--data", Path.GetTempPath());
+
+        using var json = JsonDocument.Parse(shell.Out);
+        var states = json
+            .RootElement.EnumerateArray()
+            .ToDictionary(
+                check => check.GetProperty("name").GetString()!,
+                check => check.GetProperty("state").GetString()
+            );
+        Assert.Equal((http2, turn), (states["link h2"], states["link turn"]));
+    }
+
     [Fact]
     public async Task An_interrupted_call_ends_with_130()
     {

@@ -225,7 +225,7 @@ public sealed class ServerCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task The_doctor_looks_at_the_store_of_a_running_gateway()
+    public async Task The_doctor_looks_at_the_store_and_the_link_of_a_running_gateway()
     {
         await using var serve = await RunAsync("serve", "--data", _data, "--urls", "http://127.0.0.1:0");
         using var shell = new TestShell();
@@ -240,6 +240,7 @@ public sealed class ServerCommandTests : IDisposable
                 check => check.GetProperty("state").GetString()
             );
         Assert.Equal(("ok", "ok"), (states["store"], states["checksums"]));
+        Assert.Equal(("ok", "ok"), (states["link h2"], states["link turn"]));
     }
 
     [Fact]
