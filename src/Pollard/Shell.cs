@@ -1,3 +1,5 @@
+using Pollard.Configuration;
+
 namespace Pollard;
 
 /// <summary>What a command has around it: streams, environment, clock. Tests put others in their place.</summary>
@@ -21,6 +23,9 @@ internal sealed record Shell
     public required Func<string, string?> Environment { get; init; }
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Where this machine's Ollama is looked for when nobody names one.</summary>
+    public Uri Ollama { get; init; } = new(Defaults.Ollama);
 
     /// <summary>What sends HTTP requests; null: the platform's own.</summary>
     public Func<HttpMessageHandler>? Http { get; init; }

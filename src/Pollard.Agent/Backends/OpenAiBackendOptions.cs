@@ -7,7 +7,7 @@ namespace Pollard.Agent.Backends;
 /// <summary>Which OpenAI-compatible server to use, and how.</summary>
 public sealed record OpenAiBackendOptions : HttpBackendOptions
 {
-    /// <summary>What it can run. Absent: what <c>/v1/models</c> says. One named <c>*</c> stands for any.</summary>
+    /// <summary>What it can run. Absent: what <c>/v1/models</c> says. One named <c>*</c> stands for any, and lets the list inform.</summary>
     public IReadOnlyList<ModelInfo>? Models { get; init; }
 
     /// <summary>When to try again, as long as nothing has come back.</summary>

@@ -34,6 +34,9 @@ internal sealed unsafe class SqliteConnection : IDisposable
     /// <summary>How long a statement waits for another connection.</summary>
     public void SetBusyTimeout(int milliseconds) => Check(SqliteNative.BusyTimeout(_db, milliseconds));
 
+    /// <summary>Ends the statement that another thread runs here now. The connection must still be open.</summary>
+    public void Interrupt() => SqliteNative.Interrupt(_db);
+
     /// <summary>A statement that lives as long as the connection.</summary>
     public SqliteStatement Prepare(string sql)
     {

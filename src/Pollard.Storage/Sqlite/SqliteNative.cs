@@ -12,6 +12,7 @@ internal static unsafe partial class SqliteNative
     public const int Ok = 0;
     public const int Busy = 5;
     public const int Corrupt = 11;
+    public const int Interrupted = 9;
     public const int IoError = 10;
     public const int Full = 13;
     public const int CannotOpen = 14;
@@ -54,6 +55,9 @@ internal static unsafe partial class SqliteNative
 
     [LibraryImport(Library, EntryPoint = "sqlite3_busy_timeout")]
     public static partial int BusyTimeout(nint db, int milliseconds);
+
+    [LibraryImport(Library, EntryPoint = "sqlite3_interrupt")]
+    public static partial void Interrupt(nint db);
 
     [LibraryImport(Library, EntryPoint = "sqlite3_errmsg")]
     public static partial byte* ErrorMessage(nint db);

@@ -9,9 +9,18 @@ namespace Pollard.Commands;
 /// <summary><c>pollard doctor</c>: what is well, what is not, and what to do about it.</summary>
 internal static class DoctorCommand
 {
+    private static readonly Option<bool> Full = CommonOptions.CallSwitch(
+        "--full",
+        "Look at all that the store keeps, not at a sample, however long it takes"
+    );
+
     public static Command Build(Shell shell) =>
-        new Command("doctor", "Checks configuration, disk, gateway and model servers, and says what to do")
+        new Command(
+            "doctor",
+            "Checks configuration, disk, store, gateway, host link and model servers, and says what to do"
+        )
             .With(
+                Full,
                 BackendSettings.Ollama,
                 BackendSettings.OpenAi,
                 BackendSettings.OpenAiKeyFile,
@@ -52,7 +61,9 @@ internal static class DoctorCommand
             Program(),
             CheckResult.Ok("configuration", settings.ConfigPath ?? "no file; defaults, flags and POLLARD_* hold"),
             .. DiskChecks.Run(settings.DataPath, context.Shell.Time),
+            .. StoreChecks.Run(settings.DataPath, settings.IsOn(Full), context.Shell.Time, ct),
             .. await network.GatewayAsync(gateway, settings.Secret(CommonOptions.KeyFile), ct),
+            .. await new LinkChecks(http, context.Shell.Time).RunAsync(gateway, ct),
             await network.OllamaAsync(ollama ?? new Uri(Defaults.Ollama), ollama is not null, ct),
         ];
         foreach (var server in settings.Addresses(BackendSettings.OpenAi))

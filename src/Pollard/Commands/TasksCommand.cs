@@ -9,6 +9,8 @@ namespace Pollard.Commands;
 /// <summary><c>pollard tasks</c>: what was handed in, and what became of it.</summary>
 internal static class TasksCommand
 {
+    private const int ExportPage = 500;
+
     private static readonly Argument<string> Id = new("id") { Description = "The task's id" };
 
     private static readonly Argument<string[]> Ids = new("id")
@@ -68,6 +70,13 @@ internal static class TasksCommand
                 .With(State, Kind, OfModel, Owner, Before, Limit)
                 .WithGateway()
                 .Does(shell, ListAsync),
+            new Command(
+                "export",
+                "All tasks that the options select, newest first, a line of JSON each, without results"
+            )
+                .With(State, Kind, OfModel, Owner, Before)
+                .WithGateway()
+                .Does(shell, ExportAsync),
             new Command("show", "All about one task, and its result") { Id }
                 .WithGateway()
                 .Does(shell, ShowAsync),
@@ -92,16 +101,7 @@ internal static class TasksCommand
 
     private static async Task<int> ListAsync(CommandContext context, CancellationToken ct)
     {
-        var settings = context.Settings;
-        var query = new TaskListQuery
-        {
-            State = settings.Text(State),
-            Kind = settings.Text(Kind),
-            Model = settings.Text(OfModel),
-            Owner = settings.Text(Owner),
-            Before = settings.Text(Before),
-            Limit = settings.Number(Limit, 1, 1000) ?? 20,
-        };
+        var query = Selected(context.Settings) with { Limit = context.Settings.Number(Limit, 1, 1000) ?? 20 };
         using var gateway = context.Connect();
         var page = await gateway.Tasks.ListAsync(query, ct);
         if (context.Print.Json)
@@ -118,6 +118,48 @@ internal static class TasksCommand
 
         return ExitCode.Ok;
     }
+
+    // One page at a time, printed before the next is asked for: memory does not grow with the number of tasks.
+    private static async Task<int> ExportAsync(CommandContext context, CancellationToken ct)
+    {
+        var query = Selected(context.Settings) with { Limit = ExportPage };
+        using var gateway = context.Connect();
+        while (true)
+        {
+            TaskPage page;
+            try
+            {
+                page = await gateway.Tasks.ListAsync(query, ct);
+            }
+            catch (PollardException) when (query.Before is { } cursor)
+            {
+                context.Print.Note($"The export is not complete; go on with --before {cursor}");
+                throw;
+            }
+
+            foreach (var task in page.Tasks)
+            {
+                context.Print.JsonLine(task, Printer.Protocol.TaskDocument);
+            }
+
+            if (page.Next is not { } next || next == query.Before)
+            {
+                return ExitCode.Ok;
+            }
+
+            query = query with { Before = next };
+        }
+    }
+
+    private static TaskListQuery Selected(Settings settings) =>
+        new()
+        {
+            State = settings.Text(State),
+            Kind = settings.Text(Kind),
+            Model = settings.Text(OfModel),
+            Owner = settings.Text(Owner),
+            Before = settings.Text(Before),
+        };
 
     private static async Task<int> ShowAsync(CommandContext context, CancellationToken ct)
     {

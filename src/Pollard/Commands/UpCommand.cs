@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends;
 using Pollard.Composition;
 using Pollard.Configuration;
+using Pollard.Protocol;
 using Pollard.Simulators;
 
 namespace Pollard.Commands;
@@ -13,7 +14,7 @@ internal static class UpCommand
     // As fast as a small model on a good machine, so that streaming looks like streaming.
     private const double DemoTokensPerSecond = 40;
     private static readonly TimeSpan DemoFirstToken = TimeSpan.FromMilliseconds(150);
-    private static readonly TimeSpan LookFor = TimeSpan.FromSeconds(2);
+    private const int MostNamed = 5;
 
     public static Command Build(Shell shell) =>
         new Command("up", "Gateway and agent in one process: all that one machine needs")
@@ -79,15 +80,17 @@ internal static class UpCommand
             return new(named, $"Work is run on {string.Join(" and ", named.Select(backend => backend.Name))}.", null);
         }
 
-        var ollama = new Uri(Defaults.Ollama);
-        if (await IsThereAsync(context.Shell, ollama, ct))
+        var ollama = backends.Ollama(context.Shell.Ollama);
+        var address = context.Shell.Ollama.AbsoluteUri.TrimEnd('/');
+        if (await AwaitedOllama.IsThereAsync(context.Shell, ct))
         {
-            return new([backends.Ollama(ollama)], $"Work is run on Ollama at {Defaults.Ollama}.", null);
+            return new([ollama], $"Work is run on Ollama at {address}.", null);
         }
 
+        var awaited = new AwaitedOllama(context.Shell, ollama, models => context.Print.Note(Found(address, models)));
         if (hasUpstream)
         {
-            return new([], $"No Ollama at {Defaults.Ollama}: all work goes to the upstream.", null);
+            return new([awaited], $"No Ollama at {address}: all work goes to the upstream.", null);
         }
 
         var options = new SimulatorOptions
@@ -98,31 +101,16 @@ internal static class UpCommand
         };
         var simulator = await OllamaSimulator.StartAsync("http://127.0.0.1:0", options, ct);
         return new(
-            [backends.Ollama(simulator.Url)],
-            $"No Ollama at {Defaults.Ollama}: the built-in simulator \"{SimulatedModel.Demo.Name}\" answers, with made-up text and no model behind it.",
+            [awaited, backends.Ollama(simulator.Url)],
+            $"No Ollama at {address}: the built-in simulator \"{SimulatedModel.Demo.Name}\" answers, with made-up text and no model behind it.",
             simulator
         );
     }
 
-    private static async Task<bool> IsThereAsync(Shell shell, Uri ollama, CancellationToken ct)
-    {
-        using var http = shell.CreateHttpClient();
-        using var limit = new CancellationTokenSource(LookFor, shell.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
-        try
-        {
-            using var response = await http.GetAsync(new Uri(ollama, "api/version"), either.Token);
-            return response.IsSuccessStatusCode;
-        }
-        catch (HttpRequestException)
-        {
-            return false;
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            return false;
-        }
-    }
+    private static string Found(string address, IReadOnlyList<ModelInfo> models) =>
+        models.Count == 0
+            ? $"Ollama is at {address} now, without a model yet. Pull one: ollama pull llama3.2"
+            : $"Ollama is at {address} now; work is run on it too: {string.Join(", ", models.Take(MostNamed).Select(model => model.Name))}{(models.Count > MostNamed ? ", ..." : "")}";
 
     private static async Task<string?> FirstModelAsync(IReadOnlyList<IBackend> backends, CancellationToken ct)
     {

@@ -34,7 +34,11 @@ internal static class BackendSettings
         );
 
     public static Option<string[]> UpstreamModels { get; } =
-        CommonOptions.Texts("--upstream-models", "MODEL", "Models that the upstream may be asked for. Default: any");
+        CommonOptions.Texts(
+            "--upstream-models",
+            "MODEL",
+            "Models that the upstream may be asked for. Default: any; those of its own list are shown"
+        );
 
     public static Option<string?> UpstreamSlots { get; } =
         CommonOptions.Text(

@@ -40,7 +40,6 @@ internal static class DiskChecks
         );
         yield return Space(folder);
         yield return Syncs(syncsPerSecond);
-        yield return Store(dataPath);
     }
 
     private static CheckResult Space(string folder)
@@ -74,12 +73,6 @@ internal static class DiskChecks
                 found,
                 $"Each accepted task waits for the disk, here about {1000 / Math.Max(perSecond, 0.1):0} ms. Put the data directory on an SSD."
             );
-    }
-
-    private static CheckResult Store(string dataPath)
-    {
-        var file = new FileInfo(Path.Combine(dataPath, "pollard.db"));
-        return CheckResult.Ok("store", file.Exists ? $"{Bytes(file.Length)}" : "none yet");
     }
 
     // What a commit does, without the database: write a page, wait until it is on the disk.
@@ -127,7 +120,7 @@ internal static class DiskChecks
         return folder;
     }
 
-    private static string Bytes(long bytes) =>
+    internal static string Bytes(long bytes) =>
         bytes switch
         {
             >= 1L << 30 => Format(bytes / (double)(1L << 30), "GB"),

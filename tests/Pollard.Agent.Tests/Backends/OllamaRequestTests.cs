@@ -110,6 +110,24 @@ public sealed class OllamaRequestTests
     }
 
     [Theory]
+    [InlineData("\"required\"", "\"required\"")]
+    [InlineData("{\"type\":\"function\",\"function\":{\"name\":\"f\"}}", "a certain tool")]
+    [InlineData("{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"auto\",\"tools\":[]}}", "a certain tool")]
+    public void A_tool_that_must_be_called_is_refused_with_the_reason(string choice, string asked)
+    {
+        var work = Work.Of("chat", $$"""{"messages":[],"tools":[],"tool_choice":{{choice}}}""");
+
+        var failure = Assert.Throws<BackendException>(() => OllamaRequest.Chat(work, default)).Failure;
+
+        Assert.Equal(("unsupported", 400, false), (failure.Code, failure.Status, failure.Retryable));
+        Assert.Contains(
+            $"cannot make a model call a tool: \"tool_choice\" is {asked}",
+            failure.Message,
+            StringComparison.Ordinal
+        );
+    }
+
+    [Theory]
     [InlineData("n", "\"n\":2")]
     [InlineData("logit_bias", "\"logit_bias\":{\"50256\":-100}")]
     [InlineData("logprobs", "\"logprobs\":true")]

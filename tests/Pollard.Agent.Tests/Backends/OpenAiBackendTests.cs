@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Pollard.Agent.Backends;
 using Pollard.Protocol.HostLink;
 using Pollard.Simulators;
@@ -239,10 +241,58 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
     [Fact]
     public async Task Configured_models_need_no_question()
     {
-        using var backend = Backend(new() { BaseUrl = _server.Url, Models = [OpenAiBackendOptions.AnyModel] });
+        using var backend = Backend(new() { BaseUrl = _server.Url, Models = [new() { Name = "mine" }] });
 
-        Assert.Equal("*", Assert.Single(await backend.DiscoverAsync(Token)).Name);
+        Assert.Equal("mine", Assert.Single(await backend.DiscoverAsync(Token)).Name);
         Assert.Empty(_server.Requests);
+    }
+
+    [Fact]
+    public async Task A_server_for_any_model_also_lists_those_that_it_names()
+    {
+        using var backend = Backend(
+            new()
+            {
+                BaseUrl = _server.Url,
+                ApiKey = "secret",
+                Models = [OpenAiBackendOptions.AnyModel],
+            }
+        );
+
+        var models = await backend.DiscoverAsync(Token);
+        await backend.DiscoverAsync(Token);
+
+        Assert.Equal(["*", "pollard-demo"], models.Select(static model => model.Name));
+        Assert.Equal(OpenAiBackendOptions.AnyModel.Kinds, models[1].Kinds);
+        Assert.Single(_server.Requests);
+    }
+
+    [Fact]
+    public async Task A_server_for_any_model_keeps_its_list_while_it_does_not_answer()
+    {
+        var answers = 0;
+        await using var server = await ScriptedServer.StartAsync(
+            http =>
+            {
+                http.Response.StatusCode = ++answers == 1 ? 200 : 500;
+                return http.Response.WriteAsync("""{"data":[{"id":"far-model"}]}""", http.RequestAborted);
+            },
+            Token
+        );
+        var clock = new FakeTimeProvider();
+        using var backend = new OpenAiBackend(
+            new() { BaseUrl = server.Url, Models = [OpenAiBackendOptions.AnyModel] },
+            clock,
+            new Random(1),
+            NullLogger<OpenAiBackend>.Instance
+        );
+        await backend.DiscoverAsync(Token);
+
+        clock.Advance(TimeSpan.FromMinutes(6));
+        var models = await backend.DiscoverAsync(Token);
+
+        Assert.Equal(2, answers);
+        Assert.Equal(["*", "far-model"], models.Select(static model => model.Name));
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Text;
 using Pollard.Storage.Sqlite;
 using Pollard.Tasks;
 using Pollard.Tasks.Storage;
+using Pollard.Testing;
 
 namespace Pollard.Storage.Tests.Sqlite;
 
@@ -141,6 +142,68 @@ public sealed class SqliteDamageTests : IDisposable
         Assert.InRange(failures, 1, 1_000);
         Assert.Equal(2, after.QueryInteger("PRAGMA user_version"));
         Assert.Equal(2, after.QueryInteger("SELECT count(*) FROM task WHERE colour = 'red'"));
+    }
+
+    [Theory]
+    [InlineData("request 1", "request")]
+    [InlineData("result 1", "result")]
+    [InlineData("submitted", "event log")]
+    public async Task A_checkup_names_the_body_that_is_damaged(string where, string what)
+    {
+        await MakeAsync();
+        var checkup = new SqliteCheckup(Options, TimeProvider.System, new Random(1));
+        var healthy = checkup.Run(everything: false, Token)!;
+        Flip(where);
+
+        var found = checkup.Run(everything: false, Token)!;
+
+        Assert.Equal(
+            (true, true, 0, 0),
+            (healthy.Finished, healthy.AreAll, healthy.Structure.Count, healthy.Damaged.Count)
+        );
+        Assert.Equal(8, healthy.Bodies); // A request, a result and two events of each of two tasks.
+        Assert.Empty(found.Structure);
+        Assert.StartsWith($"the {what} of task_", Assert.Single(found.Damaged), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_checkup_looks_at_a_sample_of_many_bodies_and_at_all_only_when_asked_to()
+    {
+        await using (var store = await TestStore.OpenAsync(Options))
+        {
+            for (var id = 1; id <= 501; id++)
+            {
+                store.Enqueue(
+                    StoreSamples.Insert(StoreSamples.Pending(id), $"request {id}", StoreSamples.Events(0, "submitted"))
+                );
+            }
+        }
+
+        var checkup = new SqliteCheckup(Options, TimeProvider.System, new Random(1));
+        var sample = checkup.Run(everything: false, Token)!;
+        var all = checkup.Run(everything: true, Token)!;
+
+        Assert.Equal((false, 1_000), (sample.AreAll, sample.Bodies));
+        Assert.Equal((true, 1_002), (all.AreAll, all.Bodies));
+    }
+
+    [Fact]
+    public async Task A_checkup_sees_a_smashed_page_and_leaves_a_store_in_use_alone()
+    {
+        await MakeAsync();
+        var checkup = new SqliteCheckup(Options, TimeProvider.System, new Random(1));
+        await using (var store = await TestStore.OpenAsync(Options))
+        {
+            await store.LifeAsync(3);
+            Assert.Equal(12, checkup.Run(everything: true, Token)!.Bodies);
+            await store.LifeAsync(4);
+        }
+
+        var bytes = await File.ReadAllBytesAsync(Options.DatabasePath, Token);
+        bytes.AsSpan(bytes.AsSpan().LastIndexOf("request 1"u8) / 4_096 * 4_096, 64).Fill(0xA5);
+        await File.WriteAllBytesAsync(Options.DatabasePath, bytes, Token);
+
+        Assert.NotEmpty(checkup.Run(everything: false, Token)!.Structure);
     }
 
     private async Task MakeAsync()

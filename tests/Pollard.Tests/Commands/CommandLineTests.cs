@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 using Pollard.Tests.Support;
 
 namespace Pollard.Tests.Commands;
@@ -145,6 +146,65 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public async Task An_export_goes_on_page_by_page_with_the_same_filter()
+    {
+        await using var gateway = await ScriptedGateway.StartAsync();
+        using var shell = new TestShell();
+        var printedBefore = new List<string>();
+        gateway.On(
+            "GET /v1/tasks",
+            http =>
+            {
+                printedBefore.Add(shell.Out);
+                return http.Response.WriteAsync(
+                    http.Request.Query["before"].ToString() switch
+                    {
+                        "" =>
+                            $$"""{"tasks":[{{Documents.Task("t3", "failed")}},{{Documents.Task("t2", "failed")}}],"next":"t2"}""",
+                        _ => $$"""{"tasks":[{{Documents.Task("t1", "failed")}}]}""",
+                    },
+                    Token
+                );
+            }
+        );
+
+        var exitCode = await shell.RunAsync(gateway, "tasks", "export", "--state", "failed");
+
+        Assert.Equal(ExitCode.Ok, exitCode);
+        var lines = shell.Out.TrimEnd('\n').Split('\n');
+        Assert.Equal(
+            ["t3", "t2", "t1"],
+            lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("id").GetString())
+        );
+        Assert.All(gateway.Calls, call => Assert.Contains("state=failed", call.Query, StringComparison.Ordinal));
+        Assert.Equal(string.Join('\n', lines[..2]) + "\n", printedBefore[1]);
+    }
+
+    [Fact]
+    public async Task An_export_that_breaks_off_fails_and_says_how_to_go_on()
+    {
+        await using var gateway = await ScriptedGateway.StartAsync();
+        gateway.On(
+            "GET /v1/tasks",
+            http =>
+            {
+                http.Response.StatusCode = http.Request.Query.ContainsKey("before") ? 503 : 200;
+                return http.Response.WriteAsync(
+                    $$"""{"tasks":[{{Documents.Task("t2", "failed")}}],"next":"t2"}""",
+                    Token
+                );
+            }
+        );
+        using var shell = new TestShell();
+
+        var exitCode = await shell.RunAsync(gateway, "tasks", "export");
+
+        Assert.NotEqual(ExitCode.Ok, exitCode);
+        Assert.Contains("--before t2", shell.Error, StringComparison.Ordinal);
+        Assert.Single(shell.Out.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
     public async Task A_host_may_be_named_by_its_name()
     {
         await using var gateway = await ScriptedGateway.StartAsync();
@@ -196,6 +256,40 @@ public sealed class CommandLineTests
             .Single(check => check.GetProperty("state").GetString() == "fail");
         Assert.Equal("ollama", failed.GetProperty("name").GetString());
         Assert.Equal("Start it: ollama serve", failed.GetProperty("advice").GetString());
+    }
+
+    [Theory]
+    [InlineData(true, "warn", "ok")]
+    [InlineData(false, "fail", "fail")]
+    public async Task The_doctor_says_which_carrier_gets_through(bool turnGetsThrough, string http2, string turn)
+    {
+        await using var gateway = await ScriptedGateway.StartAsync();
+        gateway.On("GET /v1/tasks", """{"tasks":[]}""");
+        gateway.On(
+            "GET /host/v1", // Nobody answers at port 1.
+            """{"protocol_min":1,"protocol_max":1,"http2_port":1,"carriers":["h2","turn"]}"""
+        );
+        gateway.On(
+            "POST /host/v1/turn",
+            http =>
+            {
+                http.Response.StatusCode = 401;
+                http.Response.ContentType = turnGetsThrough ? "application/problem+json" : "text/html";
+                return http.Response.WriteAsync(Documents.Problem("host_unauthorized", "not signed", 401), Token);
+            }
+        );
+        using var shell = new TestShell();
+
+        await shell.RunAsync(gateway, "doctor", "--json", "--data", Path.GetTempPath());
+
+        using var json = JsonDocument.Parse(shell.Out);
+        var states = json
+            .RootElement.EnumerateArray()
+            .ToDictionary(
+                check => check.GetProperty("name").GetString()!,
+                check => check.GetProperty("state").GetString()
+            );
+        Assert.Equal((http2, turn), (states["link h2"], states["link turn"]));
     }
 
     [Fact]

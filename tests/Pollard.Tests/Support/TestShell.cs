@@ -19,6 +19,12 @@ internal sealed class TestShell : IDisposable
     /// <summary>True when a person reads what comes out.</summary>
     public bool IsTerminal { get; init; }
 
+    /// <summary>The clock of the program.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Where an Ollama is looked for; nobody answers at port 1.</summary>
+    public Uri Ollama { get; init; } = new("http://127.0.0.1:1");
+
     public string Out => _out.ToString();
 
     public string Error => _error.ToString();
@@ -55,6 +61,8 @@ internal sealed class TestShell : IDisposable
                 InIsTerminal = Input is null,
                 OutIsTerminal = IsTerminal,
                 ErrorIsTerminal = IsTerminal,
+                Time = Time,
+                Ollama = Ollama,
                 Environment = name => Variables.GetValueOrDefault(name),
             },
             ended

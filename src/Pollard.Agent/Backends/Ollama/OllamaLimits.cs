@@ -18,12 +18,7 @@ internal static class OllamaLimits
                 value.ValueKind == JsonValueKind.Array
                 && value.EnumerateArray().Any(modality => !modality.ValueEquals("text"))
         );
-        Refuse(
-            request,
-            "tool_choice",
-            value =>
-                value.ValueKind == JsonValueKind.Object || (!value.ValueEquals("auto") && !value.ValueEquals("none"))
-        );
+        CheckToolChoice(request);
     }
 
     public static void CheckCompletion(JsonElement request, OllamaKnowledge knowledge)
@@ -68,6 +63,26 @@ internal static class OllamaLimits
             request,
             "logprobs",
             value => value.ValueKind != JsonValueKind.False && knowledge.LogProbabilities == false
+        );
+    }
+
+    // Ollama has no such member: it would leave it out, and the model might answer without the tool that must be called.
+    private static void CheckToolChoice(JsonElement request)
+    {
+        var choice = request.Text("tool_choice");
+        if (request.Member("tool_choice") is null || choice is "auto" or "none")
+        {
+            return;
+        }
+
+        var asked = choice == "required" ? "\"required\"" : "a certain tool";
+        throw new BackendException(
+            BackendFailure.BadRequest(
+                $"Ollama cannot make a model call a tool: \"tool_choice\" is {asked}, and only \"auto\" and \"none\" can be done"
+            ) with
+            {
+                Code = "unsupported",
+            }
         );
     }
 

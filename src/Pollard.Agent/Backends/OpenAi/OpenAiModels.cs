@@ -9,17 +9,52 @@ namespace Pollard.Agent.Backends.OpenAi;
 /// <summary>What an OpenAI-compatible server says that it can run.</summary>
 internal sealed class OpenAiModels(BackendHttp http, OpenAiBackendOptions options, TimeProvider time, ILogger logger)
 {
-    private readonly DiscoveryLog _log = new(logger, http.Address);
+    // A server that is asked for any name may be far away and list hundreds: it is asked seldom, and its list only informs.
+    private static readonly TimeSpan ListHolds = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan ListWithin = TimeSpan.FromSeconds(5); // Well within what a discovery as a whole may take.
 
-    /// <summary>The configured models, or those of <c>/v1/models</c>; none when the server cannot be reached.</summary>
+    private readonly DiscoveryLog _log = new(logger, http.Address);
+    private IReadOnlyList<ModelInfo> _listed = [];
+    private long? _listedAt;
+
+    /// <summary>
+    /// The configured models, or those of <c>/v1/models</c>; none when the server cannot be reached. Beside the model that
+    /// stands for any come those of the list, as far as the server gives one.
+    /// </summary>
     public async Task<IReadOnlyList<ModelInfo>> DiscoverAsync(CancellationToken ct)
     {
-        if (options.Models is { } configured)
+        if (options.Models is not { } configured)
+        {
+            return await AskAsync(options.DiscoverWithin, ct) ?? [];
+        }
+
+        if (configured.FirstOrDefault(static model => model.Name == "*") is not { } any)
         {
             return configured;
         }
 
-        using CancellationTokenSource limit = new(options.DiscoverWithin, time);
+        if (
+            (_listedAt is not { } at || time.GetElapsedTime(at) >= ListHolds)
+            && await AskAsync(ListWithin, ct) is { } listed
+        )
+        {
+            var named = configured.Select(static model => model.Name).ToHashSet(StringComparer.Ordinal);
+            _listed =
+            [
+                .. listed
+                    .Where(model => named.Add(model.Name))
+                    .Take(LinkLimits.Models - configured.Count)
+                    .Select(model => model with { Kinds = model.Kinds ?? any.Kinds }), // Listed, it can do no less than unlisted.
+            ];
+            _listedAt = time.GetTimestamp();
+        }
+
+        return [.. configured, .. _listed];
+    }
+
+    private async Task<List<ModelInfo>?> AskAsync(TimeSpan within, CancellationToken ct)
+    {
+        using CancellationTokenSource limit = new(within, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
         try
         {
@@ -32,7 +67,7 @@ internal sealed class OpenAiModels(BackendHttp http, OpenAiBackendOptions option
         {
             ct.ThrowIfCancellationRequested();
             _log.Missed(e);
-            return [];
+            return null;
         }
     }
 
