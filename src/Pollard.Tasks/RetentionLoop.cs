@@ -5,12 +5,12 @@ namespace Pollard.Tasks;
 /// <summary>Deletes ended tasks whose time to be kept is over, a slice at a time.</summary>
 internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
 {
-    private static readonly TimeSpan SliceDeadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan RoundDeadline = TimeSpan.FromSeconds(30);
     private readonly CancellationTokenSource _stop = new();
     private Task _loop = Task.CompletedTask;
 
-    /// <summary>When it last ran.</summary>
-    public DateTimeOffset LastRan { get; private set; } = core.Time.GetUtcNow();
+    /// <summary>How it is.</summary>
+    public BackgroundLoop Loop { get; } = new("retention", 2 * RoundDeadline, core.Options.PurgeInterval, core.Time);
 
     public void Start() => _loop = RunAsync();
 
@@ -28,8 +28,9 @@ internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(_stop.Token))
             {
+                Loop.Begin();
                 await PurgeAsync();
-                LastRan = core.Time.GetUtcNow();
+                Loop.End();
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -42,7 +43,7 @@ internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
     {
         try
         {
-            using var deadline = new CancellationTokenSource(SliceDeadline, core.Time);
+            using var deadline = new CancellationTokenSource(RoundDeadline, core.Time);
             using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _stop.Token);
             int deleted;
             do

@@ -33,7 +33,7 @@ public sealed class TaskEngine : IAsyncDisposable
             _core.Running,
             _core.Store.Backlog,
             _core.Store.Health,
-            new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal) { ["retention"] = _retention.LastRan }
+            [_core.Wheel.Loop.Look(), _retention.Loop.Look(), .. _core.Store.Loops]
         );
 
     /// <summary>Opens the store, takes up what had not ended, and begins.</summary>
@@ -201,11 +201,11 @@ public sealed class TaskEngine : IAsyncDisposable
 /// <param name="Running">Tasks that hosts have.</param>
 /// <param name="StoreBacklog">Writes that wait for a commit.</param>
 /// <param name="Store">How the store is.</param>
-/// <param name="LastRan">When each internal loop last ran, by name.</param>
+/// <param name="Loops">The engine's and the store's own loops.</param>
 public sealed record EngineStatistics(
     int Pending,
     int Running,
     int StoreBacklog,
     StoreHealth Store,
-    IReadOnlyDictionary<string, DateTimeOffset> LastRan
+    IReadOnlyList<LoopState> Loops
 );

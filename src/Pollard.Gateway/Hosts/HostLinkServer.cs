@@ -13,6 +13,7 @@ public sealed partial class HostLinkServer : IAsyncDisposable
     private const int PingsPerSecond = 200; // To all idle hosts together: with their echoes about one per cent of a core.
     private const int IdleStepSeconds = 5; // Hosts that come and go must not change it all the time.
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TickWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan DrainWithin = TimeSpan.FromSeconds(5);
     private readonly ConcurrentDictionary<HostSession, Task> _sessions = new();
     private readonly ITimer _ticker;
@@ -21,10 +22,13 @@ public sealed partial class HostLinkServer : IAsyncDisposable
     internal HostLinkServer(TaskEngine engine, HostRegistry registry, TimeProvider time, ILogger<HostLinkServer> logger)
     {
         (Engine, Registry, Time, Logger) = (engine, registry, time, logger);
+        Loop = new BackgroundLoop("host_links", TickWithin, TickEvery, time);
         _ticker = time.CreateTimer(static server => ((HostLinkServer)server!).Tick(), this, TickEvery, TickEvery);
     }
 
     internal TaskEngine Engine { get; }
+
+    internal BackgroundLoop Loop { get; }
 
     internal HostRegistry Registry { get; }
 
@@ -121,6 +125,7 @@ public sealed partial class HostLinkServer : IAsyncDisposable
 
     private void Tick()
     {
+        Loop.Begin();
         Volatile.Write(ref _idleHeartbeatTicks, IdleHeartbeatOf(_sessions.Count).Ticks);
         foreach (var (session, _) in _sessions)
         {
@@ -133,6 +138,8 @@ public sealed partial class HostLinkServer : IAsyncDisposable
                 LogTickFailed(Logger, e, session.Peer.HostId);
             }
         }
+
+        Loop.End();
     }
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Looking after the link of host {HostId} failed")]

@@ -29,7 +29,10 @@ internal static class HostLinkServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<HostLinkServer>>()
         ));
-        services.AddHostedService<HostLinkLife>();
+        services.AddSingleton<HostLinkLife>();
+        services.AddHostedService(static provider => provider.GetRequiredService<HostLinkLife>());
+        services.AddSingleton(static provider => provider.GetRequiredService<HostLinkServer>().Loop);
+        services.AddSingleton(static provider => provider.GetRequiredService<HostLinkLife>().Loop);
         return services;
     }
 
@@ -75,6 +78,10 @@ internal sealed partial class HostLinkLife(
 ) : BackgroundService
 {
     private static readonly TimeSpan SaveEvery = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan SaveWithin = TimeSpan.FromSeconds(30);
+
+    /// <summary>How the writing of what hosts say is.</summary>
+    public BackgroundLoop Loop { get; } = new("host_records", 2 * SaveWithin, SaveEvery, time);
 
     /// <inheritdoc/>
     public override async Task StartAsync(CancellationToken cancellationToken)
@@ -109,14 +116,18 @@ internal sealed partial class HostLinkLife(
 
     private async Task TrySaveAsync()
     {
+        Loop.Begin();
+        using var limit = new CancellationTokenSource(SaveWithin, time); // Also while stopping: it is the last chance.
         try
         {
-            await registry.SaveAsync(CancellationToken.None); // Also while stopping: it is the last chance.
+            await registry.SaveAsync(limit.Token);
         }
         catch (Exception e)
         {
             LogNotSaved(logger, e);
         }
+
+        Loop.End();
     }
 
     [LoggerMessage(

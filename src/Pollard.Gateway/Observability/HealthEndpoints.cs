@@ -9,9 +9,9 @@ using Pollard.Tasks;
 namespace Pollard.Gateway.Observability;
 
 /// <summary>Whether the gateway lives, and whether it can take work.</summary>
-internal sealed class HealthEndpoints(TaskEngine engine, TimeProvider time)
+internal sealed class HealthEndpoints(TaskEngine engine, IEnumerable<BackgroundLoop> gatewayLoops)
 {
-    private static readonly TimeSpan Late = TimeSpan.FromMinutes(10); // Ten times the longest interval of any loop.
+    private readonly BackgroundLoop[] _loops = [.. gatewayLoops];
 
     /// <summary>Adds the slice's parts.</summary>
     public static void Add(IServiceCollection services) => services.AddSingleton<HealthEndpoints>();
@@ -26,18 +26,18 @@ internal sealed class HealthEndpoints(TaskEngine engine, TimeProvider time)
 
     private static Task LiveAsync(HttpContext http) => JsonReply.WriteAsync(http, """{"status":"ok"}"""u8.ToArray());
 
+    private static string? Moment(DateTimeOffset? at) =>
+        at?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+
     private Task ReadyAsync(HttpContext http)
     {
         var statistics = engine.Statistics;
-        var late = statistics
-            .LastRan.Where(loop => time.GetUtcNow() - loop.Value > Late)
-            .Select(loop => loop.Key)
-            .ToList();
-        var ready = statistics.Store.Writable && late.Count == 0;
+        List<LoopState> loops = [.. statistics.Loops, .. _loops.Select(loop => loop.Look())];
+        var ready = statistics.Store.Writable && !loops.Any(loop => loop.IsLate);
         http.Response.StatusCode = ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
         return JsonReply.WriteAsync(
             http,
-            (statistics, late, ready),
+            (statistics, loops, ready),
             static (json, it) =>
             {
                 json.WriteStartObject();
@@ -52,12 +52,11 @@ internal sealed class HealthEndpoints(TaskEngine engine, TimeProvider time)
 
                 json.WriteEndObject();
                 json.WriteStartObject("loops"u8);
-                foreach (var (name, lastRan) in it.statistics.LastRan)
+                foreach (var loop in it.loops)
                 {
-                    json.WriteStartObject(name);
-                    var at = lastRan.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-                    json.WriteString("last_ran"u8, at);
-                    json.WriteBoolean("late"u8, it.late.Contains(name, StringComparer.Ordinal));
+                    json.WriteStartObject(loop.Name);
+                    json.WriteString("last_ran"u8, Moment(loop.LastRan));
+                    json.WriteBoolean("late"u8, loop.IsLate);
                     json.WriteEndObject();
                 }
 

@@ -1,3 +1,5 @@
+using Pollard.Tasks;
+
 namespace Pollard.Storage.Sqlite;
 
 /// <summary>
@@ -8,6 +10,7 @@ namespace Pollard.Storage.Sqlite;
 internal sealed class Checkpointer : IDisposable
 {
     private const int PageBytes = 4_096;
+    private static readonly TimeSpan CopyDeadline = TimeSpan.FromMinutes(2); // A log of its full length on a slow disk.
 
     // A long read keeps the log from beginning anew: better to let it grow on than to let writes wait for a reader.
     private const int FinishMilliseconds = 50;
@@ -28,9 +31,11 @@ internal sealed class Checkpointer : IDisposable
         SqliteConnection connection,
         SqliteStoreOptions options,
         StoreCondition condition,
-        DiskGuard guard
+        DiskGuard guard,
+        TimeProvider time
     )
     {
+        Loop = new BackgroundLoop("store_checkpoints", CopyDeadline, interval: null, time);
         _connection = connection;
         _condition = condition;
         _guard = guard;
@@ -39,6 +44,9 @@ internal sealed class Checkpointer : IDisposable
         _thread = new Thread(Run) { Name = "pollard store checkpoints", IsBackground = true };
         _thread.Start();
     }
+
+    /// <summary>How the thread is.</summary>
+    public BackgroundLoop Loop { get; }
 
     /// <summary>True when the writer shall call <see cref="Finish"/> before its next commit.</summary>
     public bool FinishWanted => _finishWanted;
@@ -99,7 +107,9 @@ internal sealed class Checkpointer : IDisposable
 
             if (_condition.Level != StoreLevel.Broken)
             {
+                Loop.Begin();
                 Copy();
+                Loop.End();
             }
         }
     }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Pollard.Tasks;
 
 namespace Pollard.Storage.Sqlite;
 
@@ -15,9 +16,13 @@ internal sealed partial class DiskGuard(
 {
     private const long Mebibyte = 1024 * 1024;
     private const long SpareBytes = 4 * Mebibyte;
+    private static readonly TimeSpan LookDeadline = TimeSpan.FromSeconds(30);
     private readonly Lock _gate = new();
     private ITimer? _timer;
     private Action? _requestTrial;
+
+    /// <summary>How the watching is.</summary>
+    public BackgroundLoop Loop { get; } = new("store_disk", LookDeadline, options.ProbeInterval, time);
 
     /// <summary>Makes the ballast, looks once and then again and again.</summary>
     /// <param name="requestTrial">Called when a stopped store may try again.</param>
@@ -84,6 +89,13 @@ internal sealed partial class DiskGuard(
     private long NeededBytes => Math.Max(options.MinFreeBytes, options.BallastBytes) + SpareBytes;
 
     private void Look()
+    {
+        Loop.Begin();
+        LookByLevel();
+        Loop.End();
+    }
+
+    private void LookByLevel()
     {
         switch (condition.Level)
         {

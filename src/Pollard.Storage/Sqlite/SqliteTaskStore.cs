@@ -41,6 +41,12 @@ public sealed class SqliteTaskStore(
     public StoreHealth Health => _condition.Health;
 
     /// <inheritdoc/>
+    public IReadOnlyList<LoopState> Loops =>
+        _writer is null || _checkpointer is null || _guard is null
+            ? []
+            : [_writer.Loop.Look(), _checkpointer.Loop.Look(), _guard.Loop.Look()];
+
+    /// <inheritdoc/>
     public Task<StoreIdentity> OpenAsync(CancellationToken cancellationToken) => Task.Run(Open, cancellationToken);
 
     /// <inheritdoc/>
@@ -156,7 +162,7 @@ public sealed class SqliteTaskStore(
             SqliteSchema.Migrate(_connection, options.DatabasePath);
             var identity = Identify(_connection);
             _guard = new DiskGuard(options, time, _condition, logger ?? NullLogger<SqliteTaskStore>.Instance);
-            _checkpointer = new Checkpointer(Connect(vfs), options, _condition, _guard);
+            _checkpointer = new Checkpointer(Connect(vfs), options, _condition, _guard, time);
             _writer = new SqliteWriter(_connection, options, time, _condition, _guard, _checkpointer);
             _readers = new SqliteReaders(options, vfs);
             var writer = _writer;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Pollard.Tasks;
 using Pollard.Tasks.Storage;
 
 namespace Pollard.Storage.Sqlite;
@@ -12,6 +13,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
 {
     /// <summary>Under load, a slice of a purge is let in after so many commits.</summary>
     private const int CommitsBetweenSlices = 8;
+    private static readonly TimeSpan CommitDeadline = TimeSpan.FromSeconds(30);
 
     private readonly SqliteConnection _connection;
     private readonly SqliteStoreOptions _options;
@@ -47,6 +49,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
         _connection = connection;
         _options = options;
         _time = time;
+        Loop = new BackgroundLoop("store_writes", CommitDeadline, interval: null, time);
         _condition = condition;
         _guard = guard;
         _checkpointer = checkpointer;
@@ -59,6 +62,9 @@ internal sealed unsafe class SqliteWriter : IDisposable
         _thread = new Thread(Run) { Name = "pollard store writer", IsBackground = true };
         _thread.Start();
     }
+
+    /// <summary>How the writer is.</summary>
+    public BackgroundLoop Loop { get; }
 
     /// <summary>Entries not yet answered.</summary>
     public int Backlog => _queue.Count;
@@ -125,6 +131,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
     {
         while (_queue.Take(_batch, _options, wait: !NextPurge()))
         {
+            Loop.Begin();
             if (_batch.Count > 0)
             {
                 CommitBatch();
@@ -137,6 +144,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
             }
 
             _batch.Clear();
+            Loop.End();
         }
 
         while (NextPurge())

@@ -27,6 +27,8 @@ internal sealed class TimerWheel : IDisposable
     private const long MaxTicks = 1L << ((Shift * Levels) - 1); // Ten years.
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(10);
 
+    private static readonly TimeSpan RoundDeadline = TimeSpan.FromSeconds(10);
+
     private readonly Lock _gate = new();
     private readonly WheelTimer?[] _slots = new WheelTimer?[Levels * SlotsPerLevel];
     private readonly ulong[] _occupied = new ulong[Levels];
@@ -43,6 +45,7 @@ internal sealed class TimerWheel : IDisposable
     {
         _failed = failed;
         _time = time;
+        Loop = new BackgroundLoop("timers", RoundDeadline, interval: null, time);
         _start = time.GetTimestamp();
         _timer = time.CreateTimer(
             static state => ((TimerWheel)state!).Advance(),
@@ -51,6 +54,9 @@ internal sealed class TimerWheel : IDisposable
             Timeout.InfiniteTimeSpan
         );
     }
+
+    /// <summary>How the wheel is.</summary>
+    public BackgroundLoop Loop { get; }
 
     /// <summary>Sets the timer to fire after <paramref name="delay"/>; one that was set before is moved.</summary>
     public void Set(WheelTimer timer, TimeSpan delay)
@@ -107,6 +113,7 @@ internal sealed class TimerWheel : IDisposable
 
     private void Advance()
     {
+        Loop.Begin();
         List<WheelTimer>? due = null; // A list of its own: a timer may be set again by somebody before its turn comes here.
         lock (_gate)
         {
@@ -133,6 +140,8 @@ internal sealed class TimerWheel : IDisposable
                 _failed(e);
             }
         }
+
+        Loop.End();
     }
 
     // Takes what is due at _now, and spreads the slots of slower wheels that begin at _now over the faster ones.

@@ -19,6 +19,9 @@ public interface ITaskStore : IAsyncDisposable
     /// <summary>How the store is: read-only when its disk is full or broken.</summary>
     StoreHealth Health { get; }
 
+    /// <summary>The store's own loops; none where it has none.</summary>
+    IReadOnlyList<LoopState> Loops { get; }
+
     /// <summary>Takes writes, to be committed in this order and, as far as they are handed over together, in one commit. Never waits; each write says itself when it is done.</summary>
     void Enqueue(params ReadOnlySpan<StoreWrite> writes);
 

@@ -32,6 +32,9 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
     /// <inheritdoc/>
     public StoreHealth Health => Volatile.Read(ref _health);
 
+    /// <inheritdoc/>
+    public IReadOnlyList<LoopState> Loops => [];
+
     /// <summary>Commits the oldest writes that wait.</summary>
     /// <param name="max">At most so many.</param>
     /// <returns>How many there were.</returns>
