@@ -150,6 +150,9 @@ internal sealed class GatewayEnd(IDuplexPipe link)
         Flush();
     }
 
+    /// <summary>It takes nothing any more, and can still say something.</summary>
+    public void StopReading() => link.Input.Complete();
+
     /// <summary>The wire is cut.</summary>
     public void Cut()
     {

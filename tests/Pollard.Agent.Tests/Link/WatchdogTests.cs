@@ -27,6 +27,35 @@ public sealed class WatchdogTests
     }
 
     [Fact]
+    public async Task What_the_gateway_said_before_it_took_nothing_more_is_still_heard()
+    {
+        await using var gateway = new FakeGateway(new ConductedBackend());
+        var session = await gateway.OpenAsync();
+
+        session.StopReading();
+        gateway.Clock.Advance(TimeSpan.FromSeconds(6)); // It sends a heartbeat, and notices.
+        session.Say(FrameType.GoAway, """{"code":"replaced","reason":"test"}""");
+
+        Assert.Equal(
+            AgentEnd.Replaced,
+            (await gateway.Exit.WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System, Token)).End
+        );
+    }
+
+    [Fact]
+    public async Task A_gateway_that_takes_nothing_more_and_says_nothing_is_connected_to_anew()
+    {
+        await using var gateway = new FakeGateway(new ConductedBackend());
+        var session = await gateway.OpenAsync();
+
+        session.StopReading();
+        gateway.Clock.Advance(TimeSpan.FromSeconds(6));
+        gateway.Clock.Advance(TimeSpan.FromSeconds(2));
+
+        await gateway.NextAsync();
+    }
+
+    [Fact]
     public async Task An_agent_with_nothing_to_say_sends_a_heartbeat()
     {
         await using var gateway = new FakeGateway(new ConductedBackend());

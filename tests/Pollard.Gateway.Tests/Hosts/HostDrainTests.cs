@@ -88,8 +88,9 @@ public sealed class HostDrainTests
         var host = gateway.Registry.List()[0].Id;
         using var drained = await admin.PostAsync($"/v1/hosts/{host}/drain", null, Token);
 
+        var epoch = gateway.Server.Find(host)!.Epoch;
         proxy.Cut();
-        await gateway.UntilHostsAsync(0);
+        await gateway.UntilAsync(() => gateway.Server.Find(host)?.Epoch > epoch);
         await gateway.UntilHostsAsync(1);
         var task = await gateway.SubmitAsync();
 

@@ -104,12 +104,16 @@ internal sealed class LinkGateway : IAsyncDisposable
     }
 
     /// <summary>Ends when so many hosts are connected.</summary>
-    public async Task UntilHostsAsync(int count)
+    public Task UntilHostsAsync(int count) =>
+        UntilAsync(() => Engine.Hosts.List().Count(host => host.Description.Models.Count > 0) == count);
+
+    /// <summary>Ends when this is so; asked whenever something changes with the hosts.</summary>
+    public async Task UntilAsync(Func<bool> isSo)
     {
         var changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         void Look(IReadOnlyList<ModelInfo> models)
         {
-            if (Engine.Hosts.List().Count(host => host.Description.Models.Count > 0) == count)
+            if (isSo())
             {
                 changed.TrySetResult();
             }

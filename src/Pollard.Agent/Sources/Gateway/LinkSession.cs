@@ -22,6 +22,7 @@ internal sealed partial class LinkSession : IDisposable
 
     // A gateway to which thousands come back at once is slow with its first word, and no carrier is to blame for that.
     private static readonly TimeSpan ProvenWithin = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LastWordsWithin = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan GoodbyeWithin = TimeSpan.FromSeconds(2);
     private readonly IDuplexPipe _link;
@@ -31,7 +32,7 @@ internal sealed partial class LinkSession : IDisposable
     private readonly ILogger _logger;
     private readonly FrameOutbox _outbox;
     private readonly Dictionary<uint, PooledBuffer> _offers = [];
-    private readonly CancellationTokenSource _dead = new();
+    private readonly CancellationTokenSource _dead;
     private readonly long _begun;
     private TimeSpan _heartbeat = LinkLimits.HeartbeatInterval;
     private TimeSpan? _idleHeartbeat;
@@ -51,7 +52,8 @@ internal sealed partial class LinkSession : IDisposable
     )
     {
         (_link, _attempts, _pipeline, _time, _logger) = (link, attempts, pipeline, time, logger);
-        _outbox = new FrameOutbox(link.Output, time, () => Give("the gateway takes nothing any more"));
+        _dead = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        _outbox = new FrameOutbox(link.Output, time, HearLastWords);
         _begun = _lastRead = time.GetTimestamp();
     }
 
@@ -298,6 +300,22 @@ internal sealed partial class LinkSession : IDisposable
         {
             _outbox.Write(FrameType.Heartbeat);
             _outbox.Flush();
+        }
+    }
+
+    // The gateway takes nothing any more. What it said before, that another has taken our place perhaps, may still be on its way:
+    // who comes back without having heard it would drive that other one out.
+    private void HearLastWords()
+    {
+        _reason = "the gateway takes nothing any more";
+        GivenUp?.Invoke();
+        try
+        {
+            _dead.CancelAfter(LastWordsWithin);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The session ended meanwhile.
         }
     }
 
