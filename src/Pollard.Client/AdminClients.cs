@@ -13,11 +13,23 @@ public sealed class HostsClient
     /// <summary>All hosts, those that are away included.</summary>
     public async Task<IReadOnlyList<HostDocument>> ListAsync(CancellationToken cancellationToken = default)
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, "v1/hosts");
-        var reply = await _gateway
-            .CallAsync(request, ProtocolJson.Default.HostList, cancellationToken)
-            .ConfigureAwait(false);
-        return reply.Hosts;
+        var hosts = new List<HostDocument>();
+        string? next = null;
+        do
+        {
+            var path = next is null ? "v1/hosts" : "v1/hosts?after=" + Uri.EscapeDataString(next);
+            var page = await _gateway
+                .CallAsync(
+                    new HttpRequestMessage(HttpMethod.Get, path),
+                    ProtocolJson.Default.HostList,
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
+            hosts.AddRange(page.Hosts);
+            next = page.Next;
+        } while (next is not null);
+
+        return hosts;
     }
 
     /// <summary>The host gets no new work and finishes what it has.</summary>

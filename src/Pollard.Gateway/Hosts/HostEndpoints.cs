@@ -4,16 +4,16 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
 using Pollard.Tasks;
-using Pollard.Tasks.Dispatch;
 
 namespace Pollard.Gateway.Hosts;
 
 /// <summary>What admins see of hosts and do with them.</summary>
-internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry, TaskEngine engine)
+internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry, HostViews views, TaskEngine engine)
 {
+    private const int MostListed = 1_000;
     private const int MostDeadlineSeconds = 7 * 24 * 3600;
 
-    /// <summary><c>GET /v1/hosts</c>: those connected and those that may come back.</summary>
+    /// <summary><c>GET /v1/hosts</c>: those connected and those that may come back, a page at a time.</summary>
     public IResult List(HttpContext http)
     {
         if (LinkProblems.RefuseUnlessAdmin(http) is { } refusal)
@@ -21,17 +21,28 @@ internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry
             return refusal;
         }
 
-        var online = engine.Hosts.List().ToDictionary(host => host.Description.Id, StringComparer.Ordinal);
-        var enrolled = registry.List();
-        var known = enrolled.Select(host => host.Id).ToHashSet(StringComparer.Ordinal);
-        var local = online.Values.Where(host => !known.Contains(host.Description.Id));
-        return TypedResults.Json(
-            new HostList([
-                .. enrolled.Select(host => Show(host, online.GetValueOrDefault(host.Id))),
-                .. local.Select(host => Show(record: null, host)),
-            ]),
-            ProtocolJson.Default.HostList
-        );
+        var query = http.Request.Query;
+        string? state = query["state"];
+        if (state is not null && !HostViews.States.Contains(state, StringComparer.Ordinal))
+        {
+            return LinkProblems.BadRequest($"state must be one of {string.Join(", ", HostViews.States)}");
+        }
+
+        var limit = MostListed;
+        if (
+            query["limit"].FirstOrDefault() is { } text
+            && !(
+                int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit)
+                && limit is >= 1 and <= MostListed
+            )
+        )
+        {
+            return LinkProblems.BadRequest($"limit must be 1 to {MostListed}");
+        }
+
+        return views.Page(state, query["after"], limit) is { } page
+            ? TypedResults.Json(page, ProtocolJson.Default.HostList)
+            : LinkProblems.BadRequest("after must be the next of an earlier page");
     }
 
     /// <summary><c>POST /v1/hosts/{id}/drain</c>: no more work for it; what runs goes on, until <c>?deadline=</c> seconds are over.</summary>
@@ -108,44 +119,6 @@ internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry
     private static JsonHttpResult<Problem> Unknown(string id) =>
         LinkProblems.NotFound($"host \"{id}\" is neither enrolled nor connected; GET /v1/hosts lists those that are");
 
-    private JsonHttpResult<HostDocument> ShowOne(string id)
-    {
-        var online = engine
-            .Hosts.List()
-            .FirstOrDefault(host => string.Equals(host.Description.Id, id, StringComparison.Ordinal));
-        return TypedResults.Json(Show(registry.Find(id), online), ProtocolJson.Default.HostDocument);
-    }
-
-    private HostDocument Show(HostRecord? record, HostSnapshot? online)
-    {
-        var id = record?.Id ?? online?.Description.Id ?? "";
-        var session = online is null ? null : server.Find(id);
-        var isFallback = online is null ? record?.Role is "fallback" : online.Description.Role == HostRole.Fallback;
-        return new HostDocument
-        {
-            Id = id,
-            Name = online?.Description.Name ?? record?.Name ?? id,
-            State = State(record, online),
-            Role = isFallback ? "fallback" : "worker",
-            Carrier = session?.Peer.Carrier switch
-            {
-                LinkCarrier.Http2 => "h2",
-                LinkCarrier.Turn => "turn",
-                LinkCarrier.Memory => "memory",
-                _ => null,
-            },
-            Agent = session?.Hello?.Agent ?? record?.Agent,
-            Slots = online?.Description.Slots ?? record?.Slots ?? 0,
-            Running = online?.Running ?? 0,
-            EnrolledAt = record?.EnrolledAt ?? online?.ConnectedAt ?? default,
-            SeenAt = online?.SeenAt ?? record?.SeenAt,
-            Models = online?.Description.Models ?? record?.Models ?? [],
-        };
-    }
-
-    private static string State(HostRecord? record, HostSnapshot? online) =>
-        record is { Revoked: true } ? "revoked"
-        : online is null ? "offline"
-        : online.Draining ? "draining"
-        : "online";
+    private JsonHttpResult<HostDocument> ShowOne(string id) =>
+        TypedResults.Json(views.One(id), ProtocolJson.Default.HostDocument);
 }

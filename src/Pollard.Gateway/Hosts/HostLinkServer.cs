@@ -16,6 +16,7 @@ public sealed partial class HostLinkServer : IAsyncDisposable
     private static readonly TimeSpan TickWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan DrainWithin = TimeSpan.FromSeconds(5);
     private readonly ConcurrentDictionary<HostSession, Task> _sessions = new();
+    private readonly ConcurrentDictionary<string, HostSession> _newest = new(StringComparer.Ordinal);
     private readonly ITimer _ticker;
     private long _idleHeartbeatTicks = LinkLimits.HeartbeatInterval.Ticks;
 
@@ -100,18 +101,23 @@ public sealed partial class HostLinkServer : IAsyncDisposable
             finally
             {
                 _sessions.TryRemove(session, out _);
+                _newest.TryRemove(new(session.Peer.HostId, session));
                 done.SetResult();
             }
         }
     }
 
     /// <summary>The newest session of a host, or null.</summary>
-    internal HostSession? Find(string hostId) =>
-        _sessions
-            .Keys.Where(session =>
-                session.Hello is not null && string.Equals(session.Peer.HostId, hostId, StringComparison.Ordinal)
-            )
-            .MaxBy(session => session.Epoch);
+    internal HostSession? Find(string hostId) => _newest.GetValueOrDefault(hostId);
+
+    /// <summary>The session's hello was taken: <see cref="Find"/> finds it until it ends, or until a newer one is there.</summary>
+    internal void Joined(HostSession session) =>
+        _newest.AddOrUpdate(
+            session.Peer.HostId,
+            static (_, joined) => joined,
+            static (_, other, joined) => other.Epoch > joined.Epoch ? other : joined,
+            session
+        );
 
     /// <summary>How often idle hosts should hear a ping when there are so many.</summary>
     internal static TimeSpan IdleHeartbeatOf(int hosts)

@@ -21,6 +21,7 @@ internal static class HostLinkServices
         services.AddSingleton<LinkEndpoints>();
         services.AddSingleton<TurnSessions>();
         services.AddSingleton<TurnEndpoints>();
+        services.AddSingleton<HostViews>();
         services.AddSingleton<HostEndpoints>();
         services.AddSingleton<TokenEndpoints>();
         services.AddSingleton(provider => new HostLinkServer(

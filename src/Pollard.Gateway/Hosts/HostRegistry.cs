@@ -15,6 +15,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     private const string Collection = "host";
     private const int SaveAtOnce = 500;
     private readonly ConcurrentDictionary<string, HostRecord> _hosts = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _idsByKey = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _unsaved = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _writing = new(1);
 
@@ -27,6 +28,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
             {
                 // No link is here yet. Whose link nobody saw end was there when the gateway ended.
                 _hosts[host.Id] = host.Linked ? host with { Linked = false, SeenAt = time.GetUtcNow() } : host;
+                _idsByKey[host.PublicKey] = host.Id;
                 if (host.Linked)
                 {
                     _unsaved[host.Id] = true; // Or each restart would see it anew.
@@ -59,9 +61,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
         await _writing.WaitAsync(ct);
         try
         {
-            var known = _hosts.Values.FirstOrDefault(host =>
-                string.Equals(host.PublicKey, publicKey, StringComparison.Ordinal)
-            );
+            var known = _idsByKey.TryGetValue(publicKey, out var id) ? _hosts[id] : null;
             if (known is { Revoked: true })
             {
                 return null;
@@ -83,6 +83,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
                 };
             await PutAsync(host, ct);
             _hosts[host.Id] = host;
+            _idsByKey[publicKey] = host.Id;
             return host;
         }
         finally

@@ -107,6 +107,7 @@ internal sealed partial class HostSession : IHostSink
 
         _host = _server.Engine.Hosts.Connect(DescribeHost(hello), this);
         Hello = hello;
+        _server.Joined(this);
         _server.Registry.Describe(Peer.HostId, hello);
         if (_server.Registry.Find(Peer.HostId) is { Draining: true })
         {

@@ -37,8 +37,11 @@ public sealed record HostDocument
     public required IReadOnlyList<ModelInfo> Models { get; init; }
 }
 
-/// <summary>The answer of <c>GET /v1/hosts</c>.</summary>
-public sealed record HostList(IReadOnlyList<HostDocument> Hosts);
+/// <summary>The answer of <c>GET /v1/hosts</c>: a page of them.</summary>
+/// <param name="Hosts">By the time of their enrolment; at most as many as <c>limit</c> says, and never more than 1,000.</param>
+/// <param name="Total">How many there are, on all pages.</param>
+/// <param name="Next">Given back as <c>after</c> it brings the next page; null on the last one.</param>
+public sealed record HostList(IReadOnlyList<HostDocument> Hosts, int Total, string? Next);
 
 /// <summary>The body of <c>POST /v1/keys</c>.</summary>
 public sealed record CreateKey

@@ -43,7 +43,7 @@ internal static class HostsCommand
         var hosts = await gateway.Hosts.ListAsync(ct);
         if (context.Print.Json)
         {
-            context.Print.JsonLine(new HostList(hosts), Printer.Protocol.HostList);
+            context.Print.JsonLine(new HostList(hosts, hosts.Count, Next: null), Printer.Protocol.HostList);
             return ExitCode.Ok;
         }
 

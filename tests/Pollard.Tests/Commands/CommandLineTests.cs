@@ -127,7 +127,7 @@ public sealed class CommandLineTests
         "t1"
     )]
     [InlineData("GET /v1/models", """{"data":[{"id":"m"}]}""", "models")]
-    [InlineData("GET /v1/hosts", """{"hosts":[]}""", "hosts", "list")]
+    [InlineData("GET /v1/hosts", """{"hosts":[],"total":0}""", "hosts", "list")]
     [InlineData("GET /v1/keys", """{"keys":[]}""", "key", "list")]
     [InlineData("GET /v1/tokens", """{"tokens":[]}""", "token", "list")]
     public async Task Json_is_one_line_that_parses(string call, string answer, params string[] arguments)

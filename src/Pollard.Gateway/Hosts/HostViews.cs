@@ -1,0 +1,99 @@
+using Pollard.Protocol.Api;
+using Pollard.Tasks;
+using Pollard.Tasks.Dispatch;
+
+namespace Pollard.Gateway.Hosts;
+
+/// <summary>Hosts as admins see them: what the registry keeps, joined with who is connected now.</summary>
+internal sealed class HostViews(HostLinkServer server, HostRegistry registry, TaskEngine engine)
+{
+    /// <summary>The states that a host can be in.</summary>
+    public static readonly IReadOnlyList<string> States = ["online", "draining", "offline", "revoked"];
+
+    /// <summary>Hosts by the time of their enrolment, and behind them those that need none.</summary>
+    /// <param name="state">Only those in this one of <see cref="States"/>; null: all.</param>
+    /// <param name="after">Only those behind the host with this id; null: from the first.</param>
+    /// <param name="limit">At most so many.</param>
+    /// <returns>Null when there is no host with the id <paramref name="after"/>.</returns>
+    public HostList? Page(string? state, string? after, int limit)
+    {
+        var all = All();
+        var begin = after is null
+            ? 0
+            : 1 + all.FindIndex(host => string.Equals(Id(host), after, StringComparison.Ordinal));
+        if (after is not null && begin == 0)
+        {
+            return null;
+        }
+
+        var total = state is null ? all.Count : all.Count(Matches);
+        var page = all.Skip(begin).Where(Matches).Take(limit + 1).ToList();
+        return new HostList(
+            [.. page.Take(limit).Select(host => Show(host.Record, host.Online))],
+            total,
+            page.Count > limit ? Id(page[limit - 1]) : null
+        );
+
+        bool Matches((HostRecord? Record, HostSnapshot? Online) host) =>
+            state is null || string.Equals(State(host.Record, host.Online), state, StringComparison.Ordinal);
+    }
+
+    /// <summary>One host, which is enrolled or connected.</summary>
+    public HostDocument One(string id)
+    {
+        var online = engine
+            .Hosts.List()
+            .FirstOrDefault(host => string.Equals(host.Description.Id, id, StringComparison.Ordinal));
+        return Show(registry.Find(id), online);
+    }
+
+    private List<(HostRecord? Record, HostSnapshot? Online)> All()
+    {
+        var online = engine.Hosts.List().ToDictionary(host => host.Description.Id, StringComparer.Ordinal);
+        var all = new List<(HostRecord?, HostSnapshot?)>();
+        foreach (var record in registry.List())
+        {
+            online.Remove(record.Id, out var snapshot);
+            all.Add((record, snapshot));
+        }
+
+        all.AddRange(online.Values.Select(local => ((HostRecord?)null, (HostSnapshot?)local)));
+        return all;
+    }
+
+    private HostDocument Show(HostRecord? record, HostSnapshot? online)
+    {
+        var id = Id((record, online));
+        var session = online is null ? null : server.Find(id);
+        var isFallback = online is null ? record?.Role is "fallback" : online.Description.Role == HostRole.Fallback;
+        return new HostDocument
+        {
+            Id = id,
+            Name = online?.Description.Name ?? record?.Name ?? id,
+            State = State(record, online),
+            Role = isFallback ? "fallback" : "worker",
+            Carrier = session?.Peer.Carrier switch
+            {
+                LinkCarrier.Http2 => "h2",
+                LinkCarrier.Turn => "turn",
+                LinkCarrier.Memory => "memory",
+                _ => null,
+            },
+            Agent = session?.Hello?.Agent ?? record?.Agent,
+            Slots = online?.Description.Slots ?? record?.Slots ?? 0,
+            Running = online?.Running ?? 0,
+            EnrolledAt = record?.EnrolledAt ?? online?.ConnectedAt ?? default,
+            SeenAt = online?.SeenAt ?? record?.SeenAt,
+            Models = online?.Description.Models ?? record?.Models ?? [],
+        };
+    }
+
+    private static string Id((HostRecord? Record, HostSnapshot? Online) host) =>
+        host.Record?.Id ?? host.Online?.Description.Id ?? "";
+
+    private static string State(HostRecord? record, HostSnapshot? online) =>
+        record is { Revoked: true } ? "revoked"
+        : online is null ? "offline"
+        : online.Draining ? "draining"
+        : "online";
+}
