@@ -37,6 +37,9 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
 
     private readonly Dictionary<string, SqliteStatement> _lists = new(StringComparer.Ordinal);
 
+    /// <summary>What it reads with.</summary>
+    public SqliteConnection Connection => connection;
+
     public TaskRow? Find(TaskId id)
     {
         try

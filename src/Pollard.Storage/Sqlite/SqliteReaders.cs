@@ -4,16 +4,17 @@ using Pollard.Tasks.Storage;
 namespace Pollard.Storage.Sqlite;
 
 /// <summary>A few read-only connections. Reads run on pool threads, never on the caller's: SQLite waits for the disk.</summary>
-internal sealed class SqliteReaders(SqliteStoreOptions options, string? vfs) : IAsyncDisposable
+internal sealed class SqliteReaders(SqliteStoreOptions options, string? vfs, TimeProvider time) : IAsyncDisposable
 {
     private const int BusyMilliseconds = 5_000;
     private const long CacheKibibytes = 8 * 1024;
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5); // A read keeps the log from beginning anew.
     private readonly SemaphoreSlim _free = new(options.Readers, options.Readers);
     private readonly ConcurrentBag<SqliteReader> _idle = [];
     private volatile bool _closed;
 
     /// <summary>Reads with a connection that nobody else uses meanwhile.</summary>
-    /// <exception cref="StoreException">What is read is damaged, or cannot be read.</exception>
+    /// <exception cref="StoreException">What is read is damaged, cannot be read, or not in 5 seconds.</exception>
     public async Task<T> ReadAsync<T>(Func<SqliteReader, T> read, CancellationToken ct)
     {
         await _free.WaitAsync(ct);
@@ -24,7 +25,7 @@ internal sealed class SqliteReaders(SqliteStoreOptions options, string? vfs) : I
                 throw new StoreException("The store is closed.");
             }
 
-            return await Task.Run(() => Read(read), ct);
+            return await Task.Run(() => Read(read, ct), ct);
         }
         finally
         {
@@ -49,14 +50,33 @@ internal sealed class SqliteReaders(SqliteStoreOptions options, string? vfs) : I
         _free.Release(options.Readers); // Who waited hears that the store is closed.
     }
 
-    private T Read<T>(Func<SqliteReader, T> read)
+    private T Read<T>(Func<SqliteReader, T> read, CancellationToken ct)
     {
         try
         {
             var reader = _idle.TryTake(out var idle) ? idle : Open();
-            var result = read(reader);
-            _idle.Add(reader);
-            return result;
+            try
+            {
+                using var limit = new CancellationTokenSource(Longest, time);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
+                using var stop = either.Token.UnsafeRegister(
+                    static it => ((SqliteReader)it!).Connection.Interrupt(),
+                    reader
+                );
+                return read(reader);
+            }
+            finally
+            {
+                _idle.Add(reader); // Its statements are reset, whatever happened.
+            }
+        }
+        catch (SqliteException error) when (error.PrimaryCode == SqliteNative.Interrupted)
+        {
+            ct.ThrowIfCancellationRequested();
+            throw new StoreException(
+                $"The read took longer than {Longest.TotalSeconds} seconds and was cut; ask for less at once, or for tasks of one state or owner.",
+                error
+            );
         }
         catch (SqliteException error) when (error.IsDamage)
         {

@@ -164,7 +164,7 @@ public sealed class SqliteTaskStore(
             _guard = new DiskGuard(options, time, _condition, logger ?? NullLogger<SqliteTaskStore>.Instance);
             _checkpointer = new Checkpointer(Connect(vfs), options, _condition, _guard, time);
             _writer = new SqliteWriter(_connection, options, time, _condition, _guard, _checkpointer);
-            _readers = new SqliteReaders(options, vfs);
+            _readers = new SqliteReaders(options, vfs, time);
             var writer = _writer;
             _guard.Start(() => writer.Enqueue(new Trial()));
             return identity;
