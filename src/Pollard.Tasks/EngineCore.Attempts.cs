@@ -114,7 +114,7 @@ internal sealed partial class EngineCore
             return;
         }
 
-        NotePace(attempt, output.Count);
+        Paces.Note(attempt, output.Count);
         task.Result = result;
         var done = new TaskChange.Completed(
             attempt.Fence,

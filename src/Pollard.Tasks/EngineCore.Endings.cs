@@ -6,7 +6,8 @@ namespace Pollard.Tasks;
 /// <summary>How an attempt ends without a result, and where its task goes then.</summary>
 internal sealed partial class EngineCore
 {
-    private static readonly TimeSpan AvoidFor = TimeSpan.FromSeconds(5);
+    /// <summary>How long a task waits for another host than the one that failed it.</summary>
+    internal static readonly TimeSpan AvoidFor = TimeSpan.FromSeconds(5);
 
     private void LookAtClock(Attempt attempt, Effects effects)
     {
@@ -81,7 +82,7 @@ internal sealed partial class EngineCore
         if (task.Row.State == TaskState.Pending)
         {
             task.AvoidHost = attempt.HostId;
-            task.AvoidUntil = Time.GetUtcNow() + AvoidFor;
+            task.AvoidedAt = Time.GetTimestamp();
             Await(task, effects);
             if (task.QueuedIn is not null)
             {
@@ -200,20 +201,5 @@ internal sealed partial class EngineCore
             Options.RetryDelayMost.TotalMilliseconds
         );
         return TimeSpan.FromMilliseconds(most * (0.5 + (Random.NextDouble() / 2)));
-    }
-
-    private void NotePace(Attempt attempt, int outputs)
-    {
-        if (attempt.FirstOutputAt == 0)
-        {
-            return;
-        }
-
-        var pace = PaceOf(attempt);
-        pace.FirstTokenAfter(Time.GetElapsedTime(attempt.BeganAt, attempt.FirstOutputAt));
-        if (outputs > 1)
-        {
-            pace.TokenEvery(Time.GetElapsedTime(attempt.FirstOutputAt, attempt.LastOutputAt) / (outputs - 1));
-        }
     }
 }

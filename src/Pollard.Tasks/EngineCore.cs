@@ -13,8 +13,6 @@ namespace Pollard.Tasks;
 /// </summary>
 internal sealed partial class EngineCore : IDisposable
 {
-    private readonly Dictionary<(string Host, string Model), Pace> _paces = [];
-
     public EngineCore(
         ITaskStore store,
         StoreIdentity identity,
@@ -39,6 +37,7 @@ internal sealed partial class EngineCore : IDisposable
         Saver = new TaskSaver(this, logger);
         Dispatcher = new Dispatcher(this);
         Losses = new MassLoss(time);
+        Paces = new Paces(options, time);
         Hosts = new HostPool(this, (long)identity.Epoch << 32);
         Ended = new EndedTasks(options);
     }
@@ -73,6 +72,8 @@ internal sealed partial class EngineCore : IDisposable
 
     public MassLoss Losses { get; }
 
+    public Paces Paces { get; }
+
     public HostPool Hosts { get; }
 
     /// <summary>Tasks that have not ended, and ended ones whose end is not on disk yet.</summary>
@@ -87,7 +88,7 @@ internal sealed partial class EngineCore : IDisposable
     /// <summary>Tasks that hosts have. Under the lock.</summary>
     public int Running { get; set; }
 
-    /// <summary>Bytes of requests held for tasks that wait. Under the lock.</summary>
+    /// <summary>Bytes of requests held for tasks that have not ended. Under the lock.</summary>
     public long RequestBytes { get; set; }
 
     /// <summary>Takes the lock until the answer is disposed of; then does what was gathered.</summary>
@@ -162,7 +163,7 @@ internal sealed partial class EngineCore : IDisposable
 
         if (
             task is { Row.State: TaskState.Pending, StoredVersion: > 0 }
-            && RequestBytes + length > Options.RequestMemoryBytes
+            && RequestBytes + length > Options.RequestMemoryBytes / 2 // The rest is for those that cannot be read again.
         )
         {
             task.Request = null;
@@ -232,26 +233,6 @@ internal sealed partial class EngineCore : IDisposable
             RequestBytes -= task.HeldBytes;
             task.HeldBytes = 0;
             Ended.Add(task);
-        }
-    }
-
-    public Pace PaceOf(Attempt attempt)
-    {
-        lock (_paces)
-        {
-            var key = (attempt.HostId, attempt.Model);
-            if (!_paces.TryGetValue(key, out var pace))
-            {
-                if (_paces.Count > 10_000)
-                {
-                    _paces.Clear(); // Hosts come and go for years: what was measured is soon measured again.
-                }
-
-                pace = new Pace();
-                _paces.Add(key, pace);
-            }
-
-            return pace;
         }
     }
 

@@ -52,6 +52,19 @@ internal sealed class Intake(EngineCore core)
             return new Submission(SubmitOutcome.ReadOnly, null, health.Reason, WhenFull);
         }
 
+        if (
+            task.Durability == Durability.Relaxed
+            && core.RequestBytes + task.Request.Length > core.Options.RequestMemoryBytes
+        )
+        {
+            return new Submission(
+                SubmitOutcome.QueueFull,
+                null,
+                $"{core.RequestBytes / (1024 * 1024)} MB of requests are under way already; try again later, or ask for the answer to be kept",
+                WhenFull
+            );
+        }
+
         return core.Pending + count > core.Options.MaxPending
             ? new Submission(
                 SubmitOutcome.QueueFull,

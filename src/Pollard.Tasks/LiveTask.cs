@@ -48,17 +48,21 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     /// <summary>Grows each time it is queued, so that a queue knows an entry that was left behind.</summary>
     public int QueueTicket { get; set; }
 
-    /// <summary>The host that failed it last: another one is tried first.</summary>
+    /// <summary>The host that failed it last: another one is tried first, for a while.</summary>
     public string? AvoidHost { get; set; }
 
-    /// <summary>Until when another one is waited for.</summary>
-    public DateTimeOffset AvoidUntil { get; set; }
+    /// <summary>When it failed it, on the monotonic clock.</summary>
+    public long AvoidedAt { get; set; }
 
     /// <summary>Only a fallback may have it: the workers are used up.</summary>
     public bool OnlyFallback { get; set; }
 
     /// <summary>With the first write.</summary>
     public IdempotencyKey? Idempotency { get; init; }
+
+    /// <summary>True while it waits for another host than this one, where there is one.</summary>
+    public bool Avoids(DispatchHost host) =>
+        AvoidHost == host.Id && Core.Time.GetElapsedTime(AvoidedAt) < EngineCore.AvoidFor;
 
     // What follows is the saver's, guarded by the log's gate.
 

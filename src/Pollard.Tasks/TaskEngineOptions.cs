@@ -15,7 +15,7 @@ public sealed record TaskEngineOptions
     /// <summary>Tasks that may wait at the same time; one more is refused.</summary>
     public int MaxPending { get; init; } = 200_000;
 
-    /// <summary>Bytes of requests held in memory for tasks that wait; beyond it they are read from the store again.</summary>
+    /// <summary>Bytes of requests held in memory for tasks that have not ended. Those on disk take half of it at most, and are read from there again; beyond all of it interactive requests are refused.</summary>
     public long RequestMemoryBytes { get; init; } = 256L * 1024 * 1024;
 
     /// <summary>Bytes of output that one attempt may send.</summary>
@@ -49,8 +49,8 @@ public sealed record TaskEngineOptions
     public (TimeSpan Least, TimeSpan Most) FirstToken { get; init; } =
         (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(300));
 
-    /// <summary>The least and the most that an answer may stand still between tokens.</summary>
-    public (TimeSpan Least, TimeSpan Most) Stall { get; init; } = (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(60));
+    /// <summary>The least and the most that an answer may stand still between tokens. Backends are silent while they gather a call of a tool.</summary>
+    public (TimeSpan Least, TimeSpan Most) Stall { get; init; } = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(60));
 
     /// <summary>The first delay before another try of a task that failed; doubles each time, with jitter.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);

@@ -99,23 +99,32 @@ internal static class TaskMachine
                 Attempt = row.Attempt + 1,
                 Fence = fence,
                 Host = host,
-                StartedAt = row.StartedAt ?? now,
+                StartedAt = now,
                 RunAt = null,
             }
         );
 
     private static Transition Fail(TaskRow row, TaskChange.Failed failed, DateTimeOffset now) =>
         failed.Error.Retryable && row.Attempt < row.MaxAttempts
-            ? Requeue(row, failed.NextFence, failed.RetryIn > TimeSpan.Zero ? now + failed.RetryIn : null)
+            ? Requeue(Rested(row, now), failed.NextFence, failed.RetryIn > TimeSpan.Zero ? now + failed.RetryIn : null)
             : End(row with { Error = failed.Error, Fence = failed.NextFence }, TaskState.Failed, now);
 
     private static Transition Lose(TaskRow row, TaskChange.Lost lost, DateTimeOffset now)
     {
         var mayRestart = !lost.OutputShown || row.LostOutput == LostOutput.Restart;
         return mayRestart && row.Attempt < row.MaxAttempts
-            ? Requeue(row, lost.NextFence, null)
+            ? Requeue(Rested(row, now), lost.NextFence, null)
             : End(row with { Error = lost.Error, Fence = lost.NextFence }, TaskState.Failed, now);
     }
+
+    // The time to wait does not pass while a host works; a try that never began has not interrupted the waiting.
+    private static TaskRow Rested(TaskRow row, DateTimeOffset now) =>
+        row is { QueueDeadline: { } deadline, StartedAt: { } started } && started < now
+            ? row with
+            {
+                QueueDeadline = deadline + (now - started),
+            }
+            : row;
 
     private static Transition Requeue(TaskRow row, long nextFence, DateTimeOffset? runAt) =>
         Changed(row with { State = TaskState.Pending, Fence = nextFence, RunAt = runAt });

@@ -50,10 +50,10 @@ public sealed record TaskRow
     /// <summary>Not to be started before; null: at once.</summary>
     public DateTimeOffset? RunAt { get; init; }
 
-    /// <summary>Ends as a time-out when not started before; null: waits for ever.</summary>
+    /// <summary>Ends as a time-out when it still waits then; moved on by the time that a host worked in vain; null: waits for ever.</summary>
     public DateTimeOffset? QueueDeadline { get; init; }
 
-    /// <summary>When its first try began.</summary>
+    /// <summary>When its last try began.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
     /// <summary>When it ended.</summary>

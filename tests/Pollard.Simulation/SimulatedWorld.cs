@@ -1,10 +1,10 @@
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Storage;
+using Pollard.Testing;
 
 namespace Pollard.Simulation;
 
@@ -18,7 +18,7 @@ internal sealed class SimulatedWorld
     private static readonly string[] Models = ["small", "large"];
     private readonly Random _random;
     private readonly SimulationScheduler _scheduler;
-    private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly JumpingClock _clock = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
     private readonly SimulatedHost[] _hosts;
     private readonly Dictionary<TaskId, Told> _told = [];
     private readonly Dictionary<string, TaskId> _keys = new(StringComparer.Ordinal);
@@ -100,8 +100,7 @@ internal sealed class SimulatedWorld
                 CrashGateway();
                 break;
             case 98 when _random.Next(4) == 0:
-                Trace.Add("clock jumps");
-                _clock.Advance(TimeSpan.FromMinutes(_random.Next(1, 20)));
+                JumpInTime();
                 break;
             default:
                 if (!host.IsConnected)
@@ -111,6 +110,20 @@ internal sealed class SimulatedWorld
                 }
 
                 break;
+        }
+    }
+
+    private void JumpInTime()
+    {
+        if (_random.Next(2) == 0)
+        {
+            Trace.Add("time passes while everything sleeps");
+            _clock.Advance(TimeSpan.FromMinutes(_random.Next(1, 20)));
+        }
+        else
+        {
+            _clock.WallOffset = TimeSpan.FromMinutes(_random.Next(-60, 60));
+            Trace.Add($"the wall clock is set, {_clock.WallOffset} off");
         }
     }
 
@@ -293,6 +306,7 @@ internal sealed class SimulatedWorld
     private void Heal()
     {
         Trace.Add("heal");
+        _clock.WallOffset = TimeSpan.Zero;
         for (var round = 0; round < 4_000; round++)
         {
             foreach (var host in _hosts)

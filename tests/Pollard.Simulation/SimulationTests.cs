@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Pollard.Simulation;
 
 /// <summary>
-/// Whole-engine runs. <c>POLLARD_SEEDS</c> says how many (default 300), <c>POLLARD_SEED</c> replays one and prints what happened.
+/// Whole-engine runs. <c>POLLARD_SEEDS</c> says how many (default 1,000), <c>POLLARD_SEED</c> replays one and prints what happened.
 /// </summary>
 public class SimulationTests
 {
@@ -19,7 +19,7 @@ public class SimulationTests
         }
 
         var seeds = int.Parse(
-            Environment.GetEnvironmentVariable("POLLARD_SEEDS") ?? "300",
+            Environment.GetEnvironmentVariable("POLLARD_SEEDS") ?? "1000",
             CultureInfo.InvariantCulture
         );
         for (var seed = 1; seed <= seeds; seed++)

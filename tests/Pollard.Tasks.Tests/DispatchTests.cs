@@ -2,6 +2,7 @@ using Pollard.Protocol;
 using Pollard.Protocol.Api;
 using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Tests.Support;
+using Pollard.Testing;
 
 namespace Pollard.Tasks.Tests;
 
@@ -270,5 +271,68 @@ public class DispatchTests
         }
 
         return order;
+    }
+
+    [Fact]
+    public async Task Others_are_not_held_up_by_a_task_that_avoids_the_only_free_host()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var busy = new TestHost(gateway.Engine, "busy", "m").Ready();
+        await gateway.SubmitAsync();
+        await busy.UntilWorkAsync();
+        var free = new TestHost(gateway.Engine, "free", "m", "other").Ready();
+        var avoiding = await gateway.SubmitAsync();
+        var failing = await free.UntilWorkAsync();
+        var behind = await gateway.SubmitAsync();
+        var elsewhere = await gateway.SubmitAsync("other");
+
+        TestHost.Fail(failing);
+        var first = await free.UntilWorkAsync();
+        TestHost.Finish(first);
+        var second = await free.UntilWorkAsync();
+
+        Assert.Equal((behind.Row.Id, elsewhere.Row.Id), (first.TaskId, second.TaskId));
+        gateway.Clock.Advance(TimeSpan.FromSeconds(6)); // Nobody else took it.
+        TestHost.Finish(second);
+        Assert.Equal(avoiding.Row.Id, (await free.UntilWorkAsync()).TaskId);
+    }
+
+    [Fact]
+    public async Task Another_host_is_waited_for_no_longer_when_the_wall_clock_is_set_back()
+    {
+        var clock = new JumpingClock(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        await using var gateway = await TestEngine.StartAsync(clock: clock);
+        var busy = new TestHost(gateway.Engine, "busy", "m").Ready();
+        await gateway.SubmitAsync();
+        await busy.UntilWorkAsync();
+        var free = new TestHost(gateway.Engine, "free", "m").Ready();
+        var task = await gateway.SubmitAsync();
+        TestHost.Fail(await free.UntilWorkAsync());
+
+        clock.WallOffset = TimeSpan.FromHours(-1);
+        gateway.Clock.Advance(TimeSpan.FromSeconds(6));
+
+        Assert.Equal(task.Row.Id, (await free.UntilWorkAsync()).TaskId);
+    }
+
+    [Fact]
+    public async Task What_a_task_requires_is_never_mistaken_for_what_another_does()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m").Ready();
+        TaskRequirements[] all =
+        [
+            new() { Labels = ["a\tb"] },
+            new() { Labels = ["a", "b"] },
+            new() { Labels = ["a"], Features = ["b"] },
+            new() { Labels = ["1:a1:b"] },
+            new() { Host = "a", Labels = ["b"] },
+        ];
+
+        var keys = all.Select(requires => WorkKey.Of("chat", "m", requires, onlyFallback: false)).ToHashSet();
+        await gateway.SubmitAsync(with: task => task with { Requires = new() { Labels = ["gpu"] } });
+
+        Assert.Equal(all.Length, keys.Count);
+        Assert.False(host.HasOffer);
     }
 }

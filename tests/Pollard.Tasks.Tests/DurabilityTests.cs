@@ -345,7 +345,13 @@ public class DurabilityTests
     {
         await using var gateway = await TestEngine.StartAsync();
         var host = new TestHost(gateway.Engine, "host", "m").Ready();
-        var task = await gateway.SubmitAsync(with: static task => task with { Stream = true });
+        var task = await gateway.SubmitAsync(with: static task =>
+            task with
+            {
+                Stream = true,
+                LostOutput = LostOutput.Fail,
+            }
+        );
         var attempt = await host.UntilWorkAsync();
         var large = new string('x', 100_000);
 

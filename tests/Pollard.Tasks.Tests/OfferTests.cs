@@ -145,7 +145,13 @@ public sealed class OfferTests
         const int Piece = 10_000;
         await using var gateway = await TestEngine.StartAsync();
         var host = new TestHost(gateway.Engine, "host", "m").Ready();
-        var task = await gateway.SubmitAsync(with: static task => task with { Stream = true });
+        var task = await gateway.SubmitAsync(with: static task =>
+            task with
+            {
+                Stream = true,
+                LostOutput = LostOutput.Fail,
+            }
+        );
         var attempt = await host.UntilWorkAsync();
         var reader = task.ReadEvents();
         for (var i = 0; i < 15; i++)
@@ -186,5 +192,62 @@ public sealed class OfferTests
             gateway.Clock.Advance(TimeSpan.FromSeconds(1));
             host.Connection.Touch();
         }
+    }
+
+    [Fact]
+    public async Task The_time_to_wait_does_not_pass_while_a_host_works()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m").Ready();
+        var task = await gateway.SubmitAsync(with: task => task with { QueueTimeout = TimeSpan.FromSeconds(30) });
+        var attempt = await host.UntilWorkAsync();
+
+        for (var i = 0; i < 10; i++)
+        {
+            gateway.Clock.Advance(TimeSpan.FromSeconds(10));
+            host.Connection.Touch();
+        }
+
+        host.Connection.Drain();
+        TestHost.Fail(attempt);
+        gateway.Clock.Advance(TimeSpan.FromSeconds(25));
+        var waiting = task.Row.State;
+        gateway.Clock.Advance(TimeSpan.FromSeconds(10));
+
+        Assert.Equal(TaskState.Pending, waiting);
+        Assert.Equal("queued_too_long", (await TestEngine.EndAsync(task)).Error?.Code);
+    }
+
+    [Fact]
+    public async Task Requests_under_way_have_a_bound_in_memory()
+    {
+        await using var gateway = await TestEngine.StartAsync(
+            options: new TaskEngineOptions { RequestMemoryBytes = 100 }
+        );
+        var task = new NewTask
+        {
+            Owner = "",
+            Kind = "chat",
+            Model = "m",
+            Request = new byte[60],
+            Durability = Durability.Relaxed,
+        };
+
+        var first = await gateway.Engine.SubmitAsync(task, TestContext.Current.CancellationToken);
+        var second = await gateway.Engine.SubmitAsync(task, TestContext.Current.CancellationToken);
+        var kept = await gateway.Engine.SubmitAsync(
+            task with
+            {
+                Durability = Durability.Full,
+            },
+            TestContext.Current.CancellationToken
+        );
+        await gateway.Engine.CancelAsync(first.Task!, "enough", TestContext.Current.CancellationToken);
+        var third = await gateway.Engine.SubmitAsync(task, TestContext.Current.CancellationToken);
+
+        Assert.Equal(
+            [SubmitOutcome.Accepted, SubmitOutcome.QueueFull, SubmitOutcome.Accepted, SubmitOutcome.Accepted],
+            [first.Outcome, second.Outcome, kept.Outcome, third.Outcome]
+        );
     }
 }

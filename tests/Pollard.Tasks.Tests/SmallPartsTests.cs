@@ -106,10 +106,12 @@ public class SmallPartsTests
         for (var i = 0; i < 40; i++)
         {
             pace.TokenEvery(TimeSpan.FromSeconds(1));
-            pace.FirstTokenAfter(TimeSpan.FromMilliseconds(1));
+            pace.FirstTokenAfter(TimeSpan.FromMilliseconds(100), requestBytes: 200);
         }
 
         Assert.Equal(TimeSpan.FromSeconds(20), pace.StallLimit(bounds));
-        Assert.Equal(bounds.Item1, pace.FirstTokenLimit(bounds));
+        Assert.Equal(bounds.Item1, pace.FirstTokenLimit(200, bounds));
+        Assert.Equal(TimeSpan.FromSeconds(10.3), pace.FirstTokenLimit(20_000, bounds));
+        Assert.Equal(bounds.Item2, pace.FirstTokenLimit(20_000_000, bounds));
     }
 }

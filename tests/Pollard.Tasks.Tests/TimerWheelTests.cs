@@ -96,6 +96,33 @@ public class TimerWheelTests
         Assert.Equal((1, 2), (probe.Fired.Count, failures.Count));
     }
 
+    [Fact]
+    public void A_time_far_away_can_be_set_on_a_real_clock_too()
+    {
+        using var wheel = new TimerWheel(TimeProvider.System, Fail); // Its timers take 49 days at the most.
+        var probe = new Probe(new FakeTimeProvider(), default);
+
+        wheel.Set(probe, TimeSpan.MaxValue);
+        wheel.Set(new Broken(), TimeSpan.FromDays(60));
+
+        Assert.Empty(probe.Fired);
+    }
+
+    [Fact]
+    public void A_time_far_away_comes_in_days()
+    {
+        var clock = new FakeTimeProvider();
+        using var wheel = new TimerWheel(clock, Fail);
+        var probe = new Probe(clock, clock.GetUtcNow().AddDays(100));
+        wheel.Set(probe, TimeSpan.FromDays(100));
+
+        clock.Advance(TimeSpan.FromDays(99));
+        var before = probe.Fired.Count;
+        clock.Advance(TimeSpan.FromDays(1) + TimeSpan.FromSeconds(1));
+
+        Assert.Equal((0, 1), (before, probe.Fired.Count));
+    }
+
     private static void Fail(Exception exception) => Assert.Fail(exception.ToString());
 
     private sealed class Broken : WheelTimer

@@ -33,6 +33,7 @@ public sealed class Attempt
     private int _acknowledgedBytes;
     private int _gatheredBytes;
     private long _creditedBytes;
+    private long _creditedAt;
 
     internal Attempt(EngineCore core, LiveTask task, string hostId, string model, long fence, int firstEvent)
     {
@@ -246,9 +247,7 @@ public sealed class Attempt
         DispatchHost? host;
         lock (Task.Log.Gate)
         {
-            // Somebody who reads a stream sets the pace; what nobody waits for, or what is on disk, holds nothing up.
-            var paced = Task.Row is { Stream: true, Durability: Durability.Relaxed };
-            var done = paced ? Math.Min(Task.Log.ReadBytes, _outputBytes) : _outputBytes;
+            var done = IsPaced ? Math.Min(Task.Log.ReadBytes, _outputBytes) : _outputBytes;
             bytes = (int)(done - _creditedBytes);
             if (bytes < CreditBytes || !IsOpen)
             {
@@ -256,11 +255,23 @@ public sealed class Attempt
             }
 
             _creditedBytes = done;
+            _creditedAt = _core.Time.GetTimestamp();
             host = Host; // Under the gate: what is given before a move is in the credit that the new session begins with.
         }
 
         host?.Sink.Credit(this, bytes);
     }
+
+    /// <summary>Since when nothing came though something could, on the monotonic clock; and whether it waits for its reader.</summary>
+    internal (long Since, bool HeldUp) StandsStill()
+    {
+        // The host sends in pieces, so it may stop short of the window's end.
+        var heldUp = IsPaced && _outputBytes - _creditedBytes > LinkLimits.CreditWindowBytes - CreditBytes;
+        return (Math.Max(Math.Max(LastOutputAt, LastPhaseAt), _creditedAt), heldUp);
+    }
+
+    // A client that reads along sets the pace; what nobody waits for, or what is on disk, holds nothing up.
+    private bool IsPaced => Task.Row is { Stream: true, Durability: Durability.Relaxed, LostOutput: LostOutput.Fail };
 
     /// <summary>A newer session of its host has it from here on. The caller holds the engine's lock.</summary>
     internal void MoveTo(DispatchHost host)

@@ -117,22 +117,34 @@ internal sealed class Dispatcher(EngineCore core)
     /// <summary>Gives a host work of any class that it can run, the most urgent first.</summary>
     public void Pump(DispatchHost host, Effects effects)
     {
+        HashSet<WorkClass>? without = null; // Classes all of whose tasks wait for another host, or for their owner.
         while (host.IsFree && Ready > 0)
         {
             WorkClass? best = null;
             var bestRank = long.MaxValue;
             foreach (var work in host.Classes.Keys)
             {
-                if (work.IsFor(host) && work.Queue.Count > 0 && work.Queue.BestRank is var rank && rank < bestRank)
+                if (
+                    work.IsFor(host)
+                    && work.Queue.Count > 0
+                    && without?.Contains(work) is not true
+                    && work.Queue.BestRank is var rank
+                    && rank < bestRank
+                )
                 {
                     best = work;
                     bestRank = rank;
                 }
             }
 
-            if (best is null || !TryGive(best, host, effects, out _))
+            if (best is null)
             {
                 return;
+            }
+
+            if (!TryGive(best, host, effects, out _))
+            {
+                (without ??= []).Add(best);
             }
         }
     }
@@ -196,7 +208,7 @@ internal sealed class Dispatcher(EngineCore core)
     private bool TryGive(WorkClass work, DispatchHost host, Effects effects, out bool othersMay)
     {
         var hasOthers = work.Workers + work.Fallbacks > 1;
-        if (work.Queue.Take(host, hasOthers, core.Time.GetUtcNow(), out othersMay) is not { } task)
+        if (work.Queue.Take(host, hasOthers, out othersMay) is not { } task)
         {
             return false;
         }

@@ -7,6 +7,7 @@ namespace Pollard.Tasks.Dispatch;
 internal sealed class ReadyQueue
 {
     private const int MillisecondsPerPoint = 10_000;
+    private const int LooksPast = 8; // Tasks that avoid a host are few; a search through a long lane would be under the engine's lock.
     private readonly Dictionary<string, Lane> _lanes = new(StringComparer.Ordinal);
     private readonly Queue<Lane> _turns = new();
 
@@ -59,32 +60,33 @@ internal sealed class ReadyQueue
     /// <summary>The next task that <paramref name="host"/> may have; null when there is none.</summary>
     /// <param name="host">The host.</param>
     /// <param name="hasOthers">Other hosts can do such work: a task that this one failed waits a moment for them.</param>
-    /// <param name="now">The present moment.</param>
     /// <param name="othersMay">Nothing for this host, but another one would be given something.</param>
-    public LiveTask? Take(DispatchHost host, bool hasOthers, DateTimeOffset now, out bool othersMay)
+    public LiveTask? Take(DispatchHost host, bool hasOthers, out bool othersMay)
     {
         othersMay = false;
         for (var turns = _turns.Count; turns > 0; turns--)
         {
             var lane = _turns.Dequeue();
-            if (!lane.TryPeek(out var task, out _))
+            if (!lane.TryPeek(out _, out _))
             {
                 _lanes.Remove(lane.Owner.Name);
                 continue;
             }
 
             _turns.Enqueue(lane);
-            var avoids = hasOthers && task.AvoidHost == host.Id && now < task.AvoidUntil;
-            if (!lane.Owner.MayRun || avoids)
+            if (!lane.Owner.MayRun)
             {
-                othersMay |= lane.Owner.MayRun;
                 continue;
             }
 
-            lane.Take();
-            task.QueueTicket++;
-            Count--;
-            return task;
+            if (lane.Take(hasOthers ? host : null) is { } task)
+            {
+                task.QueueTicket++;
+                Count--;
+                return task;
+            }
+
+            othersMay = true;
         }
 
         return null;
@@ -114,7 +116,31 @@ internal sealed class ReadyQueue
 
         public void Add(LiveTask task, Rank rank) => _tasks.Enqueue((task, task.QueueTicket), rank);
 
-        public void Take() => _tasks.Dequeue();
+        /// <summary>Takes the best task out; with a host to avoid, the best of the first few that do not avoid it, or null.</summary>
+        public LiveTask? Take(DispatchHost? avoided)
+        {
+            List<(LiveTask Task, Rank Rank)>? passed = null;
+            LiveTask? taken = null;
+            while (taken is null && (passed?.Count ?? 0) < LooksPast && TryPeek(out var task, out var rank))
+            {
+                _tasks.Dequeue();
+                if (avoided is not null && task.Avoids(avoided))
+                {
+                    (passed ??= []).Add((task, rank));
+                }
+                else
+                {
+                    taken = task;
+                }
+            }
+
+            foreach (var (task, rank) in passed ?? [])
+            {
+                Add(task, rank);
+            }
+
+            return taken;
+        }
 
         public bool TryPeek(out LiveTask task, out Rank rank)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Pollard.Protocol.Api;
 
 namespace Pollard.Tasks.Dispatch;
@@ -16,14 +17,15 @@ internal readonly record struct WorkKey(string Kind, string Model, bool OnlyFall
             onlyFallback,
             requires is null
                 ? ""
-                : string.Join(
-                    '\n',
-                    requires.Host,
-                    requires.Context,
-                    string.Join('\t', (requires.Labels ?? []).Order(StringComparer.Ordinal)),
-                    string.Join('\t', (requires.Features ?? []).Order(StringComparer.Ordinal))
-                )
+                : $"{Written(requires.Host)}{requires.Context};{Written(requires.Labels)};{Written(requires.Features)}"
         );
+
+    private static string Written(IReadOnlyList<string>? words) =>
+        string.Concat((words ?? []).Order(StringComparer.Ordinal).Select(Written));
+
+    // With its length before it: no word that a client chooses can look like two, or like the end of the list.
+    private static string Written(string? word) =>
+        word is null ? "-" : string.Create(CultureInfo.InvariantCulture, $"{word.Length}:{word}");
 }
 
 /// <summary>Tasks that wait for the same hosts, and the hosts that could take one now.</summary>

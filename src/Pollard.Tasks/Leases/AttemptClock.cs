@@ -41,10 +41,11 @@ internal sealed class AttemptClock(EngineCore core, Attempt attempt) : WheelTime
             return (null, left); // An upstream has limits of its own.
         }
 
-        var pace = core.PaceOf(attempt);
         if (attempt.LastOutputAt != 0)
         {
-            var stall = pace.StallLimit(core.Options.Stall) - time.GetElapsedTime(attempt.LastOutputAt);
+            var limit = core.Paces.StallLimit(attempt);
+            var (since, heldUp) = attempt.StandsStill();
+            var stall = heldUp ? limit : limit - time.GetElapsedTime(since); // A reader that is slow is not the host's fault.
             return stall <= TimeSpan.Zero
                 ? (
                     new TaskError("stalled", "the host stopped sending in the middle of its answer", Retryable: true),
@@ -53,10 +54,10 @@ internal sealed class AttemptClock(EngineCore core, Attempt attempt) : WheelTime
                 : (null, Least(stall, left));
         }
 
-        var limit = pace.FirstTokenLimit(core.Options.FirstToken);
+        var first = core.Paces.FirstTokenLimit(attempt);
         var sinceBegin = time.GetElapsedTime(attempt.BeganAt);
         var sinceSign = attempt.LastPhaseAt != 0 ? time.GetElapsedTime(attempt.LastPhaseAt) : sinceBegin;
-        var first = Least(limit - sinceSign, core.Options.FirstToken.Most - sinceBegin);
+        first = Least(first - sinceSign, core.Options.FirstToken.Most - sinceBegin);
         return first <= TimeSpan.Zero
             ? (new TaskError("first_token_late", "the host did not begin its answer in time", Retryable: true), left)
             : (null, Least(first, left));

@@ -27,6 +27,7 @@ internal sealed class TimerWheel : IDisposable
     private const long MaxTicks = 1L << ((Shift * Levels) - 1); // Ten years.
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(10);
 
+    private static readonly TimeSpan ArmedMost = TimeSpan.FromDays(1); // The platform's timer takes no more than 49 days.
     private static readonly TimeSpan RoundDeadline = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
@@ -198,12 +199,13 @@ internal sealed class TimerWheel : IDisposable
             return; // Firing too early for a timer that was stopped costs one look; setting the timer each time costs more.
         }
 
-        _armed = next;
         var delay = TimeSpan.FromTicks(next * Tick.Ticks) - _time.GetElapsedTime(_start);
+        delay = delay < ArmedMost ? delay : ArmedMost; // One look a day for what is far away.
         _timer.Change(
             TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(delay.TotalMilliseconds))),
             Timeout.InfiniteTimeSpan
         );
+        _armed = next;
     }
 
     private void Link(WheelTimer timer)
