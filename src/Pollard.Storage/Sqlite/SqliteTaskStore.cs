@@ -229,8 +229,15 @@ public sealed class SqliteTaskStore(
         );
     }
 
+    // Once, whoever calls first: an opening that failed, or the owner.
     private void Close()
     {
+        if (_directory is not { } directory)
+        {
+            return; // Never opened, or closed already: the directory may be somebody else's.
+        }
+
+        _directory = null;
         _writer?.Dispose();
         _checkpointer?.Dispose();
         if (_connection is { } connection && _condition.Level != StoreLevel.Broken)
@@ -240,7 +247,7 @@ public sealed class SqliteTaskStore(
             connection.Dispose();
         }
 
-        _directory?.Dispose();
+        directory.Dispose();
         VfsFaults.Remove(options.Directory);
     }
 

@@ -20,6 +20,9 @@ internal sealed class VfsFaults
     private int _hits;
     private volatile Plan? _plan;
 
+    /// <summary>Notes what happens to the files, when somebody wants to know.</summary>
+    public VfsRecord? Record { get; init; }
+
     /// <summary>How often it failed.</summary>
     public int Hits => Volatile.Read(ref _hits);
 

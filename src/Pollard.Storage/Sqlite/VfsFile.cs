@@ -22,7 +22,7 @@ internal unsafe struct VfsFile
     // 31 pages with their frame headers. SQLite's file layer cannot write 128 KiB or more at once.
     private const int GatherBytes = 31 * (4_096 + 24);
 
-    private static readonly ConcurrentDictionary<nint, VfsFaults> Faulty = new();
+    private static readonly ConcurrentDictionary<nint, Watched> Faulty = new();
     private static long _dataSyncs;
 
     private VfsMethods _methods; // First: SQLite looks here for its functions.
@@ -63,7 +63,7 @@ internal unsafe struct VfsFile
         file->Methods = &wrapped->_methods;
         if (faults is not null)
         {
-            Faulty[(nint)file] = faults;
+            Faulty[(nint)file] = new Watched(path, faults);
         }
     }
 
@@ -77,7 +77,14 @@ internal unsafe struct VfsFile
     }
 
     private static int Fault(VfsFileHead* file, VfsOperation operation) =>
-        !Faulty.IsEmpty && Faulty.TryGetValue((nint)file, out var faults) ? faults.Next(operation) : SqliteNative.Ok;
+        !Faulty.IsEmpty && Faulty.TryGetValue((nint)file, out var watched)
+            ? watched.Faults.Next(operation)
+            : SqliteNative.Ok;
+
+    private static Watched? Recorded(VfsFileHead* file) =>
+        !Faulty.IsEmpty && Faulty.TryGetValue((nint)file, out var watched) && watched.Faults.Record is not null
+            ? watched
+            : null;
 
     /// <summary>Writes what was gathered. When that fails it is dropped: SQLite undoes the commit that it belongs to.</summary>
     private static int Flush(VfsFileHead* file)
@@ -91,7 +98,13 @@ internal unsafe struct VfsFile
     private static int WriteThrough(VfsFileHead* file, void* from, int bytes, long offset)
     {
         var code = Fault(file, VfsOperation.Write);
-        return code != SqliteNative.Ok ? code : Of(file)->_base->Write(file, from, bytes, offset);
+        code = code != SqliteNative.Ok ? code : Of(file)->_base->Write(file, from, bytes, offset);
+        if (code == SqliteNative.Ok && Recorded(file) is { } watched)
+        {
+            watched.Faults.Record!.Wrote(watched.Path, new ReadOnlySpan<byte>(from, bytes), offset);
+        }
+
+        return code;
     }
 
     // hot: bench store
@@ -135,11 +148,24 @@ internal unsafe struct VfsFile
             return code;
         }
 
-        // The first sync of a new log must sync its directory too: SQLite knows how.
+        var recorded = Recorded(file);
+        var before = recorded?.Faults.Record!.Count ?? 0;
+        code = SyncNow(file, flags);
+        if (code == SqliteNative.Ok)
+        {
+            recorded?.Faults.Record!.Synced(recorded.Path, before);
+        }
+
+        return code;
+    }
+
+    // The first sync of a new log must sync its directory too: SQLite knows how.
+    private static int SyncNow(VfsFileHead* file, int flags)
+    {
         var self = Of(file);
         if (!self->_synced || self->_descriptor < 0)
         {
-            code = self->_base->Sync(file, flags);
+            var code = self->_base->Sync(file, flags);
             self->_synced = code == SqliteNative.Ok;
             return code;
         }
@@ -161,7 +187,13 @@ internal unsafe struct VfsFile
     {
         var code = Flush(file);
         code = code != SqliteNative.Ok ? code : Fault(file, VfsOperation.Truncate);
-        return code != SqliteNative.Ok ? code : Of(file)->_base->Truncate(file, bytes);
+        code = code != SqliteNative.Ok ? code : Of(file)->_base->Truncate(file, bytes);
+        if (code == SqliteNative.Ok && Recorded(file) is { } watched)
+        {
+            watched.Faults.Record!.Truncated(watched.Path, bytes);
+        }
+
+        return code;
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -182,4 +214,6 @@ internal unsafe struct VfsFile
         NativeMemory.Free(self);
         return file->Methods->Close(file);
     }
+
+    private sealed record Watched(string Path, VfsFaults Faults);
 }

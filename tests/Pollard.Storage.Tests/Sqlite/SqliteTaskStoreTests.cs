@@ -26,6 +26,21 @@ public sealed class SqliteTaskStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task A_store_that_failed_to_open_closes_once_and_lets_the_directory_go()
+    {
+        var options = TestStore.Options(_folder) with { Readers = -1 }; // The last thing to be made.
+        var failed = new SqliteTaskStore(options, TimeProvider.System);
+        await Assert.ThrowsAnyAsync<ArgumentException>(() => failed.OpenAsync(Token));
+        await using var store = await TestStore.OpenAsync(TestStore.Options(_folder));
+
+        await failed.DisposeAsync();
+
+        Assert.Equal(StoreOutcome.Committed, (await store.LifeAsync(1)).Completed);
+        await using var second = new SqliteTaskStore(TestStore.Options(_folder), TimeProvider.System);
+        await Assert.ThrowsAsync<StoreException>(() => second.OpenAsync(Token));
+    }
+
+    [Fact]
     public async Task Writes_handed_over_together_are_one_commit_however_many()
     {
         await using var store = await TestStore.OpenAsync(TestStore.Options(_folder) with { MaxCommitWrites = 10 });

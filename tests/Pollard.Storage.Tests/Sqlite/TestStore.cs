@@ -27,7 +27,11 @@ internal static class TestStore
     }
 
     /// <summary>A task from its submission to its result.</summary>
-    public static async Task<(StoreOutcome Submitted, StoreOutcome Completed)> LifeAsync(this ITaskStore store, long id)
+    public static async Task<(StoreOutcome Submitted, StoreOutcome Completed)> LifeAsync(
+        this ITaskStore store,
+        long id,
+        Action? submittedNow = null
+    )
     {
         var row = StoreSamples.Pending(id);
         var submitted = await store.WriteAsync(
@@ -38,6 +42,7 @@ internal static class TestStore
             return (submitted, StoreOutcome.Failed);
         }
 
+        submittedNow?.Invoke();
         row = row.Next(TaskState.Running);
         if (await store.WriteAsync(StoreSamples.Change(row)) != StoreOutcome.Committed)
         {
