@@ -53,7 +53,7 @@ internal static class StoreSuite
         string where
     )
     {
-        foreach (var inFlight in new[] { 64, 1_024 })
+        foreach (var inFlight in new[] { 64, 1_024, 4_096 })
         {
             results.Add(
                 await MeasureAsync(
