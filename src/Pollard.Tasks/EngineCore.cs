@@ -240,6 +240,7 @@ internal sealed partial class EngineCore : IDisposable
     {
         Wheel.Dispose();
         Ids.Dispose();
+        Tokens.Dispose();
     }
 
     private static int Waits(TaskRow row) => row.State == TaskState.Pending ? 1 : 0;

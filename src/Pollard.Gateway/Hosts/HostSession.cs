@@ -227,12 +227,12 @@ internal sealed partial class HostSession : IHostSink
                 break;
             case FrameType.Finish:
                 var finish = LinkJson.Read(frame.Payload, ProtocolJson.Default.Finish);
-                TakeEnd(frame, (attempt, seq) => attempt.Finish(seq, finish));
+                TakeEnd(frame, finish, static (attempt, seq, finish) => attempt.Finish(seq, finish));
                 break;
             case FrameType.Fail:
                 var fail = LinkJson.Read(frame.Payload, ProtocolJson.Default.Fail);
                 HelloCheck.RequireReason(fail.Code, fail.Message);
-                TakeEnd(frame, (attempt, seq) => attempt.Fail(seq, fail));
+                TakeEnd(frame, fail, static (attempt, seq, fail) => attempt.Fail(seq, fail));
                 break;
             case FrameType.Free:
                 Entry(frame)?.Attempt.Free();
@@ -310,11 +310,11 @@ internal sealed partial class HostSession : IHostSink
         );
     }
 
-    private void TakeEnd(in Frame frame, Func<Attempt, int, AppendOutcome> end)
+    private void TakeEnd<T>(in Frame frame, T message, Func<Attempt, int, T, AppendOutcome> end)
     {
         if (Entry(frame) is { } entry && frame.Header.Sequence <= int.MaxValue)
         {
-            Judge(entry, end(entry.Attempt, (int)frame.Header.Sequence), frame.Header.Sequence);
+            Judge(entry, end(entry.Attempt, (int)frame.Header.Sequence, message), frame.Header.Sequence);
         }
     }
 

@@ -134,9 +134,12 @@ internal sealed class ReadyQueue
                 }
             }
 
-            foreach (var (task, rank) in passed ?? [])
+            if (passed is not null)
             {
-                Add(task, rank);
+                foreach (var (task, rank) in passed)
+                {
+                    Add(task, rank);
+                }
             }
 
             return taken;

@@ -7,6 +7,7 @@ namespace Pollard.Tasks.Leases;
 internal sealed class Pace
 {
     private const int Samples = 32;
+    private const int Between = 8; // Answers between two looks at a full set of samples: sorting them costs more than the rest.
     private const int Enough = 4; // Fewer say nothing: the limits stay at their most.
     private readonly double[] _firstToken = new double[Samples];
     private readonly double[] _bytesPerMillisecond = new double[Samples];
@@ -27,7 +28,11 @@ internal sealed class Pace
         _bytesPerMillisecond[_firstTokens % Samples] = requestBytes / milliseconds;
         _firstTokens++;
 
-        // Here and not where the limits are read: they are read more often.
+        if (!IsTimeToLook(_firstTokens))
+        {
+            return;
+        }
+
         _slowFirstToken = Quantile(_firstToken, _firstTokens, 0.95);
         _usualRate = Quantile(_bytesPerMillisecond, _firstTokens, 0.5);
     }
@@ -36,7 +41,10 @@ internal sealed class Pace
     public void TokenEvery(TimeSpan gap)
     {
         _gap[_gaps++ % Samples] = gap.TotalMilliseconds;
-        _usualGap = Quantile(_gap, _gaps, 0.5);
+        if (IsTimeToLook(_gaps))
+        {
+            _usualGap = Quantile(_gap, _gaps, 0.5);
+        }
     }
 
     /// <summary>Three times the 95th percentile of first tokens and the time to read a request of this size, within bounds.</summary>
@@ -55,6 +63,8 @@ internal sealed class Pace
     /// <summary>Twenty times the median gap between tokens, within its bounds.</summary>
     public TimeSpan StallLimit((TimeSpan Least, TimeSpan Most) bounds) =>
         _gaps < Enough ? bounds.Most : Within(20 * _usualGap, bounds);
+
+    private static bool IsTimeToLook(int count) => count <= Samples || count % Between == 0;
 
     private static double Quantile(double[] samples, int count, double quantile)
     {
