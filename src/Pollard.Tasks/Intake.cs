@@ -49,7 +49,7 @@ internal sealed class Intake(EngineCore core)
     {
         if (task.Durability == Durability.Full && core.Store.Health is { Writable: false } health)
         {
-            return new Submission(SubmitOutcome.ReadOnly, null, health.Reason, WhenFull);
+            return NotStored(health);
         }
 
         if (
@@ -189,20 +189,18 @@ internal sealed class Intake(EngineCore core)
                             "the idempotency key was used with another request"
                         )
                     : await ExistingAsync(existing.Id) is { } known ? new Submission(SubmitOutcome.Existing, known)
-                    : NotStored();
+                    : NotStored(core.Store.Health);
             default:
                 Withdraw(task);
-                return NotStored();
+                return NotStored(core.Store.Health);
         }
     }
 
-    private Submission NotStored() =>
-        new(
-            SubmitOutcome.ReadOnly,
-            null,
-            core.Store.Health.Reason ?? "the store did not take the task in time; try again",
-            WhenFull
-        );
+    private static Submission NotStored(StoreHealth health) =>
+        new(SubmitOutcome.NotStored, null, health.Reason ?? "the store did not take the task; try again", WhenFull)
+        {
+            Fault = health.Fault ?? StoreFault.ReadOnly, // It may have recovered meanwhile.
+        };
 
     // The store has it, so it exists; who submitted it may not have heard so yet, and until then nobody can find it. No token:
     // the client's request is done with.

@@ -1,4 +1,5 @@
 using Pollard.Protocol.Api;
+using Pollard.Tasks.Storage;
 
 namespace Pollard.Tasks;
 
@@ -73,7 +74,7 @@ public enum SubmitOutcome
     QueueFull,
 
     /// <summary>The store takes no writes; <see cref="Submission.Reason"/> says why.</summary>
-    ReadOnly,
+    NotStored,
 }
 
 /// <summary>The answer to a submission.</summary>
@@ -86,4 +87,8 @@ public sealed record Submission(
     TaskHandle? Task,
     string? Reason = null,
     TimeSpan? RetryAfter = null
-);
+)
+{
+    /// <summary>What is wrong with the store, when that is why.</summary>
+    public StoreFault? Fault { get; init; }
+}

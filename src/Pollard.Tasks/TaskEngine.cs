@@ -110,11 +110,7 @@ public sealed class TaskEngine : IAsyncDisposable
         }
 
         var row = await task.WaitAsync(CommitPatience, cancellationToken);
-        return row.IsFinal
-            ? true
-            : throw new StoreException(
-                _core.Store.Health.Reason ?? "the store is too slow: the cancellation is not on disk yet"
-            );
+        return row.IsFinal ? true : throw NotOnDisk("the cancellation");
     }
 
     /// <summary>Starts a failed, timed-out or cancelled task over, with a new budget of attempts.</summary>
@@ -130,11 +126,7 @@ public sealed class TaskEngine : IAsyncDisposable
 
         // Shown is what is on disk: the task waits again for good when its event is.
         var shown = await new TaskEventReader(task.Task, events - 1).WaitAsync(CommitPatience, cancellationToken);
-        return shown == EventWait.Ready
-            ? true
-            : throw new StoreException(
-                _core.Store.Health.Reason ?? "the store is too slow: the new start is not on disk yet"
-            );
+        return shown == EventWait.Ready ? true : throw NotOnDisk("the new start");
     }
 
     /// <summary>Why a task waits: what stands for and against each host.</summary>
@@ -156,6 +148,15 @@ public sealed class TaskEngine : IAsyncDisposable
         await _retention.DisposeAsync();
         await _core.Store.DisposeAsync();
         _core.Dispose();
+    }
+
+    private StoreException NotOnDisk(string what)
+    {
+        var health = _core.Store.Health;
+        return new StoreException(
+            health.Fault ?? StoreFault.Slow,
+            health.Reason ?? $"the store is too slow: {what} is not on disk yet"
+        );
     }
 
     private bool TryRetry(LiveTask task)

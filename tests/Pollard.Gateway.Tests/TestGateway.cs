@@ -31,7 +31,7 @@ internal sealed class TestGateway : IAsyncDisposable
     public static async Task<TestGateway> StartAsync(
         Func<GatewayOptions, GatewayOptions>? change = null,
         TaskEngineOptions? engineOptions = null,
-        MemoryTaskStore? store = null
+        ITaskStore? store = null
     )
     {
         var options = new GatewayOptions

@@ -157,7 +157,7 @@ public class DurabilityTests
             },
             Token
         );
-        Assert.Equal(SubmitOutcome.ReadOnly, refused.Outcome);
+        Assert.Equal(SubmitOutcome.NotStored, refused.Outcome);
         Assert.Equal("the disk is full", refused.Reason);
         Assert.False(task.Row.IsFinal);
         gateway.Store.FailWrites(null);

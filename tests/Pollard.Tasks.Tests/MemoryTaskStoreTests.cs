@@ -59,7 +59,7 @@ public sealed class MemoryTaskStoreTests : IAsyncDisposable
         var failed = StoreSamples.Insert(StoreSamples.Pending(1));
         _store.Enqueue(failed);
         _store.CommitPending();
-        Assert.Equal(new StoreHealth(false, "full"), _store.Health);
+        Assert.Equal(new StoreHealth(StoreFault.DiskFull, "full"), _store.Health);
 
         _store.FailWrites(null);
         var good = StoreSamples.Insert(StoreSamples.Pending(1));

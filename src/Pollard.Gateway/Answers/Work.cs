@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Pollard.Gateway.Http;
 using Pollard.Tasks;
+using Pollard.Tasks.Storage;
 
 namespace Pollard.Gateway.Answers;
 
@@ -77,14 +78,7 @@ internal sealed class Work(TaskEngine engine, ModelCatalog models, GatewayOption
             {
                 RetryAfter = submission.RetryAfter ?? TimeSpan.FromSeconds(5),
             },
-            _ => new DoorError(
-                503,
-                "store_read_only",
-                submission.Reason ?? "the gateway cannot write to its store; its operator must free the disk"
-            )
-            {
-                RetryAfter = submission.RetryAfter ?? TimeSpan.FromSeconds(30),
-            },
+            _ => StoreErrors.Of(submission.Fault ?? StoreFault.ReadOnly, submission.RetryAfter),
         };
 
     /// <summary>The client's word that two submissions are one; null when it gave none.</summary>

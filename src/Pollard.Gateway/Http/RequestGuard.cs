@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Pollard.Tasks.Storage;
 
 namespace Pollard.Gateway.Http;
 
@@ -63,6 +64,7 @@ internal sealed partial class RequestGuard(Dialects dialects, TimeProvider time,
         }
 
         http.Response.ContentLength = null;
+        http.Response.Headers.ETag = default; // It was the answer's that did not come about.
         try
         {
             await dialects.WriteAsync(http, error);
@@ -86,6 +88,7 @@ internal sealed partial class RequestGuard(Dialects dialects, TimeProvider time,
         exception switch
         {
             RejectedException rejected => rejected.Error,
+            StoreException store => StoreErrors.Of(store.Fault),
             BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new DoorError(
                 StatusCodes.Status413PayloadTooLarge,
                 "body_too_large",

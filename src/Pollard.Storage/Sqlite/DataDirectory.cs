@@ -22,6 +22,7 @@ internal sealed class DataDirectory : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new StoreException(
+                StoreFault.CannotOpen,
                 $"The data directory {options.Directory} cannot be made: {error.Message} Choose another one with --data.",
                 error
             );
@@ -36,6 +37,7 @@ internal sealed class DataDirectory : IDisposable
         catch (UnauthorizedAccessException error)
         {
             throw new StoreException(
+                StoreFault.CannotOpen,
                 $"The data directory {options.Directory} may not be written to. Give this user the right to, or choose another one with --data.",
                 error
             );
@@ -43,6 +45,7 @@ internal sealed class DataDirectory : IDisposable
         catch (IOException error)
         {
             throw new StoreException(
+                StoreFault.CannotOpen,
                 $"The data directory {options.Directory} is in use by another process. Stop that one, or choose another directory with --data.",
                 error
             );

@@ -24,7 +24,7 @@ internal sealed class PurgeJob(DateTimeOffset now, TimeSpan keep, int max, Cance
 
     public void Cancel() => _done.TrySetCanceled(cancellationToken);
 
-    public void Fail(string reason) => _done.TrySetException(new StoreException(reason));
+    public void Fail(StoreException error) => _done.TrySetException(error);
 }
 
 /// <summary>Deletes ended tasks with all that belongs to them. Runs on the writer's thread.</summary>

@@ -52,6 +52,7 @@ public sealed class SqliteCheckup(SqliteStoreOptions options, TimeProvider time,
             if (connection.QueryInteger("PRAGMA user_version") is var version && version > SqliteSchema.Newest)
             {
                 throw new StoreException(
+                    StoreFault.CannotOpen,
                     $"The store {options.DatabasePath} has version {version}; this program knows versions up to {SqliteSchema.Newest}."
                 );
             }
@@ -63,7 +64,11 @@ public sealed class SqliteCheckup(SqliteStoreOptions options, TimeProvider time,
         catch (SqliteException error)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw new StoreException($"The store {options.DatabasePath} cannot be read: {error.Message}", error);
+            throw new StoreException(
+                StoreFault.CannotOpen,
+                $"The store {options.DatabasePath} cannot be read: {error.Message}",
+                error
+            );
         }
     }
 

@@ -93,7 +93,11 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
         }
         catch (InvalidDataException error)
         {
-            throw new StoreException($"The event log of task {id} is damaged: {error.Message}", error);
+            throw new StoreException(
+                StoreFault.Damaged,
+                $"The event log of task {id} is damaged: {error.Message}",
+                error
+            );
         }
         finally
         {
@@ -201,6 +205,7 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
         return Checksum.Of(bytes) == (uint)row.Integer(crc)
             ? bytes
             : throw new StoreException(
+                StoreFault.Damaged,
                 $"The {what} of task {id} is damaged on disk: its checksum does not hold. Restore a backup, or delete the task."
             );
     }

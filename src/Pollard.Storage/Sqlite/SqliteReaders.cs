@@ -22,7 +22,7 @@ internal sealed class SqliteReaders(SqliteStoreOptions options, string? vfs, Tim
         {
             if (_closed)
             {
-                throw new StoreException("The store is closed.");
+                throw new StoreException(StoreFault.Unavailable, "The store is closed.");
             }
 
             return await Task.Run(() => Read(read, ct), ct);
@@ -74,6 +74,7 @@ internal sealed class SqliteReaders(SqliteStoreOptions options, string? vfs, Tim
         {
             ct.ThrowIfCancellationRequested();
             throw new StoreException(
+                StoreFault.Slow,
                 $"The read took longer than {Longest.TotalSeconds} seconds and was cut; ask for less at once, or for tasks of one state or owner.",
                 error
             );
@@ -81,13 +82,18 @@ internal sealed class SqliteReaders(SqliteStoreOptions options, string? vfs, Tim
         catch (SqliteException error) when (error.IsDamage)
         {
             throw new StoreException(
+                StoreFault.Damaged,
                 $"The store in {options.Directory} is damaged ({error.Message}). Stop the gateway and restore a backup.",
                 error
             );
         }
         catch (SqliteException error)
         {
-            throw new StoreException($"The store in {options.Directory} cannot be read: {error.Message}.", error);
+            throw new StoreException(
+                StoreFault.Unavailable,
+                $"The store in {options.Directory} cannot be read: {error.Message}.",
+                error
+            );
         }
     }
 

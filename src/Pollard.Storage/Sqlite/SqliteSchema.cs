@@ -105,12 +105,16 @@ internal static class SqliteSchema
         var tables = connection.QueryInteger("SELECT count(*) FROM sqlite_schema");
         if (application != ApplicationId && tables > 0)
         {
-            throw new StoreException($"{path} is a database of another program. Choose another data directory.");
+            throw new StoreException(
+                StoreFault.CannotOpen,
+                $"{path} is a database of another program. Choose another data directory."
+            );
         }
 
         if (version > steps.Length)
         {
             throw new StoreException(
+                StoreFault.CannotOpen,
                 $"The store {path} has version {version}; this program knows versions up to {steps.Length}. "
                     + "Run the newer program, or restore a backup made before it."
             );

@@ -218,6 +218,7 @@ public sealed class SqliteTaskStore(
         if (epoch > MaxEpoch)
         {
             throw new StoreException(
+                StoreFault.CannotOpen,
                 $"The store in {options.Directory} was opened {MaxEpoch} times, which is the most. Export its tasks into a new one."
             );
         }
@@ -267,13 +268,19 @@ public sealed class SqliteTaskStore(
         error.PrimaryCode switch
         {
             SqliteNative.NotADatabase or SqliteNative.Corrupt => new StoreException(
+                StoreFault.CannotOpen,
                 $"The store {options.DatabasePath} is damaged ({error.Message}). Restore a backup, or choose another data directory.",
                 error
             ),
             SqliteNative.Full => new StoreException(
+                StoreFault.CannotOpen,
                 $"The store {options.DatabasePath} cannot be opened: its disk is full. Free some space and start again.",
                 error
             ),
-            _ => new StoreException($"The store {options.DatabasePath} cannot be opened: {error.Message}.", error),
+            _ => new StoreException(
+                StoreFault.CannotOpen,
+                $"The store {options.DatabasePath} cannot be opened: {error.Message}.",
+                error
+            ),
         };
 }

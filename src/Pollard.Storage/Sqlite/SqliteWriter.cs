@@ -89,7 +89,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
     {
         if (!_queue.TryEnqueue(job))
         {
-            job.Fail("The store is closed.");
+            job.Fail(Closed());
         }
     }
 
@@ -104,7 +104,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
         // The writer may be asleep: something to answer wakes it.
         if (!_queue.TryEnqueue(new Nudge()))
         {
-            job.Fail("The store is closed.");
+            job.Fail(Closed());
         }
 
         return job.Done;
@@ -149,7 +149,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
 
         while (NextPurge())
         {
-            _purge!.Fail("The store is closed.");
+            _purge!.Fail(Closed());
             _purge = null;
         }
     }
@@ -161,7 +161,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
             RefuseBatch();
         }
 
-        string? failure = null;
+        StoreException? failure = null;
         try
         {
             if (_checkpointer.FinishWanted)
@@ -177,7 +177,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
         catch (Exception error) // Whatever it was: nothing of the batch is on disk, and the thread must live.
         {
             _guard.Failed(error);
-            failure = _condition.Health.Reason ?? error.Message;
+            failure = _condition.Refusal(error.Message);
             Rollback();
         }
 
@@ -194,7 +194,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
             _batch.Remove(trial!);
         }
 
-        Answer(_condition.Health.Reason ?? "The store takes no writes.");
+        Answer(_condition.Refusal());
         _batch.Clear();
         if (tries)
         {
@@ -230,7 +230,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
         _checkpointer.Committed(*_framesInLog);
     }
 
-    private void Answer(string? failure)
+    private void Answer(StoreException? failure)
     {
         _queue.Answered(_batch.Count);
         for (var i = 0; i < _batch.Count; i++)
@@ -277,7 +277,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
         {
             if (!_condition.TakesChanges)
             {
-                throw new StoreException(_condition.Health.Reason ?? "The store takes no writes.");
+                throw _condition.Refusal();
             }
 
             if (_purger.DeleteSlice(job))
@@ -292,16 +292,18 @@ internal sealed unsafe class SqliteWriter : IDisposable
         catch (StoreException error)
         {
             _purge = null;
-            job.Fail(error.Message);
+            job.Fail(error);
         }
         catch (Exception error) // As in a commit.
         {
             _guard.Failed(error);
             Rollback();
             _purge = null;
-            job.Fail(_condition.Health.Reason ?? error.Message);
+            job.Fail(_condition.Refusal(error.Message));
         }
     }
+
+    private static StoreException Closed() => new(StoreFault.Unavailable, "The store is closed.");
 
     // Most errors have ended the transaction already.
     private void Rollback()

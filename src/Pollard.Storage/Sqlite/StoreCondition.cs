@@ -47,15 +47,34 @@ internal sealed class StoreCondition
                 return false;
             }
 
-            _state = low is null ? State.Good : new State(level, new StoreHealth(false, low), false);
+            _state = low is null
+                ? State.Good
+                : new State(level, new StoreHealth(StoreFault.DiskFull, low), DiskFull: false);
             return true;
         }
     }
 
     public void Stop(string reason, bool diskFull) =>
-        Worsen(new State(StoreLevel.Stopped, new StoreHealth(false, reason), diskFull));
+        Worsen(
+            new State(
+                StoreLevel.Stopped,
+                new StoreHealth(diskFull ? StoreFault.DiskFull : StoreFault.ReadOnly, reason),
+                diskFull
+            )
+        );
 
-    public void Break(string reason) => Worsen(new State(StoreLevel.Broken, new StoreHealth(false, reason), false));
+    public void Break(string reason) =>
+        Worsen(new State(StoreLevel.Broken, new StoreHealth(StoreFault.ReadOnly, reason), DiskFull: false));
+
+    /// <summary>Why a write is not on disk.</summary>
+    public StoreException Refusal(string? otherwise = null)
+    {
+        var health = Health;
+        return new StoreException(
+            health.Fault ?? StoreFault.ReadOnly,
+            health.Reason ?? otherwise ?? "The store takes no writes."
+        );
+    }
 
     /// <summary>A trial succeeded.</summary>
     public void Recover()
@@ -82,6 +101,6 @@ internal sealed class StoreCondition
 
     private sealed record State(StoreLevel Level, StoreHealth Health, bool DiskFull)
     {
-        public static readonly State Good = new(StoreLevel.Good, new StoreHealth(true, null), false);
+        public static readonly State Good = new(StoreLevel.Good, new StoreHealth(null, null), DiskFull: false);
     }
 }

@@ -12,7 +12,7 @@ internal abstract class WriterJob
     public virtual void Complete() { }
 
     /// <summary>It is not.</summary>
-    public virtual void Fail(string reason) { }
+    public virtual void Fail(StoreException error) { }
 }
 
 /// <summary>A job that somebody waits for.</summary>
@@ -25,7 +25,7 @@ internal abstract class AwaitedJob : WriterJob
 
     public override void Complete() => _done.TrySetResult();
 
-    public override void Fail(string reason) => _done.TrySetException(new StoreException(reason));
+    public override void Fail(StoreException error) => _done.TrySetException(error);
 }
 
 /// <summary>Puts a record.</summary>

@@ -76,9 +76,13 @@ public interface ITaskStore : IAsyncDisposable
 public sealed record StoreIdentity(int Epoch, ReadOnlyMemory<byte> IdKey, TaskId Newest);
 
 /// <summary>How a store is.</summary>
-/// <param name="Writable">False: new tasks are refused until it is mended, and where the disk is not merely nearly full other writes fail too; reads go on.</param>
-/// <param name="Reason">Why it is not writable, and what to do; null when it is.</param>
-public sealed record StoreHealth(bool Writable, string? Reason);
+/// <param name="Fault">Why it is not writable, in general; null when it is.</param>
+/// <param name="Reason">Why it is not writable, and what to do, for its operator; null when it is.</param>
+public sealed record StoreHealth(StoreFault? Fault, string? Reason)
+{
+    /// <summary>False: new tasks are refused until it is mended, and where the disk is not merely nearly full other writes fail too; reads go on.</summary>
+    public bool Writable => Fault is null;
+}
 
 /// <summary>A small thing that is no task.</summary>
 public sealed record StoreRecord(string Id, ReadOnlyMemory<byte> Json);
@@ -113,16 +117,4 @@ public sealed record TaskQuery
 
     /// <summary>At most so many, 1 to 1,000.</summary>
     public int Limit { get; init; } = 50;
-}
-
-/// <summary>The store cannot do what was asked; the message says why and what to do.</summary>
-public sealed class StoreException : Exception
-{
-    /// <summary>Says what is wrong.</summary>
-    public StoreException(string message)
-        : base(message) { }
-
-    /// <summary>Says what is wrong, and by which error it was noticed.</summary>
-    public StoreException(string message, Exception innerException)
-        : base(message, innerException) { }
 }

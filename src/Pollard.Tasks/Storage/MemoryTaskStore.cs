@@ -14,7 +14,7 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
     private readonly Lock _gate = new();
     private readonly Queue<StoreWrite> _pending = [];
     private MemoryTables _tables = new(RandomNumberGenerator.GetBytes(IdKeyBytes));
-    private StoreHealth _health = new(Writable: true, Reason: null);
+    private StoreHealth _health = new(Fault: null, Reason: null);
     private bool _dead;
 
     /// <inheritdoc/>
@@ -75,7 +75,8 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
     }
 
     /// <summary>Makes every write fail, as a full disk does, until it is called with null.</summary>
-    public void FailWrites(string? reason) => Volatile.Write(ref _health, new StoreHealth(reason is null, reason));
+    public void FailWrites(string? reason) =>
+        Volatile.Write(ref _health, new StoreHealth(reason is null ? null : StoreFault.DiskFull, reason));
 
     /// <inheritdoc/>
     public Task<StoreIdentity> OpenAsync(CancellationToken cancellationToken)
@@ -192,7 +193,10 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
         {
             return Health.Writable
                 ? change(_tables)
-                : throw new StoreException(Health.Reason ?? "The store takes no writes.");
+                : throw new StoreException(
+                    Health.Fault ?? StoreFault.ReadOnly,
+                    Health.Reason ?? "The store takes no writes."
+                );
         }
     }
 }

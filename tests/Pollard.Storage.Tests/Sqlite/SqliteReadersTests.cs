@@ -62,7 +62,7 @@ public sealed class SqliteReadersTests : IAsyncDisposable
                     reader =>
                     {
                         used.Add(reader.Connection);
-                        throw new StoreException("damaged");
+                        throw new StoreException(StoreFault.Damaged, "damaged");
                     },
                     TestStore.Token
                 )

@@ -91,6 +91,7 @@ internal sealed class TaskEvents(TaskFinder finder, GatewayOptions options, IHos
     {
         // hot: once a batch of events. One flush a batch, and none while one is pending.
         using var json = new Utf8JsonWriter((IBufferWriter<byte>)output, JsonReply.WriterOptions);
+        await reader.WaitAsync(TimeSpan.Zero, ct); // Reads from the store before the status is sent: damage has its own.
         output.Write("retry: 1000\n\n"u8);
         while (true)
         {
