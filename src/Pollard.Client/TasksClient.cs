@@ -229,6 +229,9 @@ public sealed record TaskListQuery
     /// <summary>Of this key; for administrators.</summary>
     public string? Owner { get; init; }
 
+    /// <summary>That require a host with all of these labels, 8 at the most.</summary>
+    public IReadOnlyList<string> Labels { get; init; } = [];
+
     /// <summary>The page after this one: <see cref="TaskPage.Next"/>.</summary>
     public string? Before { get; init; }
 
@@ -243,6 +246,11 @@ public sealed record TaskListQuery
         Add("kind", Kind);
         Add("model", Model);
         Add("owner", Owner);
+        foreach (var label in Labels)
+        {
+            Add("label", label);
+        }
+
         Add("before", Before);
         Add("limit", Limit?.ToString(CultureInfo.InvariantCulture));
         return text.ToString();

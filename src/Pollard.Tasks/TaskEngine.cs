@@ -74,19 +74,17 @@ public sealed class TaskEngine : IAsyncDisposable
             : null;
     }
 
-    /// <summary>Rows that match, newest first, those of the present moment included.</summary>
-    public async ValueTask<IReadOnlyList<TaskRow>> ListAsync(TaskQuery query, CancellationToken cancellationToken)
+    /// <summary>One page of the rows that match, newest first, as they are at this moment.</summary>
+    public async ValueTask<TaskListing> ListAsync(TaskQuery query, CancellationToken cancellationToken)
     {
-        var rows = new Dictionary<TaskId, TaskRow>();
-        foreach (var row in await _core.Store.ListAsync(query, cancellationToken))
-        {
-            rows[row.Id] = row;
-        }
-
-        foreach (var task in _core.Live.Values)
+        // Before the store is read: a task that ends meanwhile is still one of these, and its row is the newest.
+        var live = _core.Live.Values;
+        var page = await _core.Store.ListAsync(query, cancellationToken);
+        var rows = page.Rows.ToDictionary(static row => row.Id);
+        foreach (var task in live)
         {
             var shown = task.Shown;
-            if (task.IsAcknowledged && Matches(shown, query))
+            if (task.IsAcknowledged && query.Matches(shown) && !(shown.Id < page.Next))
             {
                 rows[task.Id] = shown;
             }
@@ -96,7 +94,8 @@ public sealed class TaskEngine : IAsyncDisposable
             }
         }
 
-        return [.. rows.Values.OrderByDescending(static row => row.Id).Take(query.Limit)];
+        List<TaskRow> merged = [.. rows.Values.OrderByDescending(static row => row.Id).Take(query.Limit)];
+        return new TaskListing(merged, merged.Count == query.Limit ? merged[^1].Id : page.Next);
     }
 
     /// <summary>Ends a task that has not ended: for the caller at once, for the host as soon as it hears.</summary>
@@ -188,13 +187,6 @@ public sealed class TaskEngine : IAsyncDisposable
         _core.Await(live, change.Effects);
         return true;
     }
-
-    private static bool Matches(TaskRow row, TaskQuery query) =>
-        (query.Owner is null || row.Owner == query.Owner)
-        && (query.State is null || row.State == query.State)
-        && (query.Kind is null || row.Kind == query.Kind)
-        && (query.Model is null || row.Model == query.Model)
-        && (query.Before is null || row.Id < query.Before.Value);
 }
 
 /// <summary>Figures of the moment.</summary>

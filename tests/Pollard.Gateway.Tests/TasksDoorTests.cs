@@ -241,6 +241,74 @@ public sealed class TasksDoorTests
     }
 
     [Fact]
+    public async Task A_list_goes_on_when_tasks_of_a_page_have_left_its_state()
+    {
+        await using var gateway = await StartAsync();
+        List<string> ids = [];
+        for (var i = 0; i < 4; i++)
+        {
+            const string Relaxed = """{"kind":"x","request":1,"durability":"relaxed"}""";
+            ids.Add((await JsonOf(gateway.PostAsync("/v1/tasks", Relaxed), 202)).GetProperty("id").GetString()!);
+            using var cancelled = await gateway.Client.DeleteAsync($"/v1/tasks/{ids[i]}", Token);
+        }
+
+        // In memory it waits again, in the store it is still a cancelled one.
+        await JsonOf(gateway.PostAsync($"/v1/tasks/{ids[3]}/retry", ""), 202);
+
+        List<string> listed = [];
+        string? before = null;
+        do
+        {
+            var page = await JsonOf(gateway.GetAsync($"/v1/tasks?state=cancelled&limit=2&before={before}"));
+            listed.AddRange(
+                page.GetProperty("tasks").EnumerateArray().Select(task => task.GetProperty("id").GetString()!)
+            );
+            before = page.TryGetProperty("next", out var next) ? next.GetString() : null;
+        } while (before is not null);
+
+        Assert.Equal([ids[2], ids[1], ids[0]], listed);
+    }
+
+    [Fact]
+    public async Task A_list_by_label_has_the_tasks_that_require_all_of_them()
+    {
+        await using var gateway = await StartAsync();
+        var one = await SubmitAsync("""["gpu"]""");
+        var both = await SubmitAsync("""["zone:eu","gpu"]""");
+        await SubmitAsync("[]");
+
+        Assert.Equal([both, one], await ListAsync("label=gpu"));
+        Assert.Equal([both], await ListAsync("label=gpu&label=zone:eu&state=pending"));
+        Assert.Empty(await ListAsync("label=zone"));
+        var problem = await JsonOf(
+            gateway.GetAsync("/v1/tasks?" + string.Join('&', Enumerable.Range(0, 9).Select(n => $"label={n}"))),
+            400
+        );
+        Assert.Equal("label", problem.GetProperty("parameter").GetString());
+
+        async Task<string> SubmitAsync(string labels) =>
+            (
+                await JsonOf(
+                    gateway.PostAsync(
+                        "/v1/tasks",
+                        "{\"kind\":\"x\",\"request\":1,\"requires\":{\"labels\":" + labels + "}}"
+                    ),
+                    202
+                )
+            )
+                .GetProperty("id")
+                .GetString()!;
+
+        async Task<List<string>> ListAsync(string query) =>
+            [
+                .. (await JsonOf(gateway.GetAsync("/v1/tasks?" + query)))
+                    .GetProperty("tasks")
+                    .EnumerateArray()
+                    .Select(task => task.GetProperty("id").GetString()!),
+            ];
+    }
+
+    [Fact]
     public async Task Work_of_another_kind_has_what_its_pieces_say_as_its_result()
     {
         await using var gateway = await StartAsync();

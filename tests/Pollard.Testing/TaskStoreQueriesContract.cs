@@ -18,6 +18,10 @@ public abstract class TaskStoreQueriesContract : TaskStoreContract
                     EndedAt = id % 6 < 2 ? null : StoreSamples.Start,
                     Kind = id % 2 == 0 ? "chat" : "embed",
                     Model = id % 5 == 0 ? "big" : "small",
+                    Requires =
+                        id % 4 != 0 ? null
+                        : id % 8 != 0 ? new() { Labels = ["gpu"] }
+                        : new() { Labels = ["zone:eu", "gpu"], Context = 9 },
                 }
             )
             .ToList();
@@ -34,12 +38,59 @@ public abstract class TaskStoreQueriesContract : TaskStoreContract
                     && (query.Kind is null || row.Kind == query.Kind)
                     && (query.Model is null || row.Model == query.Model)
                     && (query.Before is null || row.Id < query.Before)
+                    && query.Labels.All(label => row.Requires?.Labels?.Contains(label) == true)
                 )
                 .Reverse()
-                .Take(query.Limit)
-                .Select(row => row.Id);
-            Assert.Equal(expected, (await Store.ListAsync(query, Token)).Select(row => row.Id));
+                .Select(row => row.Id)
+                .ToList();
+            var page = await Store.ListAsync(query, Token);
+            Assert.Equal(expected.Take(query.Limit), page.Rows.Select(row => row.Id));
+            Assert.True(page.Next is not null || expected.Count <= query.Limit, "There is a next page.");
         }
+    }
+
+    [Fact]
+    public async Task Pages_have_every_task_once_while_others_come_in_and_go()
+    {
+        // All of one moment: what parts pages is the number of a task and not its time.
+        for (var id = 1; id <= 30; id++)
+        {
+            await Store.WriteAsync(
+                StoreSamples.Insert(StoreSamples.Pending(id) with { CreatedAt = StoreSamples.Start })
+            );
+        }
+
+        List<long> seen = [];
+        TaskId? before = null;
+        do
+        {
+            var page = await Store.ListAsync(new() { Before = before, Limit = 6 }, Token);
+            seen.AddRange(page.Rows.Select(row => row.Id.Value));
+            before = page.Next;
+            await Store.WriteAsync(StoreSamples.Insert(StoreSamples.Pending(100 + seen.Count)));
+            if (page.Rows is [.., var last])
+            {
+                await Store.WriteAsync(StoreSamples.Change(last.Next(TaskState.Completed)));
+                await PurgeAsync(StoreSamples.Start.AddYears(1)); // The cursor's own task is gone.
+            }
+        } while (before is not null);
+
+        Assert.Equal(Enumerable.Range(1, 30).Reverse().Select(id => (long)id), seen);
+    }
+
+    [Fact]
+    public async Task A_list_by_label_ends_with_the_tasks()
+    {
+        var row = StoreSamples.Pending(1) with { Requires = new() { Labels = ["gpu", "gpu", "x"] } };
+        await Store.WriteAsync(StoreSamples.Insert(row));
+        await Store.WriteAsync(StoreSamples.Insert(row with { Id = new TaskId(2) }));
+        await Store.WriteAsync(StoreSamples.Change(row.Next(TaskState.Completed)));
+        await PurgeAsync(StoreSamples.Start.AddDays(1));
+        await RestartAsync();
+
+        var page = await Store.ListAsync(new() { Labels = ["x"] }, Token);
+
+        Assert.Equal([new TaskId(2)], page.Rows.Select(found => found.Id));
     }
 
     [Fact]
@@ -116,7 +167,7 @@ public abstract class TaskStoreQueriesContract : TaskStoreContract
 
         Assert.Equal(3, first);
         Assert.Equal(0, second);
-        Assert.Equal([5, 3], (await Store.ListAsync(new(), Token)).Select(row => row.Id.Value));
+        Assert.Equal([5, 3], (await Store.ListAsync(new(), Token)).Rows.Select(row => row.Id.Value));
         Assert.Null(await Store.ReadBodyAsync(new TaskId(1), BodyKind.Request, Token));
         Assert.Null(await Store.ReadBodyAsync(new TaskId(1), BodyKind.Result, Token));
         Assert.Empty(await Store.ReadEventsAsync(new TaskId(1), 0, 1_000, Token));
@@ -132,7 +183,7 @@ public abstract class TaskStoreQueriesContract : TaskStoreContract
 
         Assert.Equal(0, await PurgeAsync(StoreSamples.Start, max: 0));
         Assert.Equal(120, await PurgeAsync(StoreSamples.Start, max: 120));
-        Assert.Equal(130, (await Store.ListAsync(new() { Limit = 1_000 }, Token)).Count);
+        Assert.Equal(130, (await Store.ListAsync(new() { Limit = 1_000 }, Token)).Rows.Count);
         Assert.NotNull(await Store.FindAsync(new TaskId(130), Token));
         Assert.Null(await Store.FindAsync(new TaskId(131), Token));
         Assert.Equal(130, await PurgeAsync(StoreSamples.Start, max: 500));
@@ -178,6 +229,7 @@ public abstract class TaskStoreQueriesContract : TaskStoreContract
         from kind in new[] { null, "chat" }
         from model in new[] { null, "big" }
         from before in new TaskId?[] { null, new TaskId(30) }
+        from labels in new string[][] { [], ["gpu"], ["gpu", "zone:eu"] }
         select new TaskQuery
         {
             Owner = owner,
@@ -185,6 +237,7 @@ public abstract class TaskStoreQueriesContract : TaskStoreContract
             Kind = kind,
             Model = model,
             Before = before,
+            Labels = labels,
             Limit = 7,
         };
 

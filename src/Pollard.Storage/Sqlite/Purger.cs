@@ -55,6 +55,13 @@ internal sealed class Purger(SqliteConnection connection)
 
     private readonly SqliteStatement[] _deletes =
     [
+        // Before the row that says which they are.
+        connection.Prepare(
+            $"""
+            DELETE FROM task_label
+            WHERE task = ?1 AND label IN (SELECT value FROM task, {SqliteSchema.LabelsOfTask} WHERE task.id = ?1)
+            """
+        ),
         connection.Prepare("DELETE FROM task_request WHERE task = ?1"),
         connection.Prepare("DELETE FROM task_result WHERE task = ?1"),
         connection.Prepare("DELETE FROM task_events WHERE task = ?1"),

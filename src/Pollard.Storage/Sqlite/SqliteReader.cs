@@ -8,6 +8,7 @@ namespace Pollard.Storage.Sqlite;
 internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
 {
     private const int MaxListed = 1_000;
+    private const int FirstLabel = 7;
 
     private readonly SqliteStatement _find = connection.Prepare($"SELECT {RowColumns.All} FROM task WHERE id = ?1");
 
@@ -107,7 +108,7 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
         return EventPage.Cut(events, maxBytes);
     }
 
-    public IReadOnlyList<TaskRow> List(TaskQuery query)
+    public TaskListing List(TaskQuery query)
     {
         var sql = ListSql(query);
         if (!_lists.TryGetValue(sql, out var statement))
@@ -117,7 +118,8 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
         }
 
         statement.Bind(1, query.Before is { } before ? before.Value : long.MaxValue);
-        statement.Bind(2, Math.Clamp(query.Limit, 1, MaxListed));
+        var limit = Math.Clamp(query.Limit, 1, MaxListed);
+        statement.Bind(2, limit);
         BindIf(statement, 3, query.Owner);
         BindIf(statement, 4, query.Kind);
         BindIf(statement, 5, query.Model);
@@ -126,7 +128,13 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
             statement.Bind(6, (long)state);
         }
 
-        return Rows(statement);
+        for (var i = 0; i < query.Labels.Count; i++)
+        {
+            statement.Bind(FirstLabel + i, query.Labels[i]);
+        }
+
+        var rows = Rows(statement);
+        return new TaskListing(rows, rows.Count == limit ? rows[^1].Id : null);
     }
 
     public IReadOnlyList<StoreRecord> Records(string collection)
@@ -152,24 +160,33 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
 
     /// <summary>
     /// The index is chosen here and not by SQLite, which keeps no statistics of ours: by state where few tasks are in it, else by
-    /// owner, else along the table from its newest row.
+    /// label, else by owner, else along the table from its newest row.
     /// </summary>
     private static string ListSql(TaskQuery query)
     {
-        var (index, where) = query switch
+        const string Rows = "task INDEXED BY";
+        var (from, where) = query switch
         {
-            { State: TaskState.Pending or TaskState.Running } => ("task_unfinished", "final = 0"),
-            { State: not null and not TaskState.Completed } => ("task_troubled", "state > 2"),
-            { Owner.Length: > 0 } => ("task_owner", "owner <> ''"),
-            _ => (null, "1"),
+            { State: TaskState.Pending or TaskState.Running } => ($"{Rows} task_unfinished", "final = 0"),
+            { State: not null and not TaskState.Completed } => ($"{Rows} task_troubled", "state > 2"),
+            // CROSS: SQLite keeps this order, along one label's tasks from the newest.
+            { Labels.Count: > 0 } => (
+                $"task_label AS l CROSS JOIN task ON id = l.task",
+                $"l.label = ?{FirstLabel} AND l.task < ?1"
+            ),
+            { Owner.Length: > 0 } => ($"{Rows} task_owner", "owner <> ''"),
+            _ => ("task NOT INDEXED", "1"),
         };
-        return $"SELECT {RowColumns.All} FROM task {(index is null ? "NOT INDEXED" : $"INDEXED BY {index}")} "
-            + $"WHERE {where} AND id < ?1"
+        var labels = Enumerable
+            .Range(FirstLabel, query.Labels.Count)
+            .Select(n => $" AND EXISTS (SELECT 1 FROM task_label AS own WHERE own.label = ?{n} AND own.task = id)");
+        return $"SELECT {RowColumns.All} FROM {from} WHERE {where} AND id < ?1"
             + (query.Owner is null ? "" : " AND owner = ?3")
             + (query.Kind is null ? "" : " AND kind = ?4")
             + (query.Model is null ? "" : " AND model = ?5")
             + (query.State is null ? "" : " AND state = ?6")
-            + " ORDER BY id DESC LIMIT ?2";
+            + string.Concat(labels)
+            + $" ORDER BY {(from.StartsWith("task_label", StringComparison.Ordinal) ? "l.task" : "id")} DESC LIMIT ?2";
     }
 
     private static void BindIf(SqliteStatement statement, int index, string? value)

@@ -8,6 +8,10 @@ internal static class SqliteSchema
     /// <summary>"Plrd": marks the file as ours.</summary>
     private const int ApplicationId = 0x506C_7264;
 
+    /// <summary>The labels that a row of <c>task</c> requires, as a table with a column <c>value</c>; none of a row that is damaged.</summary>
+    public const string LabelsOfTask =
+        "json_each(CASE WHEN json_valid(task.requires) THEN task.requires END, '$.labels')";
+
     /// <summary>
     /// Step n leads from version n to n + 1, in one transaction with the version's number. Never change one that was released.
     /// </summary>
@@ -18,7 +22,7 @@ internal static class SqliteSchema
     /// of time, and <c>task_owner</c> never changes after the insert. <c>final</c> says of a state whether it is one of the last
     /// four: most changes do not set it, and so touch no index.
     /// </remarks>
-    private static readonly string[] Steps =
+    internal static readonly string[] Steps =
     [
         """
             CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
@@ -88,6 +92,14 @@ internal static class SqliteSchema
               body BLOB NOT NULL,
               PRIMARY KEY (collection, id)
             ) STRICT, WITHOUT ROWID;
+            """,
+        $"""
+            CREATE TABLE task_label (
+              label TEXT NOT NULL,
+              task INTEGER NOT NULL,
+              PRIMARY KEY (label, task)
+            ) STRICT, WITHOUT ROWID;
+            INSERT OR IGNORE INTO task_label (label, task) SELECT value, task.id FROM task, {LabelsOfTask} WHERE task.requires IS NOT NULL;
             """,
     ];
 

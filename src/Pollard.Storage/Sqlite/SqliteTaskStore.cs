@@ -95,7 +95,7 @@ public sealed class SqliteTaskStore(
     ) => new(Readers.ReadAsync(reader => reader.Events(id, from, maxBytes), cancellationToken));
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<TaskRow>> ListAsync(TaskQuery query, CancellationToken cancellationToken) =>
+    public ValueTask<TaskListing> ListAsync(TaskQuery query, CancellationToken cancellationToken) =>
         new(Readers.ReadAsync(reader => reader.List(query), cancellationToken));
 
     /// <inheritdoc/>

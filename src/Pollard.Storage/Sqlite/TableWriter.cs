@@ -23,6 +23,10 @@ internal sealed class TableWriter(SqliteConnection connection)
         "INSERT OR REPLACE INTO task_result (task, crc, body) VALUES (?1, ?2, ?3)"
     );
 
+    private readonly SqliteStatement _label = connection.Prepare(
+        "INSERT OR IGNORE INTO task_label (label, task) VALUES (?1, ?2)"
+    );
+
     private readonly SqliteStatement _events = connection.Prepare(
         """
         INSERT OR IGNORE INTO task_events (task, first_seq, count, crc, body)
@@ -84,6 +88,11 @@ internal sealed class TableWriter(SqliteConnection connection)
         if (write.Idempotency is { } newKey)
         {
             PutKey(row.Owner, newKey, write.Id);
+        }
+
+        foreach (var label in row.Requires?.Labels ?? [])
+        {
+            _label.Bind(1, label).Bind(2, write.Id.Value).Run();
         }
 
         WriteBodies(write);

@@ -43,8 +43,8 @@ public interface ITaskStore : IAsyncDisposable
         CancellationToken cancellationToken
     );
 
-    /// <summary>Rows that match, newest first.</summary>
-    ValueTask<IReadOnlyList<TaskRow>> ListAsync(TaskQuery query, CancellationToken cancellationToken);
+    /// <summary>One page of the rows that match, newest first.</summary>
+    ValueTask<TaskListing> ListAsync(TaskQuery query, CancellationToken cancellationToken);
 
     /// <summary>Deletes tasks that ended before their time to be kept was over, a slice at a time, between commits that others wait for.</summary>
     /// <param name="now">The present moment.</param>
@@ -95,26 +95,4 @@ public enum BodyKind : byte
 
     /// <summary>What came of it.</summary>
     Result = 1,
-}
-
-/// <summary>Which tasks to list; null members do not matter.</summary>
-public sealed record TaskQuery
-{
-    /// <summary>The owner whose tasks; null for all owners.</summary>
-    public string? Owner { get; init; }
-
-    /// <summary>In this state.</summary>
-    public TaskState? State { get; init; }
-
-    /// <summary>Of this kind.</summary>
-    public string? Kind { get; init; }
-
-    /// <summary>With this model.</summary>
-    public string? Model { get; init; }
-
-    /// <summary>Older than this one.</summary>
-    public TaskId? Before { get; init; }
-
-    /// <summary>At most so many, 1 to 1,000.</summary>
-    public int Limit { get; init; } = 50;
 }

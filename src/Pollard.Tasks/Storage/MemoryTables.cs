@@ -62,20 +62,12 @@ internal sealed class MemoryTables(byte[] idKey)
         return EventPage.Cut(events, maxBytes);
     }
 
-    public IReadOnlyList<TaskRow> List(TaskQuery query) =>
-        [
-            .. _tasks
-                .Values.Select(task => task.Row)
-                .Where(row =>
-                    (query.Owner is null || row.Owner == query.Owner)
-                    && (query.State is null || row.State == query.State)
-                    && (query.Kind is null || row.Kind == query.Kind)
-                    && (query.Model is null || row.Model == query.Model)
-                    && (query.Before is null || row.Id < query.Before)
-                )
-                .Reverse()
-                .Take(Math.Clamp(query.Limit, 1, 1_000)),
-        ];
+    public TaskListing List(TaskQuery query)
+    {
+        var limit = Math.Clamp(query.Limit, 1, 1_000);
+        List<TaskRow> rows = [.. _tasks.Values.Select(task => task.Row).Where(query.Matches).Reverse().Take(limit)];
+        return new TaskListing(rows, rows.Count == limit ? rows[^1].Id : null);
+    }
 
     public int Purge(DateTimeOffset now, TimeSpan keep, int max)
     {

@@ -140,7 +140,7 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
     ) => new(Read(tables => tables.Events(id, from, maxBytes)));
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<TaskRow>> ListAsync(TaskQuery query, CancellationToken cancellationToken) =>
+    public ValueTask<TaskListing> ListAsync(TaskQuery query, CancellationToken cancellationToken) =>
         new(Read(tables => tables.List(query)));
 
     /// <inheritdoc/>

@@ -39,6 +39,12 @@ internal static class TasksCommand
         "Only of this key (needs an admin key)"
     );
 
+    private static readonly Option<string[]> Label = CommonOptions.CallTexts(
+        "--label",
+        "LABEL",
+        "Only tasks that require a host with this label; may be given several times"
+    );
+
     private static readonly Option<string?> Before = CommonOptions.CallText(
         "--before",
         "CURSOR",
@@ -67,14 +73,14 @@ internal static class TasksCommand
         new("tasks", "What was handed in, and what became of it")
         {
             new Command("list", "The newest tasks")
-                .With(State, Kind, OfModel, Owner, Before, Limit)
+                .With(State, Kind, OfModel, Owner, Label, Before, Limit)
                 .WithGateway()
                 .Does(shell, ListAsync),
             new Command(
                 "export",
                 "All tasks that the options select, newest first, a line of JSON each, without results"
             )
-                .With(State, Kind, OfModel, Owner, Before)
+                .With(State, Kind, OfModel, Owner, Label, Before)
                 .WithGateway()
                 .Does(shell, ExportAsync),
             new Command("show", "All about one task, and its result") { Id }
@@ -158,6 +164,7 @@ internal static class TasksCommand
             Kind = settings.Text(Kind),
             Model = settings.Text(OfModel),
             Owner = settings.Text(Owner),
+            Labels = settings.Texts(Label),
             Before = settings.Text(Before),
         };
 

@@ -109,7 +109,7 @@ public sealed class SqliteDamageTests : IDisposable
         await MakeAsync();
         string[] steps =
         [
-            "", // Done long ago.
+            .. SqliteSchema.Steps, // Done long ago.
             "CREATE TABLE added (a); ALTER TABLE task ADD COLUMN colour TEXT; UPDATE task SET colour = 'red'",
         ];
         var vfs = SyncVfs.Register();
@@ -133,15 +133,47 @@ public sealed class SqliteDamageTests : IDisposable
             }
 
             faults.Disarm();
-            Assert.Equal(1, connection.QueryInteger("PRAGMA user_version"));
+            Assert.Equal(SqliteSchema.Newest, connection.QueryInteger("PRAGMA user_version"));
             Assert.Equal(0, connection.QueryInteger("SELECT count(*) FROM sqlite_schema WHERE name = 'added'"));
         }
 
         VfsFaults.Remove(_folder.Path);
         using var after = new SqliteConnection(Options.DatabasePath, readOnly: false, null);
         Assert.InRange(failures, 1, 1_000);
-        Assert.Equal(2, after.QueryInteger("PRAGMA user_version"));
+        Assert.Equal(SqliteSchema.Newest + 1, after.QueryInteger("PRAGMA user_version"));
         Assert.Equal(2, after.QueryInteger("SELECT count(*) FROM task WHERE colour = 'red'"));
+    }
+
+    [Fact]
+    public async Task The_labels_of_an_older_store_are_found_after_its_migration()
+    {
+        using (var connection = new SqliteConnection(Options.DatabasePath, readOnly: false, null))
+        {
+            SqliteSchema.Migrate(connection, Options.DatabasePath, SqliteSchema.Steps[..1]);
+            string[] requires =
+            [
+                """'{"labels":["gpu","a"]}'""",
+                "NULL",
+                """'{"context":9}'""",
+                "'damaged'",
+                """'{"labels":["gpu"]}'""",
+            ];
+            for (var i = 0; i < requires.Length; i++)
+            {
+                connection.Execute(
+                    $"""
+                    INSERT INTO task (id, version, state, final, owner, kind, model, priority, attempt, max_attempts, fence,
+                      generation, created_at, run_timeout, flags, event_count, requires)
+                    VALUES ({i + 1}, 1, 0, 0, '', 'chat', 'm', 0, 0, 1, 0, 1, 0, 0, 0, 0, {requires[i]})
+                    """
+                );
+            }
+        }
+
+        await using var store = await TestStore.OpenAsync(Options);
+        var found = await store.ListAsync(new() { Labels = ["gpu"] }, Token);
+
+        Assert.Equal([5, 1], found.Rows.Select(row => row.Id.Value));
     }
 
     [Theory]

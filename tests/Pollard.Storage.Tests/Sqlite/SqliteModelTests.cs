@@ -138,7 +138,7 @@ public sealed class SqliteModelTests
     private static async Task<string> ShowAsync(ITaskStore store)
     {
         var text = new List<string>();
-        foreach (var row in await store.ListAsync(new() { Limit = 1_000 }, TestStore.Token))
+        foreach (var row in (await store.ListAsync(new() { Limit = 1_000 }, TestStore.Token)).Rows)
         {
             var request = await store.ReadBodyAsync(row.Id, BodyKind.Request, TestStore.Token);
             var result = await store.ReadBodyAsync(row.Id, BodyKind.Result, TestStore.Token);

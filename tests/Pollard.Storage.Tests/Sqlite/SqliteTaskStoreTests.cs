@@ -41,6 +41,23 @@ public sealed class SqliteTaskStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task A_purged_task_leaves_no_label_behind()
+    {
+        await using (var store = await TestStore.OpenAsync(TestStore.Options(_folder)))
+        {
+            var row = StoreSamples.Pending(1) with { Requires = new() { Labels = ["gpu", "käse"] } };
+            await store.WriteAsync(StoreSamples.Insert(row));
+            await store.WriteAsync(StoreSamples.Insert(row with { Id = new TaskId(2) }));
+            await store.WriteAsync(StoreSamples.Change(row.Next(TaskState.Completed)));
+            Assert.Equal(1, await store.PurgeAsync(StoreSamples.Start.AddDays(1), TimeSpan.Zero, 10, Token));
+        }
+
+        using var connection = new SqliteConnection(TestStore.Options(_folder).DatabasePath, readOnly: false, null);
+        Assert.Equal(2, connection.QueryInteger("SELECT count(*) FROM task_label"));
+        Assert.Equal(2, connection.QueryInteger("SELECT min(task) FROM task_label"));
+    }
+
+    [Fact]
     public async Task Writes_handed_over_together_are_one_commit_however_many()
     {
         await using var store = await TestStore.OpenAsync(TestStore.Options(_folder) with { MaxCommitWrites = 10 });

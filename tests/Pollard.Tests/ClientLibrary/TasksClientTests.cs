@@ -199,8 +199,16 @@ public sealed class TasksClientTests
         gateway.On("GET /v1/tasks", """{"tasks":[]}""");
         using var client = new PollardClient(gateway.Url);
 
-        await client.Tasks.ListAsync(new() { Model = "a&b:c", Limit = 7 }, Token);
+        await client.Tasks.ListAsync(
+            new()
+            {
+                Model = "a&b:c",
+                Labels = ["gpu", "zone:eu"],
+                Limit = 7,
+            },
+            Token
+        );
 
-        Assert.Equal("?model=a%26b%3Ac&limit=7", Assert.Single(gateway.Calls).Query);
+        Assert.Equal("?model=a%26b%3Ac&label=gpu&label=zone%3Aeu&limit=7", Assert.Single(gateway.Calls).Query);
     }
 }

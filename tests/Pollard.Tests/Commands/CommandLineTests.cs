@@ -168,7 +168,17 @@ public sealed class CommandLineTests
             }
         );
 
-        var exitCode = await shell.RunAsync(gateway, "tasks", "export", "--state", "failed");
+        var exitCode = await shell.RunAsync(
+            gateway,
+            "tasks",
+            "export",
+            "--state",
+            "failed",
+            "--label",
+            "gpu",
+            "--label",
+            "a=b"
+        );
 
         Assert.Equal(ExitCode.Ok, exitCode);
         var lines = shell.Out.TrimEnd('\n').Split('\n');
@@ -176,7 +186,10 @@ public sealed class CommandLineTests
             ["t3", "t2", "t1"],
             lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("id").GetString())
         );
-        Assert.All(gateway.Calls, call => Assert.Contains("state=failed", call.Query, StringComparison.Ordinal));
+        Assert.All(
+            gateway.Calls,
+            call => Assert.StartsWith("?state=failed&label=gpu&label=a%3Db", call.Query, StringComparison.Ordinal)
+        );
         Assert.Equal(string.Join('\n', lines[..2]) + "\n", printedBefore[1]);
     }
 

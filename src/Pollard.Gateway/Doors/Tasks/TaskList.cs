@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
 using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
 using Pollard.Protocol;
@@ -19,19 +20,7 @@ internal sealed class TaskList(TaskEngine engine)
     public async Task ListAsync(HttpContext http)
     {
         var query = http.Request.Query;
-        if (query.ContainsKey("label"))
-        {
-            throw new RejectedException(
-                DoorError.BadRequest(
-                    "\"label\" is not available in this version; leave it out",
-                    "label",
-                    "not_available"
-                )
-            );
-        }
-
-        var limit = LimitOf(query["limit"]);
-        var rows = await engine.ListAsync(
+        var listing = await engine.ListAsync(
             new TaskQuery
             {
                 Owner = http.GetCaller().Scope ?? TextOf(query["owner"]),
@@ -39,16 +28,29 @@ internal sealed class TaskList(TaskEngine engine)
                 Kind = TextOf(query["kind"]),
                 Model = TextOf(query["model"]),
                 Before = BeforeOf(TextOf(query["before"])),
-                Limit = limit,
+                Labels = LabelsOf(query["label"]),
+                Limit = LimitOf(query["limit"]),
             },
             http.RequestAborted
         );
-        var tasks = rows.Select(row => TaskView.Of(row, engine.Ids.Format(row.Id))).ToList();
-        var page = new TaskPage(tasks, tasks.Count == limit ? tasks[^1].Id : null);
+        var page = new TaskPage(
+            [.. listing.Rows.Select(row => TaskView.Of(row, engine.Ids.Format(row.Id)))],
+            listing.Next is { } next ? engine.Ids.Format(next) : null
+        );
         await JsonReply.WriteAsync(http, page, ProtocolJson.Default.TaskPage);
     }
 
     private static string? TextOf(string? value) => string.IsNullOrEmpty(value) ? null : value;
+
+    private static string[] LabelsOf(StringValues words)
+    {
+        string[] labels = [.. words.OfType<string>().Where(word => word.Length > 0).Distinct(StringComparer.Ordinal)];
+        return labels.Length <= TaskQuery.MostLabels
+            ? labels
+            : throw new RejectedException(
+                DoorError.BadRequest($"\"label\" may be given {TaskQuery.MostLabels} times", "label")
+            );
+    }
 
     private static int LimitOf(string? text)
     {
