@@ -21,6 +21,7 @@ internal sealed partial class HostSession : IHostSink
     private readonly FrameOutbox _outbox;
     private readonly SessionAttempts _attempts;
     private readonly OffersUnderWay _offers;
+    private readonly FrameRate _frames;
     private readonly List<SessionAttempt> _touched = [];
     private DispatchHost? _host;
 
@@ -29,6 +30,7 @@ internal sealed partial class HostSession : IHostSink
         (_server, _link, Peer) = (server, link, peer);
         _attempts = new SessionAttempts(server.Time);
         _offers = new OffersUnderWay(server.Time);
+        _frames = new FrameRate(server.Time, LinkLimits.HostFramesPerSecond);
         _outbox = new FrameOutbox(link.Output, server.Time, Stop, OffersLeft);
     }
 
@@ -252,6 +254,7 @@ internal sealed partial class HostSession : IHostSink
 
     private void TakeAboutHost(in Frame frame)
     {
+        RequireHostRate();
         switch (frame.Header.Type)
         {
             case FrameType.Slots:
@@ -292,11 +295,6 @@ internal sealed partial class HostSession : IHostSink
             return;
         }
 
-        if (!entry.IsWithinRate())
-        {
-            throw new LinkException($"an attempt may send {LinkLimits.FramesPerSecond} output frames a second");
-        }
-
         if (!entry.IsTouched)
         {
             entry.IsTouched = true;
@@ -335,14 +333,28 @@ internal sealed partial class HostSession : IHostSink
     private SessionAttempt? Entry(in Frame frame)
     {
         var handle = frame.Header.Attempt;
-        return _attempts.Find(handle)
-            ?? (
-                _attempts.WasGiven(handle)
-                    ? null
-                    : throw new LinkException(
-                        $"a {frame.Header.Type} frame is about attempt {handle}, which was not offered"
-                    )
+        if (_attempts.Find(handle) is { } entry)
+        {
+            RequireRate(entry.Rate, "an attempt", LinkLimits.FramesPerSecond);
+            return entry;
+        }
+
+        RequireHostRate();
+        return _attempts.WasGiven(handle)
+            ? null
+            : throw new LinkException($"a {frame.Header.Type} frame is about attempt {handle}, which was not offered");
+    }
+
+    private void RequireHostRate() => RequireRate(_frames, "itself", LinkLimits.HostFramesPerSecond);
+
+    private static void RequireRate(FrameRate rate, string about, int most)
+    {
+        if (!rate.IsWithin())
+        {
+            throw new LinkException(
+                $"a host may send {most} frames a second about {about}, averaged over ten seconds; gather small pieces"
             );
+        }
     }
 
     private async Task EndAsync()

@@ -7,13 +7,13 @@ namespace Pollard.Gateway.Hosts;
 /// <summary>An attempt in one session. Only the session's reader changes what is not volatile.</summary>
 internal sealed class SessionAttempt(Attempt attempt, TimeProvider time)
 {
-    private const int RateWindowSeconds = 10;
-    private long _windowStart = time.GetTimestamp();
-    private int _windowFrames;
     private int _fenced;
     private long _offerLeftAt;
 
     public Attempt Attempt { get; } = attempt;
+
+    /// <summary>How many frames about it the host sends.</summary>
+    public FrameRate Rate { get; } = new(time, LinkLimits.FramesPerSecond);
 
     /// <summary>Output of the batch being read awaits its flush.</summary>
     public bool IsTouched { get; set; }
@@ -33,21 +33,6 @@ internal sealed class SessionAttempt(Attempt attempt, TimeProvider time)
     {
         IsStopped = true;
         return Interlocked.Exchange(ref _fenced, 1) == 0;
-    }
-
-    /// <summary>Counts an output frame. False when there are more than the link allows, averaged over ten seconds.</summary>
-    public bool IsWithinRate()
-    {
-        // The clock is looked at once in ten seconds' worth of frames.
-        if (++_windowFrames < RateWindowSeconds * LinkLimits.FramesPerSecond)
-        {
-            return true;
-        }
-
-        var inTime = time.GetElapsedTime(_windowStart).TotalSeconds >= RateWindowSeconds;
-        _windowStart = time.GetTimestamp();
-        _windowFrames = 0;
-        return inTime;
     }
 }
 

@@ -30,8 +30,11 @@ public static class LinkLimits
     /// <summary>Bytes of output that an agent may send ahead of credit, per attempt.</summary>
     public const int CreditWindowBytes = 256 * 1024;
 
-    /// <summary>Output frames a second that an attempt may send, averaged over ten seconds.</summary>
+    /// <summary>Frames a second that a host may send about an attempt, averaged over ten seconds. An agent keeps to the half.</summary>
     public const int FramesPerSecond = 2000;
+
+    /// <summary>Frames a second that a host may send about itself, averaged over ten seconds.</summary>
+    public const int HostFramesPerSecond = 200;
 
     /// <summary>How often an agent that has nothing else to say sends a heartbeat.</summary>
     public static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(5);

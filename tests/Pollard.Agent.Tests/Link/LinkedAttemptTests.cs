@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.IO.Pipelines;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Pollard.Agent.Backends;
@@ -237,48 +235,4 @@ public sealed class LinkedAttemptTests
         DeltaKind kind = DeltaKind.Content,
         ushort choice = 0
     ) => attempt.WriteAsync(kind, choice, Encoding.UTF8.GetBytes(text), Token).AsTask();
-
-    /// <summary>The gateway's end of an outbox.</summary>
-    private sealed class Wire
-    {
-        private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
-
-        public Wire(TimeProvider time) => Outbox = new FrameOutbox(_pipe.Writer, time, () => { });
-
-        public FrameOutbox Outbox { get; }
-
-        /// <summary>The frames that came, as words.</summary>
-        public IReadOnlyList<string> Take() =>
-            [
-                .. Frames()
-                    .Select(frame =>
-                        frame.Header.Type switch
-                        {
-                            FrameType.Delta =>
-                                $"Delta {frame.Header.Sequence} {Encoding.UTF8.GetString(frame.Payload)}",
-                            FrameType.Finish => $"Finish {frame.Header.Sequence}",
-                            _ => frame.Header.Type.ToString(),
-                        }
-                    ),
-            ];
-
-        /// <summary>The bytes of output that came.</summary>
-        public long TakeBytes() => Frames().Sum(frame => frame.Payload.Length);
-
-        private List<Frame> Frames()
-        {
-            var frames = new List<Frame>();
-            if (_pipe.Reader.TryRead(out var read))
-            {
-                var buffer = new ReadOnlySequence<byte>(read.Buffer.ToArray());
-                _pipe.Reader.AdvanceTo(read.Buffer.End);
-                while (FrameReader.TryRead(ref buffer, out var frame))
-                {
-                    frames.Add(frame);
-                }
-            }
-
-            return frames;
-        }
-    }
 }

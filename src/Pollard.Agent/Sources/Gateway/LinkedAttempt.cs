@@ -29,6 +29,7 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
 
     private readonly Lock _gate = new();
     private readonly OutputLog _log = new();
+    private readonly FramePace _frames = new(time);
     private readonly CancellationTokenSource _stop = new();
     private readonly (TimeSpan Delay, int Bytes) _pace = work.Offer.Stream is true ? ReadAlong : Unread;
     private FrameOutbox? _outbox;
@@ -163,13 +164,10 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
         FrameOutbox? outbox;
         lock (_gate)
         {
-            if (result is { Finish: { } finish } && _state == State.Running)
+            if (result is not null && _state == State.Running)
             {
-                _log.Add(FrameType.Finish, JsonSerializer.SerializeToUtf8Bytes(finish, ProtocolJson.Default.Finish));
-            }
-            else if (result is { Failure: { } failure } && _state == State.Running)
-            {
-                _log.Add(FrameType.Fail, JsonSerializer.SerializeToUtf8Bytes(failure, ProtocolJson.Default.Fail));
+                var (type, payload) = LargePieces.End(result);
+                _log.Add(type, payload);
             }
             else
             {
@@ -178,7 +176,6 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
 
             var isStopped = _state == State.Stopping;
             _state = State.Ended;
-            _timer?.Dispose();
             outbox = isStopped ? SayFree() : Send();
             if (isStopped)
             {
@@ -258,7 +255,7 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
     {
         if (_isBlocked)
         {
-            return false; // Credit or a new session sends all that gathers until then.
+            return false; // Credit, a new session or the pace of frames sends all that gathers until then.
         }
 
         var quiet = time.GetElapsedTime(_lastSend);
@@ -267,21 +264,26 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
             return true;
         }
 
-        if (!_isArmed)
+        // Who reads along waits that long after the last piece; otherwise output gathers from now on.
+        SendAfter(Work.Offer.Stream is true ? _pace.Delay - quiet : _pace.Delay);
+        return false;
+    }
+
+    private void SendAfter(TimeSpan delay)
+    {
+        if (_isArmed)
         {
-            // Who reads along waits that long after the last piece; otherwise output gathers from now on.
-            var delay = Work.Offer.Stream is true ? _pace.Delay - quiet : _pace.Delay;
-            _timer ??= time.CreateTimer(
-                static attempt => ((LinkedAttempt)attempt!).SendInTime(),
-                this,
-                Timeout.InfiniteTimeSpan,
-                Timeout.InfiniteTimeSpan
-            );
-            _timer.Change(delay, Timeout.InfiniteTimeSpan);
-            _isArmed = true;
+            return;
         }
 
-        return false;
+        _isArmed = true;
+        _timer ??= time.CreateTimer(
+            static attempt => ((LinkedAttempt)attempt!).SendInTime(),
+            this,
+            Timeout.InfiniteTimeSpan,
+            Timeout.InfiniteTimeSpan
+        );
+        _timer.Change(delay, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Comes from the timer, without the lock.</summary>
@@ -291,7 +293,7 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
         lock (_gate)
         {
             _isArmed = false;
-            if (_state == State.Running)
+            if (_state is State.Running or State.Ended)
             {
                 outbox = Send();
             }
@@ -308,7 +310,7 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
         return Pump();
     }
 
-    /// <summary>Puts out what credit allows. The caller flushes after leaving the lock.</summary>
+    /// <summary>Puts out what credit and the pace of frames allow. The caller flushes after leaving the lock.</summary>
     private FrameOutbox? Pump()
     {
         while (_outbox is not null && _log.TryPeek(out var frame))
@@ -318,6 +320,12 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
                 // The gateway gives credit by the quarter: with more than three there, what does not fit has nothing to wait for.
                 if (frame.Data.Length > _credit && _credit <= _window / 4 * 3)
                 {
+                    break;
+                }
+
+                if (!_frames.TryTake())
+                {
+                    SendAfter(FramePace.Wait);
                     break;
                 }
 

@@ -1,3 +1,4 @@
+using Pollard.Agent.Backends.Http;
 using Pollard.Protocol.HostLink;
 
 namespace Pollard.Agent.Sources.Gateway;
@@ -30,13 +31,14 @@ internal sealed class OutputLog
     /// <summary>Bytes that were not sent yet.</summary>
     public int UnsentBytes => _unsentBytes + _open.Length;
 
-    /// <summary>Adds output. Text is cut between characters only, JSON not at all.</summary>
+    /// <summary>Adds output. Text is cut between characters only, JSON into objects that say the same.</summary>
+    /// <exception cref="BackendException">It does not fit in a frame and cannot be cut.</exception>
     public void Add(DeltaKind kind, ushort choice, ReadOnlySpan<byte> data)
     {
         if (IsMessage(kind))
         {
             Seal();
-            Append(new OutputFrame(FrameType.Delta, kind, choice, data.ToArray()));
+            AddMessage(kind, choice, data);
             return;
         }
 
@@ -145,15 +147,29 @@ internal sealed class OutputLog
         return cut;
     }
 
-    private void Append(OutputFrame frame)
+    private void AddMessage(DeltaKind kind, ushort choice, ReadOnlySpan<byte> data)
     {
-        if (frame.Data.Length > LinkLimits.FramePayloadBytes)
+        var pieces = (data.Length > MostJoinedBytes ? LargePieces.Cut(kind, data) : null) ?? [data.ToArray()];
+        foreach (var piece in pieces)
         {
-            throw new InvalidOperationException(
-                $"a {frame.Kind} of {frame.Data.Length} bytes is over the limit of {LinkLimits.FramePayloadBytes}"
-            );
+            if (piece.Length > LinkLimits.FramePayloadBytes)
+            {
+                throw new BackendException(
+                    LargePieces.TooLarge(
+                        $"a {kind} of {data.Length} bytes is over the limit of {LinkLimits.FramePayloadBytes}"
+                    )
+                );
+            }
         }
 
+        foreach (var piece in pieces)
+        {
+            Append(new OutputFrame(FrameType.Delta, kind, choice, piece));
+        }
+    }
+
+    private void Append(OutputFrame frame)
+    {
         _frames.Add(frame);
         _unsentBytes += frame.Data.Length;
     }
