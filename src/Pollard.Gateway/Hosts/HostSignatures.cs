@@ -20,6 +20,8 @@ internal sealed record SignatureCheck(HostRecord? Host, string? Refusal, string 
 internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
 {
     private readonly NonceMemory _nonces = new(time);
+    private readonly long _startedSeconds = time.GetUtcNow().ToUnixTimeSeconds();
+    private readonly long _startedAt = time.GetTimestamp();
 
     /// <summary>Checks a request whose signed body is <paramref name="body"/>.</summary>
     public SignatureCheck Check(HttpRequest request, ReadOnlySpan<byte> body)
@@ -45,12 +47,9 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
             );
         }
 
-        var now = time.GetUtcNow().ToUnixTimeSeconds();
-        if (Math.Abs(now - seconds) > LinkLimits.ClockTolerance.TotalSeconds)
+        if (CheckTime(seconds) is { } untimely)
         {
-            return SignatureCheck.Refused(
-                $"the host's clock is off by {seconds - now} seconds; set it to within {LinkLimits.ClockTolerance.TotalSeconds:0}"
-            );
+            return untimely;
         }
 
         if (registry.Find(id) is not { } host)
@@ -71,10 +70,41 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
         }
 
         // Only now: a stranger must not be able to use up a host's nonces.
-        return _nonces.TryTake($"{id} {nonce}")
-            ? new SignatureCheck(host, null, "")
-            : SignatureCheck.Refused("the request was seen before");
+        return _nonces.Take(id, nonce, seconds) switch
+        {
+            NonceUse.New => new SignatureCheck(host, null, ""),
+            NonceUse.Stale => SignatureCheck.Refused(
+                "the request is older than what is remembered of its host; sign it anew",
+                HostSignature.StaleCode
+            ),
+            _ => SignatureCheck.Refused("the request was seen before"),
+        };
     }
+
+    private SignatureCheck? CheckTime(long seconds)
+    {
+        var now = time.GetUtcNow().ToUnixTimeSeconds();
+        if (Math.Abs(now - seconds) > LinkLimits.ClockTolerance.TotalSeconds)
+        {
+            return SignatureCheck.Refused(
+                $"the host's clock is off by {seconds - now} seconds; set it to within {LinkLimits.ClockTolerance.TotalSeconds:0}"
+            );
+        }
+
+        if (IsFromBeforeStart(seconds))
+        {
+            return SignatureCheck.Refused(
+                "the request is from before the gateway's start, which remembers none; sign it anew",
+                HostSignature.StaleCode
+            );
+        }
+
+        return null;
+    }
+
+    // For as long as such a request would be good: later the wall clock may have been set back, and hosts must get in all the same.
+    private bool IsFromBeforeStart(long seconds) =>
+        seconds < _startedSeconds && time.GetElapsedTime(_startedAt) < 2 * LinkLimits.ClockTolerance;
 
     /// <summary>True when this is a public key of the one kind that hosts have.</summary>
     public static bool IsPublicKey(string base64)
@@ -116,38 +146,4 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
 
     private static string Printable(string id) =>
         id.Length <= 100 && id.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') ? id : "(unprintable)";
-}
-
-/// <summary>
-/// Remembers nonces for as long as a signature is good, in two generations: the older is forgotten whole. It holds a bounded
-/// number and says no beyond it, for only enrolled hosts can fill it.
-/// </summary>
-internal sealed class NonceMemory(TimeProvider time)
-{
-    /// <summary>Nonces in one generation: 10,000 hosts that make ten requests a second.</summary>
-    internal const int Most = 200_000;
-
-    // A request may be stamped so far ahead, and be sent again until so far behind.
-    private static readonly TimeSpan Generation = 2 * LinkLimits.ClockTolerance;
-    private readonly Lock _gate = new();
-    private HashSet<string> _now = new(StringComparer.Ordinal);
-    private HashSet<string> _before = new(StringComparer.Ordinal);
-    private long _since = time.GetTimestamp();
-
-    /// <summary>True the first time.</summary>
-    public bool TryTake(string nonce)
-    {
-        lock (_gate)
-        {
-            var age = time.GetElapsedTime(_since);
-            if (age >= Generation)
-            {
-                _before = age < 2 * Generation ? _now : new(StringComparer.Ordinal);
-                _now = new(StringComparer.Ordinal);
-                _since = time.GetTimestamp();
-            }
-
-            return !_before.Contains(nonce) && _now.Count < Most && _now.Add(nonce);
-        }
-    }
 }

@@ -59,6 +59,9 @@ public static class HostSignature
     /// <summary>The word of a refusal that signing anew, with another clock or nonce, may mend.</summary>
     public const string UnauthorizedCode = "host_unauthorized";
 
+    /// <summary>The word of a refusal because the gateway cannot tell any more whether the request came before: signing it anew mends it.</summary>
+    public const string StaleCode = "host_stale";
+
     /// <summary>The word of a refusal because nobody with that id was enrolled: enrolling mends it.</summary>
     public const string UnknownCode = "host_unknown";
 

@@ -115,6 +115,12 @@ internal sealed partial class GatewayLink : IDisposable
             // The gateway lost its hosts: join again. Without a token that is refused, and said so.
             return await JoinAgainAsync(e, ct);
         }
+        catch (LinkRefusedException e) when (e.Code is HostSignature.StaleCode)
+        {
+            // The gateway has just started, and this clock is behind.
+            LogFailed(_logger, _ladder?.Current.Name ?? "http", e.Message);
+            return (null, NextDelay());
+        }
         catch (LinkRefusedException e)
         {
             return (new AgentExit(AgentEnd.Refused, e.Message), default);
