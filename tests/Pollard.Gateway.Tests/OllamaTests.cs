@@ -74,7 +74,7 @@ public sealed class OllamaTests
 
         Assert.Equal(
             """
-            {"messages":[{"role":"user","content":[{"type":"text","text":"see"},{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0"}}]},{"role":"assistant","content":"","tool_calls":[{"id":"call_0","type":"function","function":{"name":"look","arguments":"{\"a\":1}"}}]},{"role":"tool","content":"seen","tool_call_id":"call_0","name":"look"}],"temperature":0.5,"stop":["x"],"max_tokens":9,"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"}}},"reasoning_effort":"low","ollama":{"options":{"num_predict":9,"top_k":3,"temperature":0.5,"stop":["x"]},"keep_alive":"5m","format":{"type":"object"},"think":"low"}}
+            {"messages":[{"role":"user","content":[{"type":"text","text":"see"},{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0"}}]},{"role":"assistant","content":"","tool_calls":[{"id":"call_0","type":"function","function":{"name":"look","arguments":"{\"a\":1}"}}]},{"role":"tool","content":"seen","tool_call_id":"call_0","name":"look"}],"temperature":0.5,"top_k":3,"stop":["x"],"max_tokens":9,"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"}}},"reasoning_effort":"low","ollama":{"options":{"num_predict":9,"top_k":3,"temperature":0.5,"stop":["x"]},"keep_alive":"5m","format":{"type":"object"},"think":"low"}}
             """,
             attempt.Request.GetRawText()
         );

@@ -14,6 +14,9 @@ internal sealed class AnswerFacts
     /// <summary>The backend's timings, JSON as they are stored; empty when there are none.</summary>
     public ReadOnlyMemory<byte> Timings { get; private set; }
 
+    /// <summary>The tokens of the conversation so far, JSON as Ollama gives them to be sent back; empty when there are none.</summary>
+    public ReadOnlyMemory<byte> Context { get; private set; }
+
     /// <summary>The first answer's message, JSON; empty for completions.</summary>
     public ReadOnlyMemory<byte> Message { get; private set; }
 
@@ -40,6 +43,10 @@ internal sealed class AnswerFacts
             else if (reader.ValueTextEquals("ollama"u8))
             {
                 facts.Timings = Raw(ref reader, result);
+            }
+            else if (reader.ValueTextEquals("context"u8))
+            {
+                facts.Context = Raw(ref reader, result);
             }
             else
             {

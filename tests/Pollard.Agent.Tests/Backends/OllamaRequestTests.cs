@@ -77,6 +77,45 @@ public sealed class OllamaRequestTests
         Assert.Equal("array", chat.GetProperty("format").GetProperty("type").GetString());
     }
 
+    [Fact]
+    public void Only_what_Ollama_has_a_word_for_is_copied_of_its_own()
+    {
+        var chat = Chat(
+            """
+            {"messages":[],"repetition_penalty":1.2,
+            "ollama":{"model":"another","messages":[1],"stream":false,"shift":true,"never_heard_of":1}}
+            """
+        );
+
+        Assert.Equal(
+            """{"model":"pollard-demo","messages":[],"stream":true,"options":{"repeat_penalty":1.2},"shift":true}""",
+            chat.GetRawText()
+        );
+    }
+
+    [Fact]
+    public void Log_probabilities_of_a_completion_are_a_flag_and_a_number()
+    {
+        var alone = JsonElement.Parse(OllamaRequest.Completion(Work.Completion("\"logprobs\":2"), default).Span);
+        var native = JsonElement.Parse(
+            OllamaRequest
+                .Completion(
+                    Work.Completion("\"logprobs\":0,\"ollama\":{\"logprobs\":true,\"top_logprobs\":3}"),
+                    default
+                )
+                .Span
+        );
+
+        Assert.Equal(
+            (true, 2),
+            (alone.GetProperty("logprobs").GetBoolean(), alone.GetProperty("top_logprobs").GetInt32())
+        );
+        Assert.Equal(
+            """{"model":"pollard-demo","prompt":"Willows are","stream":true,"logprobs":true,"top_logprobs":3}""",
+            native.GetRawText()
+        );
+    }
+
     [Theory]
     [InlineData("none", "false")]
     [InlineData("minimal", "\"low\"")]
@@ -135,6 +174,12 @@ public sealed class OllamaRequestTests
     [InlineData("functions", "\"functions\":[]")]
     [InlineData("modalities", "\"modalities\":[\"text\",\"audio\"]")]
     [InlineData("audio", "\"audio\":{\"voice\":\"alloy\"}")]
+    [InlineData("parallel_tool_calls", "\"parallel_tool_calls\":false")]
+    [InlineData("response_format", "\"response_format\":{\"type\":\"grammar\"}")]
+    [InlineData("verbosity", "\"verbosity\":\"low\"")]
+    [InlineData("web_search_options", "\"web_search_options\":{}")]
+    [InlineData("tools", "\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"f\"}}]")]
+    [InlineData("temperature", "\"temperature\":\"hot\"")]
     [InlineData(
         "messages[].content[].type = input_audio",
         "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\"}]}]"

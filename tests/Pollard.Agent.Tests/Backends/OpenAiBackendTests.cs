@@ -318,6 +318,25 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
         Assert.Contains($"\"{parameter}\"", failure.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task What_only_Ollama_knows_is_refused_by_name_or_left_out()
+    {
+        var refused = await _backend.RunAsync(Work.Completion("\"ollama\":{\"context\":[1,2]}"), _output, Token);
+        var ran = await _backend.RunAsync(
+            Work.Completion("\"ollama\":{\"raw\":true,\"options\":{\"num_ctx\":4096},\"keep_alive\":\"5m\"}"),
+            _output,
+            Token
+        );
+
+        Assert.Equal(
+            ("unsupported", 400, false),
+            (refused.Failure!.Code, refused.Failure.Status, refused.Failure.Retryable)
+        );
+        Assert.Contains("\"context\"", refused.Failure.Message, StringComparison.Ordinal);
+        Assert.NotNull(ran.Finish);
+        Assert.DoesNotContain("ollama", _server.Requests[^1].Body, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("no json")]
     [InlineData("[1]")]

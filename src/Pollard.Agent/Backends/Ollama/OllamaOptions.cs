@@ -1,40 +1,27 @@
 using System.Text.Json;
 using Pollard.Agent.Backends.Http;
+using Pollard.Protocol.Dialects;
 
 namespace Pollard.Agent.Backends.Ollama;
 
 /// <summary>Translates the sampling parameters of OpenAI's API to Ollama's <c>options</c>; the client's own options win.</summary>
 internal static class OllamaOptions
 {
-    // The words of both APIs, and extras that compatible servers take at the top level.
-    private static readonly (string Theirs, string Ollamas)[] Names =
-    [
-        ("temperature", "temperature"),
-        ("top_p", "top_p"),
-        ("top_k", "top_k"),
-        ("min_p", "min_p"),
-        ("seed", "seed"),
-        ("frequency_penalty", "frequency_penalty"),
-        ("presence_penalty", "presence_penalty"),
-        ("max_tokens", "num_predict"),
-        ("max_completion_tokens", "num_predict"),
-    ];
-
     /// <summary>Writes <c>options</c>, if there are any.</summary>
-    public static void Write(Utf8JsonWriter json, JsonElement request)
+    public static void Write(Utf8JsonWriter json, JsonElement request, RequestRules rules)
     {
+        const string Place = "options.";
         Dictionary<string, JsonElement> options = new(StringComparer.Ordinal);
-        foreach (var (theirs, ollamas) in Names)
+        foreach (var rule in rules.All)
         {
-            if (request.Member(theirs) is { ValueKind: JsonValueKind.Number } value)
+            if (
+                rule.Other is { } other
+                && other.StartsWith(Place, StringComparison.Ordinal)
+                && request.Member(rule.Name) is { } value
+            )
             {
-                options[ollamas] = value;
+                options[other[Place.Length..]] = value;
             }
-        }
-
-        if (request.Member("stop") is { ValueKind: JsonValueKind.Array or JsonValueKind.String } stop)
-        {
-            options["stop"] = stop;
         }
 
         var native = (request.Member("ollama") ?? default).Member("options");

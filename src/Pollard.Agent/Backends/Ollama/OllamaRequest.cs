@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Pollard.Agent.Backends.Http;
+using Pollard.Protocol.Dialects;
 
 namespace Pollard.Agent.Backends.Ollama;
 
@@ -18,7 +19,7 @@ internal static class OllamaRequest
             work,
             (json, request) =>
             {
-                OllamaLimits.CheckChat(request, knowledge);
+                OllamaLimits.CheckAnswer(request, knowledge);
                 OllamaMessages.Write(json, request);
                 if (request.Text("tool_choice") != "none" && request.Items("tools").Any())
                 {
@@ -26,7 +27,7 @@ internal static class OllamaRequest
                     request.Member("tools")!.Value.WriteTo(json);
                 }
 
-                WriteShared(json, request, knowledge);
+                WriteShared(json, request, work.Offer.Kind, knowledge);
             }
         );
 
@@ -37,15 +38,15 @@ internal static class OllamaRequest
             work,
             (json, request) =>
             {
-                OllamaLimits.CheckCompletion(request, knowledge);
+                OllamaLimits.CheckAnswer(request, knowledge);
                 json.WriteString("prompt", Prompt(request));
-                WriteImages(json, request);
-                if (request.Text("suffix") is { } suffix && !HasNative(request, "suffix"))
+                Copy(json, request, "suffix");
+                if (!HasNative(request, "images"))
                 {
-                    json.WriteString("suffix", suffix);
+                    Copy(json, request, "images");
                 }
 
-                WriteShared(json, request, knowledge);
+                WriteShared(json, request, work.Offer.Kind, knowledge);
             }
         );
 
@@ -58,17 +59,12 @@ internal static class OllamaRequest
             work,
             (json, request) =>
             {
-                OllamaLimits.CheckEmbedding(request);
                 base64 = request.Text("encoding_format") == "base64";
                 json.WritePropertyName("input");
                 (request.Member("input") ?? throw Missing("input")).WriteTo(json);
-                if (request.Integer("dimensions") is { } dimensions)
-                {
-                    json.WriteNumber("dimensions", dimensions);
-                }
-
-                OllamaOptions.Write(json, request);
-                WriteNative(json, request, ["truncate"]);
+                Copy(json, request, "dimensions");
+                OllamaOptions.Write(json, request, RequestRules.FromOpenAI(work.Offer.Kind));
+                WriteNative(json, request, work.Offer.Kind);
             }
         );
         return (body, base64);
@@ -103,6 +99,7 @@ internal static class OllamaRequest
                 throw new JsonException("it is no object");
             }
 
+            OllamaLimits.Check(request, work.Offer.Kind);
             return Write(json =>
             {
                 json.WriteString("model", work.Offer.Model);
@@ -116,10 +113,10 @@ internal static class OllamaRequest
     }
 
     /// <summary>What chat and completion have in common: the stream, options, format, thinking, log-probabilities.</summary>
-    private static void WriteShared(Utf8JsonWriter json, JsonElement request, OllamaKnowledge knowledge)
+    private static void WriteShared(Utf8JsonWriter json, JsonElement request, string kind, OllamaKnowledge knowledge)
     {
         json.WriteBoolean("stream", true);
-        OllamaOptions.Write(json, request);
+        OllamaOptions.Write(json, request, RequestRules.FromOpenAI(kind));
         if (!HasNative(request, "format"))
         {
             WriteFormat(json, request);
@@ -130,12 +127,12 @@ internal static class OllamaRequest
             WriteThink(json, request, knowledge);
         }
 
-        WriteLogProbabilities(json, request);
-        WriteNative(
-            json,
-            request,
-            ["format", "think", "raw", "suffix", "template", "system", "context", "truncate", "shift"]
-        );
+        if (!HasNative(request, "logprobs"))
+        {
+            WriteLogProbabilities(json, request);
+        }
+
+        WriteNative(json, request, kind);
     }
 
     private static void WriteFormat(Utf8JsonWriter json, JsonElement request)
@@ -194,16 +191,31 @@ internal static class OllamaRequest
         }
     }
 
-    /// <summary>Copies what a client of Ollama's own API said and OpenAI's has no word for.</summary>
-    private static void WriteNative(Utf8JsonWriter json, JsonElement request, ReadOnlySpan<string> names)
+    /// <summary>Copies what a client of Ollama's own API said and OpenAI's has no word for, or another one.</summary>
+    private static void WriteNative(Utf8JsonWriter json, JsonElement request, string kind)
     {
-        foreach (var name in (ReadOnlySpan<string>)["keep_alive", .. names])
+        if (request.Member("ollama") is not { ValueKind: JsonValueKind.Object } native)
         {
-            if (Native(request, name) is { } value)
+            return;
+        }
+
+        var rules = RequestRules.FromOllama(kind);
+        foreach (var member in native.EnumerateObject())
+        {
+            // The options are written already, with OpenAI's.
+            if (member.Name != "options" && rules.Find(member.Name) is { Fate: not MemberFate.Same })
             {
-                json.WritePropertyName(name);
-                value.WriteTo(json);
+                member.WriteTo(json);
             }
+        }
+    }
+
+    private static void Copy(Utf8JsonWriter json, JsonElement request, string name)
+    {
+        if (request.Member(name) is { } value)
+        {
+            json.WritePropertyName(name);
+            value.WriteTo(json);
         }
     }
 
@@ -220,14 +232,4 @@ internal static class OllamaRequest
             { ValueKind: JsonValueKind.Array } texts => texts[0].GetString()!,
             _ => throw Missing("prompt"),
         };
-
-    private static void WriteImages(Utf8JsonWriter json, JsonElement request)
-    {
-        var images = Native(request, "images") ?? request.Member("images");
-        if (images is { ValueKind: JsonValueKind.Array } several)
-        {
-            json.WritePropertyName("images");
-            several.WriteTo(json);
-        }
-    }
 }

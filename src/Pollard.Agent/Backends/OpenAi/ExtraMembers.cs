@@ -8,14 +8,15 @@ namespace Pollard.Agent.Backends.OpenAi;
 internal sealed class ExtraMembers
 {
     private const int Most = 32;
-    private const int LongestBytes = 64 * 1024;
+    private const int MostBytes = 192 * 1024; // They go into one frame. Ollama's context has some six bytes a token.
 
     private readonly List<(byte[] Name, byte[] Value)> _members = [];
+    private int _bytes;
 
     /// <summary>Keeps one member; null and what is too large are left out.</summary>
     public void Set(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        if (value.SequenceEqual("null"u8) || value.Length > LongestBytes)
+        if (value.SequenceEqual("null"u8))
         {
             return;
         }
@@ -27,17 +28,20 @@ internal sealed class ExtraMembers
                 continue;
             }
 
-            if (!value.SequenceEqual(_members[i].Value))
+            var more = value.Length - _members[i].Value.Length;
+            if (_bytes + more <= MostBytes && !value.SequenceEqual(_members[i].Value))
             {
                 _members[i] = (_members[i].Name, value.ToArray());
+                _bytes += more;
             }
 
             return;
         }
 
-        if (_members.Count < Most)
+        if (_members.Count < Most && _bytes + name.Length + value.Length <= MostBytes)
         {
             _members.Add((name.ToArray(), value.ToArray()));
+            _bytes += name.Length + value.Length;
         }
     }
 

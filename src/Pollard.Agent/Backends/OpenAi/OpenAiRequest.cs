@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Pollard.Agent.Backends.Http;
+using Pollard.Protocol.Dialects;
 
 namespace Pollard.Agent.Backends.OpenAi;
 
@@ -60,7 +61,11 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
                 throw new BackendException(BackendFailure.Unsupported(refused, "Pollard"));
             }
 
-            if (name.SequenceEqual("stream_options"u8))
+            if (name.SequenceEqual("ollama"u8))
+            {
+                CheckNative(value, work.Offer.Kind);
+            }
+            else if (name.SequenceEqual("stream_options"u8))
             {
                 streamOptions = value;
             }
@@ -105,7 +110,20 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
     }
 
     private static bool IsOurs(ReadOnlySpan<byte> name) =>
-        name.SequenceEqual("model"u8) || name.SequenceEqual("stream"u8) || name.SequenceEqual("ollama"u8); // Our own door's; strict servers refuse it.
+        name.SequenceEqual("model"u8) || name.SequenceEqual("stream"u8);
+
+    /// <summary>Looks at what a client of Ollama's API said and OpenAI's has another word for, which stands beside it, or none.</summary>
+    private static void CheckNative(ReadOnlySpan<byte> native, string kind)
+    {
+        using var document = JsonDocument.Parse(native.ToArray());
+        if (
+            document.RootElement.ValueKind == JsonValueKind.Object
+            && RequestRules.FromOllama(kind).FirstRefused(document.RootElement) is { } parameter
+        )
+        {
+            throw new BackendException(BackendFailure.Unsupported(parameter, "OpenAI's API"));
+        }
+    }
 
     private static void WriteEnd(
         ArrayBufferWriter<byte> output,

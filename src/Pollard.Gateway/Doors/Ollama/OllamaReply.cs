@@ -45,6 +45,7 @@ internal static class OllamaReply
             Member(answer, "ollama"u8),
             null
         );
+        WriteContext(json, Member(answer, "context"u8));
         json.WriteEndObject();
     }
 
@@ -121,6 +122,16 @@ internal static class OllamaReply
         WriteTime(json, "prompt_eval_duration"u8, timings, first - started);
         json.WriteNumber("eval_count"u8, NumberOf(usage, "completion_tokens"u8));
         WriteTime(json, "eval_duration"u8, timings, ended - first);
+    }
+
+    /// <summary>Writes what a client may send with its next prompt to go on from here, where the backend gave it.</summary>
+    public static void WriteContext(Utf8JsonWriter json, JsonElement context)
+    {
+        if (context.ValueKind == JsonValueKind.Array)
+        {
+            json.WritePropertyName("context"u8);
+            context.WriteTo(json);
+        }
     }
 
     /// <summary>Writes the member <c>tool_calls</c>; Ollama's arguments are an object.</summary>

@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Text.Json;
+using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Requests;
+using Pollard.Protocol.Dialects;
 
 namespace Pollard.Gateway.Doors.Ollama;
 
@@ -31,8 +33,9 @@ internal static class OllamaRequest
             json.WritePropertyName("messages"u8);
             OllamaMessages.Write(json, list);
             Copy(json, request, "tools"u8);
-            WriteShared(json, request);
-            WriteNative(json, request, ["format", "think", "truncate", "shift"]);
+            Copy(json, request, "logprobs"u8);
+            Copy(json, request, "top_logprobs"u8);
+            WriteShared(json, request, RequestRules.FromOllama(Kinds.Chat));
         });
         RequestScanner.Scan(translated.Span, RequestShape.Chat, options);
         return new OllamaAsk(ModelOf(request), IsStream(request), translated, null);
@@ -53,12 +56,8 @@ internal static class OllamaRequest
         {
             Copy(json, request, "prompt"u8);
             Copy(json, request, "suffix"u8);
-            WriteShared(json, request);
-            WriteNative(
-                json,
-                request,
-                ["format", "think", "raw", "suffix", "template", "system", "context", "images", "truncate", "shift"]
-            );
+            OllamaOptions.WriteLogProbabilities(json, request);
+            WriteShared(json, request, RequestRules.FromOllama(Kinds.Completion));
         });
         return new OllamaAsk(ModelOf(request), IsStream(request), translated, null);
     }
@@ -83,7 +82,7 @@ internal static class OllamaRequest
             json.WritePropertyName("input"u8);
             input.WriteTo(json);
             Copy(json, request, "dimensions"u8);
-            WriteNative(json, request, ["truncate"]);
+            WriteNative(json, request, RequestRules.FromOllama(Kinds.Embedding));
         });
         return new OllamaAsk(ModelOf(request), Stream: false, translated, null);
     }
@@ -188,23 +187,28 @@ internal static class OllamaRequest
         return output.WrittenMemory;
     }
 
-    private static void WriteShared(Utf8JsonWriter json, JsonElement request)
+    private static void WriteShared(Utf8JsonWriter json, JsonElement request, RequestRules rules)
     {
-        OllamaOptions.Write(json, request);
+        OllamaOptions.Write(json, request, rules);
         OllamaOptions.WriteFormat(json, request);
         OllamaOptions.WriteThink(json, request);
-        Copy(json, request, "logprobs"u8);
-        Copy(json, request, "top_logprobs"u8);
+        WriteNative(json, request, rules);
     }
 
-    private static void WriteNative(Utf8JsonWriter json, JsonElement request, ReadOnlySpan<string> names)
+    /// <summary>Writes what OpenAI's API has another word for, or none: the host knows whether its server needs to be told.</summary>
+    private static void WriteNative(Utf8JsonWriter json, JsonElement request, RequestRules rules)
     {
         json.WriteStartObject("ollama"u8);
-        foreach (var name in (ReadOnlySpan<string>)["options", "keep_alive", .. names])
+        Copy(json, request, "options"u8);
+        foreach (var rule in rules.All)
         {
-            if (request.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null)
+            if (
+                rule is { Fate: not MemberFate.Same, Name: not "options" }
+                && request.TryGetProperty(rule.Name, out var value)
+                && value.ValueKind != JsonValueKind.Null
+            )
             {
-                json.WritePropertyName(name);
+                json.WritePropertyName(rule.Name);
                 value.WriteTo(json);
             }
         }

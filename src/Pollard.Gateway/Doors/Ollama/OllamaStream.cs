@@ -70,14 +70,16 @@ internal sealed class OllamaStream(Work work, GatewayOptions options, OllamaForm
 
         var usage = facts.Usage.IsEmpty ? default : JsonElement.Parse(facts.Usage.Span);
         var timings = facts.Timings.IsEmpty ? default : JsonElement.Parse(facts.Timings.Span);
+        var context = facts.Context.IsEmpty ? default : JsonElement.Parse(facts.Context.Span);
         JsonReply.Fill(
             Output,
-            (Stream: this, row, usage, timings, Reason: facts.FinishReasons.FirstOrDefault()),
+            (Stream: this, row, usage, timings, context, Reason: facts.FinishReasons.FirstOrDefault()),
             static (json, it) =>
             {
                 json.WriteStartObject();
                 it.Stream.WriteStart(json, it.row.EndedAt ?? it.row.CreatedAt);
                 OllamaReply.WriteEnd(json, it.Reason, it.row, it.usage, it.timings, it.Stream._firstOutput);
+                OllamaReply.WriteContext(json, it.context);
                 json.WriteEndObject();
             }
         );
