@@ -86,7 +86,7 @@ public sealed class TaskEngine : IAsyncDisposable
             var shown = task.Shown;
             if (task.IsAcknowledged && query.Matches(shown) && !(shown.Id < page.Next))
             {
-                rows[task.Id] = shown;
+                rows[task.Id] = shown with { EventCount = new TaskHandle(task).EventCount }; // Rows count them when they are written.
             }
             else
             {

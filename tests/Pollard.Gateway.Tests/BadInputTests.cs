@@ -42,7 +42,12 @@ public sealed class BadInputTests
     [InlineData("/v1/tasks/task_abc", null, 404, "no task")]
     [InlineData("/v1/tasks?limit=x", null, 400, "limit")]
     [InlineData("/v1/tasks?state=x", null, 400, "state")]
-    [InlineData("/v1/tasks?label=x", null, 400, "label")]
+    [InlineData(
+        "/v1/tasks?label=1&label=2&label=3&label=4&label=5&label=6&label=7&label=8&label=9",
+        null,
+        400,
+        "label"
+    )]
     [InlineData("/v1/nothing", null, 404, "no GET")]
     [InlineData("/nothing", "{}", 404, "no POST")]
     [InlineData("/v1/models", "{}", 405, "GET")]

@@ -289,9 +289,10 @@ public class DurabilityTests
         var pending = await gateway.Engine.ListAsync(new TaskQuery { State = TaskState.Pending }, Token);
         var older = await gateway.Engine.ListAsync(new TaskQuery { Before = running.Row.Id }, Token);
 
-        Assert.Equal([waiting.Row.Id, running.Row.Id, ended.Row.Id], all.Select(static row => row.Id));
-        Assert.Equal([waiting.Row.Id], pending.Select(static row => row.Id));
-        Assert.Equal([ended.Row.Id], older.Select(static row => row.Id));
+        Assert.Equal([waiting.Row.Id, running.Row.Id, ended.Row.Id], all.Rows.Select(static row => row.Id));
+        Assert.Equal([waiting.Row.Id], pending.Rows.Select(static row => row.Id));
+        Assert.Equal([ended.Row.Id], older.Rows.Select(static row => row.Id));
+        Assert.Equal([1, 2, ended.EventCount], all.Rows.Select(static row => row.EventCount)); // Submitted; and leased.
     }
 
     [Fact]

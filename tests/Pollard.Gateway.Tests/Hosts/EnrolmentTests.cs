@@ -177,6 +177,23 @@ public sealed class EnrolmentTests
         Assert.False(restarted.HadModel("qwen3:8b", within));
     }
 
+    [Theory]
+    [InlineData("h2")]
+    [InlineData("turn")]
+    public async Task A_host_whose_clock_is_behind_joins_a_gateway_that_has_just_started(string carrier)
+    {
+        await using var gateway = await LinkGateway.StartAsync();
+        var choose = gateway.Choose(carrier);
+
+        await using var agent = new RunningAgent(
+            gateway,
+            new FakeBackend(),
+            options => choose(options) with { Time = new ClockBehind(TimeSpan.FromSeconds(55)) }
+        );
+
+        await gateway.UntilHostsAsync(1); // Which waits for less time than the clock is off by.
+    }
+
     private static async Task<(HttpStatusCode Status, string? HostId, Problem? Problem)> EnrolAsync(
         LinkGateway gateway,
         string? token,
@@ -204,5 +221,10 @@ public sealed class EnrolmentTests
                 null
             )
             : (answer.StatusCode, null, await answer.Content.ReadFromJsonAsync(ProtocolJson.Default.Problem, Token));
+    }
+
+    private sealed class ClockBehind(TimeSpan behind) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() - behind;
     }
 }

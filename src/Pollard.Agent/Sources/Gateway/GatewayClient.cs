@@ -17,7 +17,9 @@ internal sealed class GatewayClient(
 )
 {
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Trifle = TimeSpan.FromSeconds(2); // Dates are whole seconds, and take their time to come.
     private LinkDirectory? _directory;
+    private TimeSpan _clockOff; // The gateway's clock less ours.
 
     /// <summary>The gateway's address.</summary>
     public Uri Address => address;
@@ -95,7 +97,7 @@ internal sealed class GatewayClient(
     public void Sign(HttpRequestMessage request, ReadOnlySpan<byte> body)
     {
         var host = Memory?.HostId ?? throw new InvalidOperationException("The host is not enrolled yet.");
-        var seconds = time.GetUtcNow().ToUnixTimeSeconds();
+        var seconds = (time.GetUtcNow() + _clockOff).ToUnixTimeSeconds();
         var nonce = RandomNumberGenerator.GetHexString(32, lowercase: true);
         var content = HostSignature.Content(
             request.Method.Method,
@@ -142,6 +144,7 @@ internal sealed class GatewayClient(
         try
         {
             using var response = await client.SendAsync(request, either.Token);
+            HeedClock(response.Headers.Date);
             return response.IsSuccessStatusCode
                 ? LinkJson.Read(await response.Content.ReadAsByteArrayAsync(either.Token), shape)
                 : throw await RefusalAsync(response, either.Token);
@@ -150,5 +153,13 @@ internal sealed class GatewayClient(
         {
             throw new HttpRequestException($"no answer came within {AnswerWithin.TotalSeconds:0} seconds", e);
         }
+    }
+
+    // A gateway that has just started takes nothing stamped before, and clocks of homes are off by seconds. No more than a
+    // signature may be off: who sits between and sets the date must not get one that is good on a far day.
+    private void HeedClock(DateTimeOffset? gatewayNow)
+    {
+        var off = gatewayNow - time.GetUtcNow() ?? TimeSpan.Zero;
+        _clockOff = off.Duration() > Trifle && off.Duration() <= LinkLimits.ClockTolerance ? off : TimeSpan.Zero;
     }
 }

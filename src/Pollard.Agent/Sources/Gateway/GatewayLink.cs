@@ -117,8 +117,9 @@ internal sealed partial class GatewayLink : IDisposable
         }
         catch (LinkRefusedException e) when (e.Code is HostSignature.StaleCode)
         {
-            // The gateway has just started, and this clock is behind.
+            // The gateway has just started, and this clock is behind: its answer to the next look says by how much.
             LogFailed(_logger, _ladder?.Current.Name ?? "http", e.Message);
+            _isStale = true;
             return (null, NextDelay());
         }
         catch (LinkRefusedException e)
