@@ -47,6 +47,7 @@ internal sealed partial class EngineCore
         if (attempt is { IsOpen: true, IsAccepted: false })
         {
             attempt.IsAccepted = true;
+            attempt.Task.Untaken = 0;
             attempt.Clock.Set(ClockPhase.Running, attempt.Clock.Look().Next);
         }
     }
@@ -239,14 +240,14 @@ internal sealed partial class EngineCore
             case ClockPhase.Offered when attempt.Host is { } host:
                 host.Suspend();
                 change.Effects.Fenced(attempt, host.Sink);
-                GiveBack(
+                GiveBackUntaken(
                     attempt,
-                    new TaskError("not_accepted", "the host did not take the offer in time"),
+                    new TaskError("not_accepted", "the host did not take the offer in time", Retryable: true),
                     change.Effects
                 );
                 break;
             case ClockPhase.Offered:
-                GiveBack(
+                GiveBackUntaken(
                     attempt,
                     new TaskError("host_lost", $"the host {attempt.HostId} was lost", Retryable: true),
                     change.Effects

@@ -6,6 +6,12 @@ namespace Pollard.Tasks;
 /// <summary>Offers that a host has not taken yet: how long they stand, and what becomes of them when its link is lost.</summary>
 internal sealed partial class EngineCore
 {
+    /// <summary>The slowest wire on which a large request is waited for until it has left.</summary>
+    private const double SlowestBytesPerSecond = 64 * 1024;
+
+    /// <summary>What may lie in buffers on the way when it has left us.</summary>
+    private const int BufferedBytes = 1024 * 1024;
+
     private readonly Dictionary<string, List<Attempt>> _offersLeft = new(StringComparer.Ordinal);
 
     /// <summary>The host that is back has named all that it has: offers that it did not name never reached it. The caller holds the lock.</summary>
@@ -15,7 +21,7 @@ internal sealed partial class EngineCore
         {
             foreach (var attempt in unheard)
             {
-                GiveBack(
+                GiveBackUntaken(
                     attempt,
                     new TaskError("not_accepted", "the offer was lost with the host's link", Retryable: true),
                     effects
@@ -30,11 +36,15 @@ internal sealed partial class EngineCore
         var since = Time.GetElapsedTime(attempt.OfferedAt);
 
         // An offer that still waits for its way out, behind others or on a slow wire, is nobody's fault yet.
-        var left = host.Sink.SinceOfferLeft(attempt) is { } heard ? host.AcceptWithin - heard : host.AcceptWithin;
-        var most = Options.OfferMost - since;
+        var requestBytes = attempt.Request.Length;
+        var within = host.AcceptWithin + OnTheWire(Math.Min(requestBytes, BufferedBytes));
+        var left = host.Sink.SinceOfferLeft(attempt) is { } heard ? within - heard : within;
+        var most = Options.OfferMost + OnTheWire(requestBytes) - since;
         left = left < most ? left : most;
         return left > TimeSpan.Zero ? left : null;
     }
+
+    private static TimeSpan OnTheWire(int bytes) => TimeSpan.FromSeconds(bytes / SlowestBytesPerSecond);
 
     // The word that the offer was taken may be under way or lost: the host says so when it comes back, or another gets the task.
     private void LeaveOffer(Attempt attempt, TaskError gone, bool resumable, Effects effects)
@@ -45,7 +55,7 @@ internal sealed partial class EngineCore
         wait = left < wait ? left : wait;
         if (!resumable || wait <= TimeSpan.Zero)
         {
-            GiveBack(attempt, gone, effects);
+            GiveBackUntaken(attempt, gone, effects);
             return;
         }
 
@@ -56,6 +66,20 @@ internal sealed partial class EngineCore
 
         offers.Add(attempt);
         attempt.Clock.Set(ClockPhase.Offered, wait);
+    }
+
+    // A try that never began does not count. But a task that is offered again and again and never taken, because its request is
+    // too large for the wire perhaps, must come to an end: from then on such tries count.
+    private void GiveBackUntaken(Attempt attempt, TaskError why, Effects effects)
+    {
+        if (++attempt.Task.Untaken <= Options.UntakenMost)
+        {
+            GiveBack(attempt, why, effects);
+        }
+        else
+        {
+            End(attempt, why, TimeSpan.Zero, effects);
+        }
     }
 
     private void ForgetOffer(Attempt attempt)

@@ -30,8 +30,11 @@ public sealed record TaskEngineOptions
     /// <summary>How long an offer stands, from when it left on the wire, before it is withdrawn; a host's description may say longer.</summary>
     public TimeSpan AcceptWithin { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long an offer stands at the most, also while it waits to leave.</summary>
+    /// <summary>How long an offer stands at the most, also while it waits to leave; a large request has the time that a slow wire takes for it beyond that.</summary>
     public TimeSpan OfferMost { get; init; } = TimeSpan.FromSeconds(12);
+
+    /// <summary>How often in a row a task may be offered and not taken before that counts as a failed try.</summary>
+    public int UntakenMost { get; init; } = 5;
 
     /// <summary>How long the attempts of a lost link wait for the host to come back when a client waits for the answer.</summary>
     public TimeSpan ResumeWithinInteractive { get; init; } = TimeSpan.FromMilliseconds(500);

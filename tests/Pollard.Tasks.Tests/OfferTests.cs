@@ -185,6 +185,86 @@ public sealed class OfferTests
         Assert.NotEmpty(host.Credits);
     }
 
+    [Fact]
+    public async Task A_large_request_has_the_time_that_a_slow_wire_takes_for_it()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m") { OfferLeftAt = null, Time = gateway.Clock }.Ready();
+        await gateway.SubmitAsync(with: static task => task with { Request = new byte[20 * 64 * 1024] });
+        await host.UntilOfferAsync();
+
+        Turn(gateway, host, seconds: 31);
+        Assert.Empty(host.FencedAttempts);
+        Turn(gateway, host, seconds: 2);
+
+        Assert.Single(host.FencedAttempts);
+    }
+
+    [Fact]
+    public async Task A_large_request_that_left_may_still_lie_in_buffers_for_a_while()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m") { OfferLeftAt = null, Time = gateway.Clock }.Ready();
+        await gateway.SubmitAsync(with: static task => task with { Request = new byte[5 * 64 * 1024] });
+        await host.UntilOfferAsync();
+
+        host.OfferLeftAt = gateway.Clock.GetTimestamp();
+        Turn(gateway, host, seconds: 6);
+        Assert.Empty(host.FencedAttempts);
+        Turn(gateway, host, seconds: 2);
+
+        Assert.Single(host.FencedAttempts);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_task_that_is_offered_again_and_again_and_never_taken_comes_to_an_end(bool isLinkLost)
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m") { OfferLeftAt = null, Time = gateway.Clock }.Ready();
+        var task = await gateway.SubmitAsync();
+        var offers = 0;
+        for (var second = 0; second < 600 && task.Row.State is TaskState.Pending or TaskState.Running; second++)
+        {
+            if (host.HasOffer)
+            {
+                await host.UntilOfferAsync();
+                offers++;
+                if (isLinkLost)
+                {
+                    host.Connection.Disconnect();
+                    host = new TestHost(gateway.Engine, "host", "m").Ready();
+                }
+            }
+
+            Turn(gateway, host, seconds: 1);
+        }
+
+        Assert.Equal((TaskState.Failed, "not_accepted"), (task.Row.State, task.Row.Error?.Code));
+        Assert.Equal(new TaskEngineOptions().UntakenMost + task.Row.MaxAttempts, offers);
+    }
+
+    [Fact]
+    public async Task A_task_that_is_taken_at_last_has_all_its_tries()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m").Ready();
+        var task = await gateway.SubmitAsync();
+        for (var i = 0; i < new TaskEngineOptions().UntakenMost; i++)
+        {
+            await host.UntilOfferAsync();
+            host.Connection.Disconnect();
+            host = new TestHost(gateway.Engine, "host", "m").Ready();
+        }
+
+        var attempt = await host.UntilWorkAsync();
+
+        Assert.Equal(1, task.Row.Attempt);
+        TestHost.Finish(attempt);
+        Assert.Equal(TaskState.Completed, (await TestEngine.EndAsync(task)).State);
+    }
+
     private static void Turn(TestEngine gateway, TestHost host, int seconds)
     {
         for (var i = 0; i < seconds; i++)

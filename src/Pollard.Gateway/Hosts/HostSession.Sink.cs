@@ -56,8 +56,8 @@ internal sealed partial class HostSession
     public TimeSpan? SinceOfferLeft(Attempt attempt) =>
         _attempts.Find(attempt.Handle) is { OfferLeftAt: not 0 and var at } ? _server.Time.GetElapsedTime(at) : null;
 
-    /// <summary>Carrier C: a turn was answered with all that waited.</summary>
-    public void TurnAnswered() => _offers.Left(long.MaxValue);
+    /// <summary>Carrier C: the answers of turns have left with so many bytes over all.</summary>
+    public void TurnAnswered(long bytes) => _offers.Left(bytes);
 
     /// <inheritdoc/>
     public void Cancel(Attempt attempt, string reason) =>

@@ -59,8 +59,8 @@ internal sealed partial class TurnEndpoints(TurnSessions sessions, HostSignature
         return answer switch
         {
             null => Ended(),
-            [] => TypedResults.NoContent(),
-            _ => TypedResults.Bytes(answer, TurnCarrier.ContentType),
+            { Frames: [] } => TypedResults.NoContent(),
+            { } whole => new TurnResult(session, whole),
         };
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Microsoft.AspNetCore.Http;
 using Pollard.Protocol.HostLink;
 
 namespace Pollard.Gateway.Hosts;
@@ -7,7 +8,7 @@ namespace Pollard.Gateway.Hosts;
 /// <summary>Carrier C: a session like any other behind two pipes, which requests fill and empty.</summary>
 internal sealed class TurnSession : IDisposable
 {
-    private const int MostHeldBytes = 1024 * 1024;
+    private const int MostHeldBytes = 512 * 1024; // More than a frame, for answers are of whole ones.
     private static readonly TimeSpan OrderWithin = TimeSpan.FromSeconds(10);
 
     // Who hands frames in waits until the session has read them all: then the answer can say what became of them.
@@ -31,6 +32,7 @@ internal sealed class TurnSession : IDisposable
     private CancellationTokenSource? _parked;
     private int _nextUpload;
     private int _newestTurn;
+    private long _takenBytes;
 
     public TurnSession(HostLinkServer server, LinkPeer peer)
     {
@@ -81,12 +83,12 @@ internal sealed class TurnSession : IDisposable
     /// Waits until there are frames for the host, but no longer than <paramref name="wait"/>. A turn that is held already is let
     /// go: the host has come again.
     /// </summary>
-    /// <returns>Frames; nothing when there are none; null when the session has ended.</returns>
-    public async Task<byte[]?> HoldAsync(TimeSpan wait, int? turn, CancellationToken ct)
+    /// <returns>Whole frames; nothing when there are none; null when the session has ended.</returns>
+    public async Task<TurnAnswer?> HoldAsync(TimeSpan wait, int? turn, CancellationToken ct)
     {
         if (turn is { } number && !IsNewest(number))
         {
-            return [];
+            return TurnAnswer.Nothing;
         }
 
         using var late = new CancellationTokenSource(wait, _time);
@@ -99,15 +101,11 @@ internal sealed class TurnSession : IDisposable
         await _holding.WaitAsync(ct);
         try
         {
-            var read = await _down.Reader.ReadAsync(mine.Token);
-            var frames = read.Buffer.ToArray();
-            _down.Reader.AdvanceTo(read.Buffer.End);
-            Session.TurnAnswered();
-            return frames.Length == 0 && read.IsCompleted ? null : frames;
+            return await TakeFramesAsync(mine.Token);
         }
         catch (OperationCanceledException)
         {
-            return [];
+            return TurnAnswer.Nothing;
         }
         catch (TimeoutException)
         {
@@ -119,6 +117,9 @@ internal sealed class TurnSession : IDisposable
             _holding.Release();
         }
     }
+
+    /// <summary>The answer of a turn has left, up to and with these bytes: only then do the offers in it begin to wait.</summary>
+    public void Answered(TurnAnswer answer) => Session.TurnAnswered(answer.End);
 
     /// <summary>The host says goodbye.</summary>
     public async Task EndAsync()
@@ -132,6 +133,29 @@ internal sealed class TurnSession : IDisposable
     {
         _handingIn.Dispose();
         _holding.Dispose();
+    }
+
+    private async Task<TurnAnswer?> TakeFramesAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            var read = await _down.Reader.ReadAsync(ct);
+            var rest = read.Buffer;
+            while (FrameReader.TryRead(ref rest, out _)) { }
+            var frames = read.Buffer.Slice(0, rest.Start).ToArray();
+            if (frames.Length > 0)
+            {
+                _takenBytes += frames.Length;
+                _down.Reader.AdvanceTo(rest.Start);
+                return new TurnAnswer(frames, _takenBytes);
+            }
+
+            _down.Reader.AdvanceTo(rest.Start, rest.End);
+            if (read.IsCompleted)
+            {
+                return null;
+            }
+        }
     }
 
     private static async Task LetGoAsync(CancellationTokenSource older)
@@ -194,5 +218,36 @@ internal sealed class TurnSession : IDisposable
                 next.TrySetResult();
             }
         }
+    }
+}
+
+/// <summary>What a turn is answered with.</summary>
+/// <param name="Frames">Whole frames.</param>
+/// <param name="End">How many bytes the session had said with them over all.</param>
+internal readonly record struct TurnAnswer(byte[] Frames, long End)
+{
+    public static TurnAnswer Nothing => new([], 0);
+}
+
+/// <summary>Answers a turn, as slowly as the wire takes it.</summary>
+internal sealed class TurnResult(TurnSession session, TurnAnswer answer) : IResult
+{
+    private const int PieceBytes = 64 * 1024;
+
+    /// <inheritdoc/>
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        var response = httpContext.Response;
+        response.ContentType = TurnCarrier.ContentType;
+        response.ContentLength = answer.Frames.Length;
+        for (var at = 0; at < answer.Frames.Length; at += PieceBytes)
+        {
+            var length = Math.Min(PieceBytes, answer.Frames.Length - at);
+            await response.Body.WriteAsync(answer.Frames.AsMemory(at, length), httpContext.RequestAborted);
+            session.Session.Touch(); // It takes what we say: it is there.
+        }
+
+        await response.CompleteAsync();
+        session.Answered(answer);
     }
 }

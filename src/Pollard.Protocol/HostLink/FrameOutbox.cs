@@ -12,11 +12,14 @@ namespace Pollard.Protocol.HostLink;
 /// <param name="output">Where the bytes go.</param>
 /// <param name="time">The clock.</param>
 /// <param name="broken">Called once, without a lock, when the other end takes no more.</param>
-/// <param name="flushed">Called after each flush, without a lock; see <see cref="SentBytes"/>.</param>
+/// <param name="flushed">Called after each piece that the carrier took, without a lock; see <see cref="SentBytes"/>.</param>
 internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action broken, Action? flushed = null)
 {
     /// <summary>Bytes that may wait for an end that does not read: one offer of the largest size, and as much again.</summary>
     private const int MostBytes = 2 * LinkLimits.OfferBytes;
+
+    /// <summary>Bytes that are handed to the carrier at a time.</summary>
+    private const int PieceBytes = 64 * 1024;
 
     private readonly Lock _gate = new();
     private PooledBuffer _filling = new();
@@ -25,7 +28,7 @@ internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action b
     private bool _flushing;
     private bool _closed;
     private int _holds;
-    private long _flushStarted;
+    private long _pieceBegun;
     private long _takenBytes;
     private long _sentBytes;
     private long _lastWrite = time.GetTimestamp();
@@ -48,14 +51,14 @@ internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action b
     /// <summary>How long nothing was put in.</summary>
     public TimeSpan Quiet => time.GetElapsedTime(Volatile.Read(ref _lastWrite));
 
-    /// <summary>How long the flush under way has been waiting for the other end; zero when there is none.</summary>
+    /// <summary>How long the other end has taken nothing of what waits for it; zero when nothing does.</summary>
     public TimeSpan Stuck
     {
         get
         {
             lock (_gate)
             {
-                return _flushing ? time.GetElapsedTime(_flushStarted) : TimeSpan.Zero;
+                return _flushing ? time.GetElapsedTime(Volatile.Read(ref _pieceBegun)) : TimeSpan.Zero;
             }
         }
     }
@@ -191,13 +194,8 @@ internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action b
         {
             try
             {
-                output.Write(_sending.Written.Span);
-                _sending.Clear();
-                var result = await output.FlushAsync(CancellationToken.None); // Broken links end it; see CompleteAsync.
-                if (result is { IsCompleted: false, IsCanceled: false })
+                if (await SendBatchAsync())
                 {
-                    Volatile.Write(ref _sentBytes, Volatile.Read(ref _takenBytes));
-                    flushed?.Invoke();
                     continue;
                 }
             }
@@ -206,8 +204,37 @@ internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action b
                 // Whatever a carrier throws here means the same: it takes no more. The reading half says why.
             }
 
+            _sending.Clear();
             Break();
         }
+    }
+
+    // In pieces: a slow wire that still takes something is not stuck, and what has left can be told from what waits.
+    private async Task<bool> SendBatchAsync()
+    {
+        var rest = _sending.Written;
+        while (rest.Length > 0)
+        {
+            var length = Math.Min(rest.Length, PieceBytes);
+            output.Write(rest.Span[..length]);
+            rest = rest[length..];
+            if (rest.IsEmpty)
+            {
+                _sending.Clear();
+            }
+
+            Volatile.Write(ref _pieceBegun, time.GetTimestamp());
+            var result = await output.FlushAsync(CancellationToken.None); // Broken links end it; see CompleteAsync.
+            if (result.IsCompleted || result.IsCanceled)
+            {
+                return false;
+            }
+
+            Volatile.Write(ref _sentBytes, _sentBytes + length);
+            flushed?.Invoke();
+        }
+
+        return true;
     }
 
     private bool TakeBatch()
@@ -219,7 +246,7 @@ internal sealed class FrameOutbox(PipeWriter output, TimeProvider time, Action b
             {
                 (_filling, _sending) = (_sending, _filling);
                 _takenBytes += _sending.Length;
-                _flushStarted = time.GetTimestamp();
+                Volatile.Write(ref _pieceBegun, time.GetTimestamp());
                 return true;
             }
 

@@ -14,6 +14,7 @@ internal sealed class LongPollExchange : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = LinkLimits.LongPollHold + TimeSpan.FromSeconds(10);
     private static readonly TimeSpan GoodbyeWithin = TimeSpan.FromSeconds(2);
+    private const int PieceBytes = 16 * 1024;
     private readonly GatewayClient _gateway;
     private readonly HttpMessageInvoker _client;
     private readonly string _session;
@@ -212,9 +213,23 @@ internal sealed class LongPollExchange : IAsyncDisposable
         using var response = await _client.SendAsync(request, either.Token);
         return response.StatusCode switch
         {
-            HttpStatusCode.OK => await response.Content.ReadAsByteArrayAsync(either.Token),
+            HttpStatusCode.OK => await ReadAsync(response.Content, late, either.Token),
             HttpStatusCode.NoContent => [],
             _ => throw await GatewayClient.RefusalAsync(response, either.Token),
         };
+    }
+
+    // As slowly as the wire brings it: each piece is a sign of life.
+    private static async Task<byte[]> ReadAsync(HttpContent content, CancellationTokenSource late, CancellationToken ct)
+    {
+        await using var stream = await content.ReadAsStreamAsync(ct);
+        using var answer = new PooledFrames();
+        while (await stream.ReadAsync(answer.Buffer.GetMemory(PieceBytes), ct) is > 0 and var length)
+        {
+            answer.Buffer.Advance(length);
+            late.CancelAfter(Patience);
+        }
+
+        return answer.ToArray();
     }
 }
