@@ -58,11 +58,13 @@ internal sealed partial class EngineCore
 
         LetFallbackTry(task, error);
         var (workers, fallbacks) = Dispatcher.CountFor(task.Row.Kind, task.Row.Model, task.Row.Requires);
-        var elsewhere = workers + fallbacks > 1 || task.OnlyFallback;
+        var elsewhere = task.OnlyFallback
+            ? attempt.Host is not { Role: HostRole.Fallback } || fallbacks > 1
+            : workers + fallbacks > 1;
         var delay =
             wait > TimeSpan.Zero ? wait
             : elsewhere ? TimeSpan.Zero
-            : Backoff(task.Row.Attempt);
+            : Backoff(task.Row.Attempt - task.TriesOfWorkers);
         Change(task, new TaskChange.Failed(attempt.Fence, Fences.Next(), error, delay), effects);
         Detach(attempt, slotIsFree: true, effects);
         TryElsewhere(attempt, effects);
@@ -184,10 +186,11 @@ internal sealed partial class EngineCore
             && Dispatcher.CountFor(task.Row.Kind, task.Row.Model, task.Row.Requires) is { Workers: > 0, Fallbacks: > 0 }
         )
         {
-            task.OnlyFallback = true;
+            task.TriesOfWorkers = task.Row.Attempt;
+            var tries = Math.Min(task.Row.MaxAttempts, Options.MaxAttempts); // As many as a host has; it is another one.
             lock (task.Log.Gate) // A write of the row may be in the making. The change that follows saves this one too.
             {
-                task.Row = TaskMachine.Apply(task.Row, new TaskChange.Extended(), Time.GetUtcNow()).Row;
+                task.Row = TaskMachine.Apply(task.Row, new TaskChange.Extended(tries), Time.GetUtcNow()).Row;
             }
         }
     }

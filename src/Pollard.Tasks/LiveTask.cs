@@ -58,7 +58,10 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     public int Untaken { get; set; }
 
     /// <summary>Only a fallback may have it: the workers are used up.</summary>
-    public bool OnlyFallback { get; set; }
+    public bool OnlyFallback => TriesOfWorkers > 0;
+
+    /// <summary>The tries that workers had before they were used up; 0 as long as they are not.</summary>
+    public int TriesOfWorkers { get; set; }
 
     /// <summary>With the first write.</summary>
     public IdempotencyKey? Idempotency { get; init; }

@@ -33,8 +33,8 @@ internal abstract record TaskChange
     /// <summary>Somebody starts it over after its end.</summary>
     internal sealed record Retried(long NextFence, TimeSpan? QueueTimeout) : TaskChange;
 
-    /// <summary>One more try than was planned: the hosts are used up and a fallback is there.</summary>
-    internal sealed record Extended : TaskChange;
+    /// <summary>More tries than were planned: the hosts are used up and a fallback is there.</summary>
+    internal sealed record Extended(int Tries) : TaskChange;
 }
 
 /// <summary>What the machine says of a change.</summary>

@@ -182,7 +182,7 @@ public sealed class TaskEngine : IAsyncDisposable
 
         _core.Ended.Remove(live.Id);
         live.ResultStored = false;
-        live.OnlyFallback = false;
+        live.TriesOfWorkers = 0;
         live.AvoidHost = null;
         _core.Await(live, change.Effects);
         return true;

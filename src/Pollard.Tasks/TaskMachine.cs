@@ -58,7 +58,7 @@ internal static class TaskMachine
                 TaskState.Timeout,
                 now
             ),
-            TaskChange.Extended => Changed(row with { MaxAttempts = row.MaxAttempts + 1 }),
+            TaskChange.Extended more => Changed(row with { MaxAttempts = row.MaxAttempts + more.Tries }),
             TaskChange.Claimed or TaskChange.Adopted or TaskChange.QueueTimedOut => new(
                 row,
                 TransitionOutcome.NotAllowed

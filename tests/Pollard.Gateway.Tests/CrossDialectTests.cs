@@ -117,7 +117,6 @@ public sealed class CrossDialectTests
                 : new OpenAiBackend(
                     new() { BaseUrl = server.Url },
                     TimeProvider.System,
-                    Random.Shared,
                     NullLogger<OpenAiBackend>.Instance
                 );
             _backend = (IDisposable)backend;

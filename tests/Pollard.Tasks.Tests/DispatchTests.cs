@@ -117,6 +117,26 @@ public class DispatchTests
     }
 
     [Fact]
+    public async Task An_upstream_has_as_many_tries_as_the_hosts_had_and_they_are_spaced_out()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var upstream = new TestHost(gateway.Engine, "upstream", slots: 9, HostRole.Fallback, "*").Ready();
+        var worker = new TestHost(gateway.Engine, "worker", "m").Ready();
+        var task = await gateway.SubmitAsync(with: static task => task with { MaxAttempts = 2 });
+        TestHost.Fail(await worker.UntilWorkAsync());
+        gateway.Clock.Advance(EngineCore.AvoidFor + TimeSpan.FromSeconds(1));
+        TestHost.Fail(await worker.UntilWorkAsync());
+
+        TestHost.Fail(await upstream.UntilWorkAsync()); // The first try follows at once: it is another host.
+        Assert.False(upstream.HasOffer);
+        gateway.Clock.Advance(TimeSpan.FromSeconds(2));
+        TestHost.Fail(await upstream.UntilWorkAsync());
+
+        var row = await TestEngine.EndAsync(task);
+        Assert.Equal((TaskState.Failed, 4, "upstream"), (row.State, row.Attempt, row.Host));
+    }
+
+    [Fact]
     public async Task What_a_task_requires_decides_who_may_have_it()
     {
         await using var gateway = await TestEngine.StartAsync();

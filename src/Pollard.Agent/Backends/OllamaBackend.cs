@@ -74,7 +74,7 @@ public sealed class OllamaBackend : IBackend, IDisposable
         return SendAsync("/api/embed", body, parser, work, output, ct);
     }
 
-    private async Task<WorkResult> SendAsync(
+    private Task<WorkResult> SendAsync(
         string path,
         ReadOnlyMemory<byte> body,
         IAnswerParser parser,
@@ -84,6 +84,6 @@ public sealed class OllamaBackend : IBackend, IDisposable
     )
     {
         HttpAttempt attempt = new(_http, _options, _time, work, output);
-        return (await attempt.RunAsync(path, body, parser, ct)).Result;
+        return attempt.RunAsync(path, body, parser, ct);
     }
 }

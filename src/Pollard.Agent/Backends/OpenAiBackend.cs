@@ -10,13 +10,12 @@ public sealed class OpenAiBackend : IBackend, IDisposable
 {
     private readonly OpenAiBackendOptions _options;
     private readonly TimeProvider _time;
-    private readonly Random _random;
     private readonly BackendHttp _http;
     private readonly OpenAiModels _models;
 
     /// <summary>Prepares to use a server; nothing is sent yet.</summary>
     /// <exception cref="ArgumentException">The URL is not one of HTTP.</exception>
-    public OpenAiBackend(OpenAiBackendOptions options, TimeProvider time, Random random, ILogger<OpenAiBackend> logger)
+    public OpenAiBackend(OpenAiBackendOptions options, TimeProvider time, ILogger<OpenAiBackend> logger)
     {
         // People give the URL with and without the version; a server's own path is left alone.
         _options = options.BaseUrl.AbsolutePath is "/" or ""
@@ -26,7 +25,6 @@ public sealed class OpenAiBackend : IBackend, IDisposable
             }
             : options;
         _time = time;
-        _random = random;
         _http = new(_options);
         _models = new(_http, _options, time, logger);
     }
@@ -63,13 +61,27 @@ public sealed class OpenAiBackend : IBackend, IDisposable
     private Task<WorkResult> StreamAsync(string path, WorkItem work, IWorkOutput output, CancellationToken ct)
     {
         var request = OpenAiRequest.From(work, streams: true, _options.IncludeUsage);
-        return TryAsync(path, request, () => new OpenAiParser(_http.Address, request.Choices), work, output, ct);
+        return SendAsync(path, request, new OpenAiParser(_http.Address, request.Choices), work, output, ct);
     }
 
     private Task<WorkResult> EmbedAsync(WorkItem work, IWorkOutput output, CancellationToken ct)
     {
         var request = OpenAiRequest.From(work, streams: false, includeUsage: false);
-        return TryAsync("/embeddings", request, () => new OpenAiEmbeddingParser(_http.Address), work, output, ct);
+        return SendAsync("/embeddings", request, new OpenAiEmbeddingParser(_http.Address), work, output, ct);
+    }
+
+    // Once: to try again is the gateway's to say, which counts the tries, spaces them out and shows them.
+    private async Task<WorkResult> SendAsync(
+        string path,
+        OpenAiRequest request,
+        IAnswerParser parser,
+        WorkItem work,
+        IWorkOutput output,
+        CancellationToken ct
+    )
+    {
+        HttpAttempt attempt = new(_http, _options, _time, work, output);
+        return Judge(await attempt.RunAsync(path, request.Body, parser, ct));
     }
 
     // A server that may be asked for any name has said its last word on this one. One that listed the model has lost it since,
@@ -78,33 +90,4 @@ public sealed class OpenAiBackend : IBackend, IDisposable
         result.Failure is { Code: "unknown_model" } failure && _options.Models?.Any(model => model.Name == "*") == true
             ? WorkResult.Failed(failure with { Retryable = false })
             : result;
-
-    private async Task<WorkResult> TryAsync(
-        string path,
-        OpenAiRequest request,
-        Func<IAnswerParser> newParser,
-        WorkItem work,
-        IWorkOutput output,
-        CancellationToken ct
-    )
-    {
-        var retry = _options.Retry.Start(_time, _random);
-        while (true)
-        {
-            HttpAttempt attempt = new(_http, _options, _time, work, output);
-            var outcome = await attempt.RunAsync(path, request.Body, newParser(), ct);
-            if (outcome.Began || !BackendFailure.MayPass(outcome.Result.Failure))
-            {
-                return Judge(outcome.Result);
-            }
-
-            var asked = outcome.Result.Failure!.RetryAfterSeconds is { } seconds
-                ? TimeSpan.FromSeconds(seconds)
-                : (TimeSpan?)null;
-            if (!await retry.WaitAsync(asked, ct))
-            {
-                return outcome.Result;
-            }
-        }
-    }
 }

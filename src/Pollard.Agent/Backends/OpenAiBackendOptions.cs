@@ -1,5 +1,4 @@
 using Pollard.Agent.Backends.Http;
-using Pollard.Agent.Retry;
 using Pollard.Protocol;
 
 namespace Pollard.Agent.Backends;
@@ -9,9 +8,6 @@ public sealed record OpenAiBackendOptions : HttpBackendOptions
 {
     /// <summary>What it can run. Absent: what <c>/v1/models</c> says. One named <c>*</c> stands for any, and lets the list inform.</summary>
     public IReadOnlyList<ModelInfo>? Models { get; init; }
-
-    /// <summary>When to try again, as long as nothing has come back.</summary>
-    public RetryPolicy Retry { get; init; } = new();
 
     /// <summary>Asks for the count of tokens with each stream; some old servers refuse that.</summary>
     public bool IncludeUsage { get; init; } = true;

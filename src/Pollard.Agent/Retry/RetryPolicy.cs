@@ -26,9 +26,6 @@ public sealed record RetryPolicy
     /// <summary>Time from the first try after which nothing is tried again. Absent: no limit.</summary>
     public TimeSpan? Budget { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Tries once.</summary>
-    public static RetryPolicy Never { get; } = new() { MaxTries = 1 };
-
     /// <summary>
     /// Tries for ever, as a link that must come back does: at once, then after a random part of a window that doubles from one
     /// second to 64, so that the hosts of a gateway that comes back do not come all at once.

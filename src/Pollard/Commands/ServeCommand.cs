@@ -11,15 +11,8 @@ internal static class ServeCommand
     public static Command Build(Shell shell) =>
         new Command("serve", "The gateway alone; hosts link to it with pollard agent")
             .With(GatewaySettings.All)
-            .With(
-                BackendSettings.Upstream,
-                BackendSettings.UpstreamKeyFile,
-                BackendSettings.UpstreamModels,
-                BackendSettings.UpstreamSlots,
-                CommonOptions.LogLevel,
-                CommonOptions.LogFormat,
-                CommonOptions.Json
-            )
+            .With(BackendSettings.OfUpstream)
+            .With(CommonOptions.LogLevel, CommonOptions.LogFormat, CommonOptions.Json)
             .WithConfiguration()
             .Does(shell, RunAsync);
 

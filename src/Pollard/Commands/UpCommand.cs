@@ -23,12 +23,9 @@ internal static class UpCommand
                 BackendSettings.OpenAi,
                 BackendSettings.OpenAiKeyFile,
                 BackendSettings.Slots,
-                BackendSettings.Name,
-                BackendSettings.Upstream,
-                BackendSettings.UpstreamKeyFile,
-                BackendSettings.UpstreamModels,
-                BackendSettings.UpstreamSlots
+                BackendSettings.Name
             )
+            .With(BackendSettings.OfUpstream)
             .With(GatewaySettings.All)
             .With(CommonOptions.LogLevel, CommonOptions.LogFormat, CommonOptions.Json)
             .WithConfiguration()

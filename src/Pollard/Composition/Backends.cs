@@ -48,6 +48,8 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
             {
                 BaseUrl = url,
                 ApiKey = settings.Secret(BackendSettings.UpstreamKeyFile),
+                FirstToken = settings.Duration(BackendSettings.UpstreamFirstToken) ?? TimeSpan.FromMinutes(5),
+                Stall = settings.Duration(BackendSettings.UpstreamStall) ?? TimeSpan.FromMinutes(1),
                 Models =
                     models.Count == 0 || models.Contains("*", StringComparer.Ordinal)
                         ? [OpenAiBackendOptions.AnyModel]
@@ -65,7 +67,7 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
     }
 
     private OpenAiBackend OpenAi(OpenAiBackendOptions options) =>
-        Keep(new OpenAiBackend(options, time, Random.Shared, loggers.CreateLogger<OpenAiBackend>()));
+        Keep(new OpenAiBackend(options, time, loggers.CreateLogger<OpenAiBackend>()));
 
     private T Keep<T>(T backend)
         where T : IDisposable

@@ -47,6 +47,24 @@ internal static class BackendSettings
             "Tasks that the upstream may work on at the same time. Default: 32"
         );
 
+    public static Option<string?> UpstreamFirstToken { get; } =
+        CommonOptions.Text(
+            "--upstream-first-token",
+            "DURATION",
+            "How long one try at the upstream may take to begin its answer. Default: 5m"
+        );
+
+    public static Option<string?> UpstreamStall { get; } =
+        CommonOptions.Text(
+            "--upstream-stall",
+            "DURATION",
+            "How long the upstream may be silent in the middle of its answer. Default: 1m"
+        );
+
+    /// <summary>All about the upstream.</summary>
+    public static Option[] OfUpstream { get; } =
+    [Upstream, UpstreamKeyFile, UpstreamModels, UpstreamSlots, UpstreamFirstToken, UpstreamStall];
+
     public static Option<string?> Slots { get; } =
         CommonOptions.Text("--slots", "N", "Tasks that this machine works on at the same time. Default: 4");
 

@@ -3,7 +3,6 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Pollard.Agent.Backends;
-using Pollard.Agent.Retry;
 using Pollard.Simulators;
 
 namespace Pollard.Agent.Tests.Backends;
@@ -144,58 +143,26 @@ public sealed class BackendFaultTests
         await server.UntilAsync(stats => stats.Aborted == 1, Token);
     }
 
-    [Fact]
-    public async Task An_upstream_that_fails_at_first_is_tried_again()
-    {
-        await using var server = await StartAsync("openai", new(FaultKind.ServerError) { Every = 1, Times = 2 });
-        using var backend = Backend("openai", server.Url, retry: Quick);
-
-        var result = await backend.It.RunAsync(Work.Chat(), _output, Token);
-
-        Assert.NotNull(result.Finish);
-        Assert.Equal(3, server.Stats.Requests);
-    }
-
-    [Fact]
-    public async Task An_upstream_that_fails_always_is_given_up()
-    {
-        await using var server = await StartAsync("openai", new(FaultKind.ServerError) { Every = 1 });
-        using var backend = Backend("openai", server.Url, retry: Quick);
-
-        var result = await backend.It.RunAsync(Work.Chat(), _output, Token);
-
-        Assert.Equal(500, result.Failure!.Status);
-        Assert.Equal(3, server.Stats.Requests);
-    }
-
-    [Fact]
-    public async Task Nothing_is_tried_again_once_output_went_out()
-    {
-        await using var server = await StartAsync("openai", new(FaultKind.Cut) { Every = 1 });
-        using var backend = Backend("openai", server.Url, retry: Quick);
-
-        var result = await backend.It.RunAsync(Work.Chat(), _output, Token);
-
-        Assert.NotNull(result.Failure);
-        Assert.Equal(1, server.Stats.Requests);
-    }
-
-    [Fact]
-    public async Task A_wait_longer_than_the_budget_is_left_to_the_gateway()
+    [Theory]
+    [InlineData(FaultKind.ServerError, 500, null)]
+    [InlineData(FaultKind.RateLimit, 429, 300)]
+    public async Task What_fails_is_sent_once_and_left_to_the_gateway_to_try_again(
+        FaultKind kind,
+        int status,
+        int? wait
+    )
     {
         await using var server = await StartAsync(
             "openai",
-            new(FaultKind.RateLimit) { Every = 1, RetryAfter = TimeSpan.FromMinutes(5) }
+            new(kind) { Every = 1, RetryAfter = TimeSpan.FromMinutes(5) }
         );
-        using var backend = Backend("openai", server.Url, retry: Quick);
+        using var backend = Backend("openai", server.Url);
 
-        var result = await backend.It.RunAsync(Work.Chat(), _output, Token);
+        var failure = (await backend.It.RunAsync(Work.Chat(), _output, Token)).Failure!;
 
-        Assert.Equal(300, result.Failure!.RetryAfterSeconds);
+        Assert.Equal((status, true, wait), (failure.Status, failure.Retryable, (int?)failure.RetryAfterSeconds));
         Assert.Equal(1, server.Stats.Requests);
     }
-
-    private static RetryPolicy Quick => new() { FirstDelay = TimeSpan.Zero };
 
     private static Task<RunningSimulator> StartAsync(string dialect, SimulatorFault? fault)
     {
@@ -205,7 +172,7 @@ public sealed class BackendFaultTests
             : OpenAiSimulator.StartAsync("http://127.0.0.1:0", options, Token);
     }
 
-    private static Disposable Backend(string dialect, Uri url, TimeProvider? clock = null, RetryPolicy? retry = null)
+    private static Disposable Backend(string dialect, Uri url, TimeProvider? clock = null)
     {
         var firstToken = clock is null ? (TimeSpan?)null : TimeSpan.FromSeconds(30);
         var stall = clock is null ? (TimeSpan?)null : TimeSpan.FromSeconds(5);
@@ -232,10 +199,8 @@ public sealed class BackendFaultTests
                         FirstToken = firstToken,
                         Stall = stall,
                         LongestLineBytes = 65_536,
-                        Retry = retry ?? RetryPolicy.Never,
                     },
                     clock ?? TimeProvider.System,
-                    new Random(1),
                     NullLogger<OpenAiBackend>.Instance
                 )
             ),

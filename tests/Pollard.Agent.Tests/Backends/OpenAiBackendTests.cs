@@ -283,7 +283,6 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
         using var backend = new OpenAiBackend(
             new() { BaseUrl = server.Url, Models = [OpenAiBackendOptions.AnyModel] },
             clock,
-            new Random(1),
             NullLogger<OpenAiBackend>.Instance
         );
         await backend.DiscoverAsync(Token);
@@ -351,5 +350,5 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
     }
 
     private static OpenAiBackend Backend(OpenAiBackendOptions options) =>
-        new(options, TimeProvider.System, new Random(1), NullLogger<OpenAiBackend>.Instance);
+        new(options, TimeProvider.System, NullLogger<OpenAiBackend>.Instance);
 }

@@ -118,6 +118,41 @@ public sealed class ServerCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task An_upstream_that_does_not_begin_in_its_time_is_given_up()
+    {
+        await using var upstream = await RunAsync(
+            "simulate",
+            "openai",
+            "--url",
+            "http://127.0.0.1:0",
+            "--models",
+            "*",
+            "--first-token",
+            "1h"
+        );
+        await using var serve = await RunAsync(
+            "serve",
+            "--data",
+            _data,
+            "--urls",
+            "http://127.0.0.1:0",
+            "--max-attempts",
+            "1",
+            "--upstream",
+            upstream.Url,
+            "--upstream-first-token",
+            "50ms"
+        );
+        using var shell = new TestShell();
+        shell.Variables["POLLARD_GATEWAY"] = serve.Url;
+
+        var answered = await shell.RunAsync("ask", "Hello", "--model", "anything");
+
+        Assert.Equal(ExitCode.TaskNotCompleted, answered);
+        Assert.Contains("sent nothing for 0.05 s", shell.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Models_of_an_upstream_are_listed_though_it_takes_any()
     {
         await using var upstream = await RunAsync(

@@ -75,10 +75,6 @@ internal static class BackendFailure
             Retryable = true,
         };
 
-    /// <summary>True for a failure that the same server may not repeat.</summary>
-    public static bool MayPass(Messages.Fail? failure) =>
-        failure is { Retryable: true } && failure.Code is "backend_unreachable" or "rate_limited" or "backend_error";
-
     /// <summary>What a status other than success means.</summary>
     public static async Task<Messages.Fail> FromAsync(
         HttpResponseMessage response,

@@ -20,11 +20,6 @@ internal interface IAnswerParser
     Messages.Finish? Finish();
 }
 
-/// <summary>How one call of a server went.</summary>
-/// <param name="Result">The attempt's end, unless it is tried again.</param>
-/// <param name="Began">True when output has gone out, after which nothing may be tried again.</param>
-internal readonly record struct HttpOutcome(WorkResult Result, bool Began);
-
 /// <summary>One call of a model server: sends the request, pumps the answer to the output, and names what goes wrong.</summary>
 internal sealed class HttpAttempt(
     BackendHttp http,
@@ -38,7 +33,8 @@ internal sealed class HttpAttempt(
 
     private bool _began;
 
-    public async Task<HttpOutcome> RunAsync(
+    /// <summary>Runs it to its end, good or bad.</summary>
+    public async Task<WorkResult> RunAsync(
         string path,
         ReadOnlyMemory<byte> body,
         IAnswerParser parser,
@@ -54,12 +50,11 @@ internal sealed class HttpAttempt(
             watch.Disarm();
             if (!response.IsSuccessStatusCode)
             {
-                failure = await RefusedAsync(response, watch);
-                return new(WorkResult.Failed(failure), _began);
+                return WorkResult.Failed(await RefusedAsync(response, watch));
             }
 
             await ReadAsync(response, parser, watch, ct);
-            return new(Ended(parser), _began);
+            return Ended(parser);
         }
         catch (BackendException e)
         {
@@ -78,13 +73,13 @@ internal sealed class HttpAttempt(
             ct.ThrowIfCancellationRequested();
             if (_began && parser.Finish() is { } finish)
             {
-                return new(WorkResult.Finished(finish), _began);
+                return WorkResult.Finished(finish);
             }
 
             failure = Broken(e);
         }
 
-        return new(WorkResult.Failed(failure), _began);
+        return WorkResult.Failed(failure);
     }
 
     private async Task<Messages.Fail> RefusedAsync(HttpResponseMessage response, TokenWatch watch)
