@@ -23,9 +23,6 @@ public sealed record GatewayOptions
     /// <summary>Tasks in one batch.</summary>
     public int MaxBatchTasks { get; init; } = 1_000;
 
-    /// <summary>True lets chat requests name images by URL, which the backend then fetches; otherwise they are data: URLs.</summary>
-    public bool AllowImageUrls { get; init; }
-
     /// <summary>Connections at the same time, those of hosts included.</summary>
     public int MaxConnections { get; init; } = 20_000;
 

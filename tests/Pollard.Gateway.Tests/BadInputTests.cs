@@ -99,7 +99,7 @@ public sealed class BadInputTests
         gateway.Connect("m");
         const string One = "{\"role\":\"user\",\"content\":\"x\"}";
         const string Picture =
-            "{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"http://10.0.0.1/x.png\"}}]}";
+            "{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"file:///etc/passwd\"}}]}";
 
         var many = await JsonOf(
             gateway.PostAsync(ChatPath, "{\"model\":\"m\",\"messages\":[" + One + "," + One + "," + One + "]}"),

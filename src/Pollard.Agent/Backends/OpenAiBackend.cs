@@ -60,13 +60,13 @@ public sealed class OpenAiBackend : IBackend, IDisposable
 
     private Task<WorkResult> StreamAsync(string path, WorkItem work, IWorkOutput output, CancellationToken ct)
     {
-        var request = OpenAiRequest.From(work, streams: true, _options.IncludeUsage);
+        var request = OpenAiRequest.From(work, _options, streams: true);
         return SendAsync(path, request, new OpenAiParser(_http.Address, request.Choices), work, output, ct);
     }
 
     private Task<WorkResult> EmbedAsync(WorkItem work, IWorkOutput output, CancellationToken ct)
     {
-        var request = OpenAiRequest.From(work, streams: false, includeUsage: false);
+        var request = OpenAiRequest.From(work, _options, streams: false);
         return SendAsync("/embeddings", request, new OpenAiEmbeddingParser(_http.Address), work, output, ct);
     }
 

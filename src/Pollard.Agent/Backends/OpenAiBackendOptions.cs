@@ -12,6 +12,9 @@ public sealed record OpenAiBackendOptions : HttpBackendOptions
     /// <summary>Asks for the count of tokens with each stream; some old servers refuse that.</summary>
     public bool IncludeUsage { get; init; } = true;
 
+    /// <summary>Passes on http and https addresses of images, which the server then fetches; otherwise they are data: URLs.</summary>
+    public bool AllowUrls { get; init; }
+
     /// <summary>What the engine is called in the list of models.</summary>
     public string Engine { get; init; } = "openai";
 

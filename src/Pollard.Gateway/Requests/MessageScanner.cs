@@ -3,7 +3,7 @@ using Pollard.Gateway.Http;
 
 namespace Pollard.Gateway.Requests;
 
-/// <summary>Checks the messages of a chat: that there are some and not too many, and that images are in the request itself.</summary>
+/// <summary>Checks the messages of a chat: that there are some and not too many, and that images are URLs which a host may judge.</summary>
 internal static class MessageScanner
 {
     /// <summary>Reads the value of <c>messages</c>.</summary>
@@ -34,7 +34,7 @@ internal static class MessageScanner
                 );
             }
 
-            ScanMessage(ref reader, count - 1, options);
+            ScanMessage(ref reader, count - 1);
         }
 
         if (count == 0)
@@ -43,7 +43,7 @@ internal static class MessageScanner
         }
     }
 
-    private static void ScanMessage(ref Utf8JsonReader reader, int at, GatewayOptions options)
+    private static void ScanMessage(ref Utf8JsonReader reader, int at)
     {
         var hasRole = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
@@ -58,7 +58,7 @@ internal static class MessageScanner
             }
             else if (reader.ValueTextEquals("content"u8))
             {
-                ScanContent(ref reader, at, options);
+                ScanContent(ref reader, at);
             }
             else
             {
@@ -73,7 +73,7 @@ internal static class MessageScanner
         }
     }
 
-    private static void ScanContent(ref Utf8JsonReader reader, int at, GatewayOptions options)
+    private static void ScanContent(ref Utf8JsonReader reader, int at)
     {
         reader.Read();
         if (reader.TokenType is JsonTokenType.String or JsonTokenType.Null)
@@ -99,7 +99,7 @@ internal static class MessageScanner
                 reader.Read();
                 if (isImage)
                 {
-                    ScanImage(ref reader, at, options);
+                    ScanImage(ref reader, at);
                 }
                 else
                 {
@@ -109,11 +109,11 @@ internal static class MessageScanner
         }
     }
 
-    private static void ScanImage(ref Utf8JsonReader reader, int at, GatewayOptions options)
+    private static void ScanImage(ref Utf8JsonReader reader, int at)
     {
         if (reader.TokenType == JsonTokenType.String)
         {
-            CheckImage(reader, at, options);
+            CheckImage(reader, at);
             return;
         }
 
@@ -128,14 +128,14 @@ internal static class MessageScanner
             reader.Read();
             if (isUrl)
             {
-                CheckImage(reader, at, options);
+                CheckImage(reader, at);
             }
 
             reader.Skip();
         }
     }
 
-    private static void CheckImage(in Utf8JsonReader reader, int at, GatewayOptions options)
+    private static void CheckImage(in Utf8JsonReader reader, int at)
     {
         var name = $"messages[{at}].content[].image_url.url";
         if (reader.TokenType != JsonTokenType.String)
@@ -143,11 +143,13 @@ internal static class MessageScanner
             throw RequestScanner.Wrong(reader, name, "a string");
         }
 
-        if (!options.AllowImageUrls && !reader.ValueSpan.StartsWith("data:"u8))
+        // Whether an address is fetched is for the host to say, whose network it is.
+        var url = reader.ValueSpan;
+        if (!url.StartsWith("data:"u8) && !url.StartsWith("http://"u8) && !url.StartsWith("https://"u8))
         {
             throw new RejectedException(
                 DoorError.BadRequest(
-                    "images must be data: URLs here, as the model's machine fetches nothing for others; send \"data:image/png;base64,...\"",
+                    "an image must be a data: URL, or one of http or https where the model's machine allows it; send \"data:image/png;base64,...\"",
                     name,
                     "image_url_not_allowed"
                 )

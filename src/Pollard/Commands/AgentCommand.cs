@@ -35,6 +35,7 @@ internal static class AgentCommand
                 BackendSettings.Ollama,
                 BackendSettings.OpenAi,
                 BackendSettings.OpenAiKeyFile,
+                BackendSettings.AllowUrls,
                 BackendSettings.Slots,
                 BackendSettings.Name,
                 Labels,

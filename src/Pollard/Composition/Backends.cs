@@ -67,7 +67,16 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
     }
 
     private OpenAiBackend OpenAi(OpenAiBackendOptions options) =>
-        Keep(new OpenAiBackend(options, time, loggers.CreateLogger<OpenAiBackend>()));
+        Keep(
+            new OpenAiBackend(
+                options with
+                {
+                    AllowUrls = settings.IsOn(BackendSettings.AllowUrls),
+                },
+                time,
+                loggers.CreateLogger<OpenAiBackend>()
+            )
+        );
 
     private T Keep<T>(T backend)
         where T : IDisposable

@@ -61,9 +61,15 @@ internal static class BackendSettings
             "How long the upstream may be silent in the middle of its answer. Default: 1m"
         );
 
+    public static Option<bool> AllowUrls { get; } =
+        CommonOptions.Switch(
+            "--allow-urls",
+            "Pass on http and https addresses of images to OpenAI-compatible servers, which fetch them"
+        );
+
     /// <summary>All about the upstream.</summary>
     public static Option[] OfUpstream { get; } =
-    [Upstream, UpstreamKeyFile, UpstreamModels, UpstreamSlots, UpstreamFirstToken, UpstreamStall];
+    [Upstream, UpstreamKeyFile, UpstreamModels, UpstreamSlots, UpstreamFirstToken, UpstreamStall, AllowUrls];
 
     public static Option<string?> Slots { get; } =
         CommonOptions.Text("--slots", "N", "Tasks that this machine works on at the same time. Default: 4");

@@ -181,7 +181,7 @@ public sealed class OllamaRequestTests
     [InlineData("tools", "\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"f\"}}]")]
     [InlineData("temperature", "\"temperature\":\"hot\"")]
     [InlineData(
-        "messages[].content[].type = input_audio",
+        "messages[].content[].type",
         "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\"}]}]"
     )]
     [InlineData(

@@ -337,6 +337,50 @@ public sealed class OpenAiBackendTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("""{"type":"image_url","image_url":{"detail":"low","url":"http://10.0.0.1/x.png"}}""", true)]
+    [InlineData("""{"type":"image_url","image_url":"HTTPS://x/y"}""", true)]
+    [InlineData("""{"type":"image_url","image_url":{"url":"\u0068ttp://x/y"}}""", true)]
+    [InlineData("""{"type":"video_url","video_url":{"url":"http://x/y.mp4"}}""", true)]
+    [InlineData("""{"type":"image_url","image_url":{"url":"file:///etc/passwd"}}""", false)]
+    [InlineData("""{"type":"image_url","image_url":{"url":""}}""", false)]
+    public async Task An_address_of_a_file_is_passed_on_only_where_the_owner_allows_it(string part, bool allowable)
+    {
+        var work = Work.Of("chat", "{\"messages\":[{\"role\":\"user\",\"content\":[" + part + "]}]}");
+        using var open = Backend(
+            new()
+            {
+                BaseUrl = _server.Url,
+                ApiKey = "secret",
+                AllowUrls = true,
+            }
+        );
+
+        var failure = (await _backend.RunAsync(work, _output, Token)).Failure!;
+        Assert.Empty(_server.Requests);
+        var allowed = await open.RunAsync(work, _output, Token);
+
+        Assert.Equal(("unsupported", 400, false), (failure.Code, failure.Status, failure.Retryable));
+        Assert.Contains("--allow-urls", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(allowable, allowed.Failure is null);
+        Assert.Equal(allowable ? 1 : 0, _server.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Addresses_in_text_in_calls_of_tools_and_in_data_URLs_are_no_concern()
+    {
+        const string Messages = """
+            [{"role":"user","content":[{"type":"text","text":"see http://x/y"},
+            {"type":"image_url","image_url":{"url":"data:image/png;base64,QUJD"}}]},
+            {"role":"assistant","content":"http://x","tool_calls":[{"id":"c","type":"function",
+            "function":{"name":"fetch","arguments":{"url":"http://x/y"}}}]}]
+            """;
+
+        var result = await _backend.RunAsync(Work.Of("chat", "{\"messages\":" + Messages + "}"), _output, Token);
+
+        Assert.Null(result.Failure);
+    }
+
+    [Theory]
     [InlineData("no json")]
     [InlineData("[1]")]
     [InlineData("{\"a\":1")]

@@ -103,8 +103,8 @@ internal static class OllamaMessages
                 case "image_url" or "input_image":
                     images.Add(Image(part));
                     break;
-                case var type:
-                    throw OllamaLimits.Unsupported($"messages[].content[].type = {type}");
+                default:
+                    throw OllamaLimits.Unsupported("messages[].content[].type");
             }
         }
 

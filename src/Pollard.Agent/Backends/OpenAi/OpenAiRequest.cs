@@ -12,11 +12,11 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
 {
     /// <summary>Replaces the model and asks for a stream with usage.</summary>
     /// <exception cref="BackendException">It is no JSON object, or asks for what we cannot carry.</exception>
-    public static OpenAiRequest From(WorkItem work, bool streams, bool includeUsage)
+    public static OpenAiRequest From(WorkItem work, OpenAiBackendOptions options, bool streams)
     {
         try
         {
-            return Rewrite(work, streams, streams && includeUsage);
+            return Rewrite(work, options, streams);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -24,7 +24,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
         }
     }
 
-    private static OpenAiRequest Rewrite(WorkItem work, bool streams, bool includeUsage)
+    private static OpenAiRequest Rewrite(WorkItem work, OpenAiBackendOptions options, bool streams)
     {
         var request = work.Request.Span;
         ArrayBufferWriter<byte> output = new(request.Length + 256);
@@ -71,6 +71,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
             }
             else if (!IsOurs(name))
             {
+                CheckUrls(name, value, options.AllowUrls);
                 output.Write(","u8);
                 output.Write(request[nameStart..(int)reader.BytesConsumed]);
             }
@@ -81,7 +82,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
             throw new JsonException("something follows the object");
         }
 
-        WriteEnd(output, streams, includeUsage, streamOptions);
+        WriteEnd(output, streams, options.IncludeUsage, streamOptions);
         return new(output.WrittenMemory, choices);
     }
 
@@ -111,6 +112,14 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
 
     private static bool IsOurs(ReadOnlySpan<byte> name) =>
         name.SequenceEqual("model"u8) || name.SequenceEqual("stream"u8);
+
+    private static void CheckUrls(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool mayFetch)
+    {
+        if (name.SequenceEqual("messages"u8) && ContentUrls.Refusal(value, mayFetch) is { } failure)
+        {
+            throw new BackendException(failure);
+        }
+    }
 
     /// <summary>Looks at what a client of Ollama's API said and OpenAI's has another word for, which stands beside it, or none.</summary>
     private static void CheckNative(ReadOnlySpan<byte> native, string kind)
