@@ -22,10 +22,10 @@ internal static class OllamaCatalogue
         json.WriteEndArray();
     }
 
-    public static void Loaded(Utf8JsonWriter json, SimulatorOptions options)
+    public static void Loaded(Utf8JsonWriter json, SimulatorOptions options, Func<SimulatedModel, bool> isLoaded)
     {
         json.WriteStartArray("models");
-        foreach (var model in options.Models.Where(model => model.Name != "*"))
+        foreach (var model in options.Models.Where(model => model.Name != "*" && isLoaded(model)))
         {
             json.WriteStartObject();
             WriteHead(json, model);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 
@@ -10,6 +11,7 @@ public sealed class OllamaSimulator : ISimulatedApi
     public const string Version = "0.33.0-simulator";
 
     private readonly SimulatorOptions _options;
+    private readonly ConcurrentDictionary<string, Task> _loads = new(StringComparer.Ordinal);
 
     private OllamaSimulator(SimulatorOptions options) => _options = options;
 
@@ -48,7 +50,7 @@ public sealed class OllamaSimulator : ISimulatedApi
             case ("GET" or "HEAD", "/api/tags"):
                 return await JsonAsync(http, json => OllamaCatalogue.Tags(json, _options), ct);
             case ("GET", "/api/ps"):
-                return await JsonAsync(http, json => OllamaCatalogue.Loaded(json, _options), ct);
+                return await JsonAsync(http, json => OllamaCatalogue.Loaded(json, _options, IsLoaded), ct);
             case ("POST", "/api/show" or "/api/chat" or "/api/generate" or "/api/embed" or "/api/embeddings"):
                 return await ModelCallAsync(request, ct);
             default:
@@ -84,6 +86,13 @@ public sealed class OllamaSimulator : ISimulatedApi
                 return await RefuseAsync(request.Http, 404, $"model '{name}' not found", ct);
             }
 
+            if (request.Http.Request.Path != "/api/show")
+            {
+                await _loads
+                    .GetOrAdd(model.Name, _ => Task.Delay(_options.LoadTime, _options.Time, CancellationToken.None))
+                    .WaitAsync(ct);
+            }
+
             return request.Http.Request.Path.Value switch
             {
                 "/api/show" => await JsonAsync(request.Http, json => OllamaCatalogue.Show(json, model), ct),
@@ -93,6 +102,10 @@ public sealed class OllamaSimulator : ISimulatedApi
             };
         }
     }
+
+    private bool IsLoaded(SimulatedModel model) =>
+        _options.LoadTime == TimeSpan.Zero
+        || (_loads.TryGetValue(model.Name, out var load) && load.IsCompletedSuccessfully);
 
     private Task<bool> ChatAsync(SimulatedRequest request, JsonElement body, string model, CancellationToken ct)
     {

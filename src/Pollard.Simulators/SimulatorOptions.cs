@@ -12,6 +12,9 @@ public sealed record SimulatorOptions
     /// <summary>How long an answer takes to begin.</summary>
     public TimeSpan FirstTokenDelay { get; init; }
 
+    /// <summary>How long Ollama loads a model that is asked for the first time; until then it does not list it as loaded.</summary>
+    public TimeSpan LoadTime { get; init; }
+
     /// <summary>Shifts every answer: the same seed, model and prompt give the same text.</summary>
     public long Seed { get; init; }
 

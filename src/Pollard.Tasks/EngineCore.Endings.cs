@@ -195,7 +195,7 @@ internal sealed partial class EngineCore
         }
     }
 
-    private static bool HasShown(Attempt attempt) => attempt is { Task.Row.Stream: true, NextSeq: > 0 };
+    private static bool HasShown(Attempt attempt) => attempt is { Task.Row.Stream: true, HasShown: true };
 
     private TimeSpan Backoff(int attempt)
     {

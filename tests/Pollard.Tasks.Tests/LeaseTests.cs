@@ -224,6 +224,21 @@ public class LeaseTests
     }
 
     [Fact]
+    public async Task A_word_on_loading_shows_nothing_so_that_a_stream_may_still_start_over()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m").Ready();
+        await gateway.SubmitAsync(with: static task => task with { Stream = true, LostOutput = LostOutput.Fail });
+        var attempt = await host.UntilWorkAsync();
+        attempt.Append(0, Protocol.HostLink.DeltaKind.Progress, 0, new("{}"u8.ToArray()));
+
+        TestHost.Fail(attempt);
+        gateway.Clock.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal(attempt.TaskId, (await host.UntilOfferAsync()).TaskId);
+    }
+
+    [Fact]
     public async Task A_lost_host_fails_a_stream_that_was_shown_and_says_so()
     {
         await using var gateway = await TestEngine.StartAsync();

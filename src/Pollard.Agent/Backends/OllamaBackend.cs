@@ -83,7 +83,8 @@ public sealed class OllamaBackend : IBackend, IDisposable
         CancellationToken ct
     )
     {
-        HttpAttempt attempt = new(_http, _options, _time, work, output);
+        LoadingWatch loading = new(_http, work.Offer.Model, output, _time);
+        HttpAttempt attempt = new(_http, _options, _time, work, output, loading);
         return attempt.RunAsync(path, body, parser, ct);
     }
 }

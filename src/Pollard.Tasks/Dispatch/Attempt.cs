@@ -287,6 +287,7 @@ public sealed class Attempt
     internal void Restore(int outputs, int bytes)
     {
         NextSeq = outputs;
+        HasShown = outputs > 0;
         _outputBytes = bytes;
         _creditedBytes = bytes;
         _acknowledgedBytes = bytes;
@@ -308,6 +309,7 @@ public sealed class Attempt
         }
         else
         {
+            HasShown = true;
             if (LastOutputAt == 0)
             {
                 FirstOutputAt = now;
@@ -320,4 +322,7 @@ public sealed class Attempt
     }
 
     internal long FirstOutputAt { get; private set; }
+
+    /// <summary>Something of the answer itself came; a word on how far it is does not count.</summary>
+    internal bool HasShown { get; private set; }
 }

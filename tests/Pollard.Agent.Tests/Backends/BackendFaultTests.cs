@@ -223,8 +223,16 @@ internal sealed class WaitingClock : FakeTimeProvider
         new BoundedChannelOptions(100) { FullMode = BoundedChannelFullMode.DropWrite }
     );
 
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-        new Watched(base.CreateTimer(callback, state, dueTime, period), this);
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = base.CreateTimer(callback, state, dueTime, period);
+        if (dueTime > TimeSpan.Zero)
+        {
+            _timers.Writer.TryWrite(true);
+        }
+
+        return new Watched(timer, this);
+    }
 
     /// <summary>Turns the clock by a minute each time a timer is set, until a task ends.</summary>
     public async Task AdvanceUntilAsync(Task ended, CancellationToken ct)

@@ -168,6 +168,38 @@ public sealed class OllamaBackendTests : IAsyncLifetime
         Assert.Equal("/api/chat", Assert.Single(stats.Aborts).Path);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_model_that_is_being_loaded_is_told_of_and_one_that_reads_its_prompt_is_not(bool loads)
+    {
+        WaitingClock clock = new();
+        var ages = TimeSpan.FromMinutes(10);
+        await using var slow = await OllamaSimulator.StartAsync(
+            "http://127.0.0.1:0",
+            new()
+            {
+                Tokens = 3,
+                LoadTime = loads ? ages : TimeSpan.Zero,
+                FirstTokenDelay = loads ? TimeSpan.Zero : ages,
+                Time = clock,
+            },
+            Token
+        );
+        using OllamaBackend backend = new(new() { BaseUrl = slow.Url }, clock, NullLogger<OllamaBackend>.Instance);
+        var run = backend.RunAsync(Work.Chat(), _output, Token);
+        await slow.UntilAsync(seen => seen.Active == 1, Token);
+
+        await clock.AdvanceUntilAsync(run, Token);
+
+        Assert.NotNull((await run).Finish);
+        var words = _output.Deltas.TakeWhile(delta => delta.Kind == DeltaKind.Progress).ToList();
+        Assert.Equal(loads, words.Count > 1);
+        Assert.All(words, word => Assert.Contains("\"phase\":\"loading\"", word.Text, StringComparison.Ordinal));
+        Assert.Equal(3, _output.Deltas.Count - words.Count);
+        Assert.Contains(slow.Requests, request => request.Path == "/api/ps");
+    }
+
     [Fact]
     public async Task One_connection_serves_one_attempt_after_another()
     {

@@ -20,13 +20,21 @@ internal interface IAnswerParser
     Messages.Finish? Finish();
 }
 
+/// <summary>Does something while a server has not begun to answer.</summary>
+internal interface IAnswerWait
+{
+    /// <summary>Ends with the answer's beginning, or its failure, which it leaves to the caller to look at.</summary>
+    Task WaitAsync(Task answer, CancellationToken ct);
+}
+
 /// <summary>One call of a model server: sends the request, pumps the answer to the output, and names what goes wrong.</summary>
 internal sealed class HttpAttempt(
     BackendHttp http,
     HttpBackendOptions options,
     TimeProvider time,
     WorkItem work,
-    IWorkOutput output
+    IWorkOutput output,
+    IAnswerWait? wait = null
 )
 {
     private static readonly TimeSpan LastBytes = TimeSpan.FromMilliseconds(250);
@@ -46,7 +54,7 @@ internal sealed class HttpAttempt(
         try
         {
             watch.Arm();
-            using var response = await http.PostAsync(path, body, work.Offer.Traceparent, watch.Token);
+            using var response = await SendAsync(path, body, watch.Token);
             watch.Disarm();
             if (!response.IsSuccessStatusCode)
             {
@@ -80,6 +88,17 @@ internal sealed class HttpAttempt(
         }
 
         return WorkResult.Failed(failure);
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(string path, ReadOnlyMemory<byte> body, CancellationToken ct)
+    {
+        var answer = http.PostAsync(path, body, work.Offer.Traceparent, ct);
+        if (wait is not null)
+        {
+            await wait.WaitAsync(answer, ct);
+        }
+
+        return await answer;
     }
 
     private async Task<Messages.Fail> RefusedAsync(HttpResponseMessage response, TokenWatch watch)
