@@ -44,38 +44,32 @@ internal static class RequestBody
         }
     }
 
-    /// <summary>What to say of JSON that cannot be read: the reason and the place.</summary>
+    /// <summary>What to say of JSON that cannot be read: the place, and the reason where it is about our own members. Nothing of the body: messages end up in logs.</summary>
     public static RejectedException Malformed(JsonException e)
     {
-        var reason = ReasonOf(e.Message);
         var place = e.LineNumber is { } line ? $" at line {line + 1}, byte {e.BytePositionInLine + 1}" : "";
-        var path = e.Path is { Length: > 1 } member ? $" ({DoorError.Quote(member)})" : "";
-        var parameter =
-            e.Path is { Length: > 2 } && e.Path.StartsWith("$.", StringComparison.Ordinal) ? e.Path[2..] : null;
-        return new RejectedException(
-            DoorError.BadRequest(
-                $"the body cannot be read{place}{path}: {DoorError.Quote(reason)}",
-                parameter,
-                "invalid_json"
-            )
+        const string Missing = "missing required properties including: ";
+        var missing = e.Message.IndexOf(Missing, StringComparison.Ordinal);
+        if (missing >= 0)
+        {
+            var names = e.Message[(missing + Missing.Length)..].Split(" Path:")[0];
+            return Unreadable($"the body cannot be read{place}: missing members: {names}");
+        }
+
+        if (!e.Message.Contains("could not be converted", StringComparison.Ordinal))
+        {
+            return Unreadable($"the body cannot be read{place}: it is no JSON");
+        }
+
+        var member = e.Path is { } path && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : null;
+        return Unreadable(
+            $"the body cannot be read{place}{(member is null ? "" : $" ({DoorError.Quote(member)})")}: the value has the wrong type",
+            member
         );
     }
 
-    /// <summary>What the reader says, without its own places and without the names of our types.</summary>
-    private static string ReasonOf(string message)
-    {
-        foreach (var tail in (ReadOnlySpan<string>)[" LineNumber:", " Path:", " Change the reader"])
-        {
-            var at = message.IndexOf(tail, StringComparison.Ordinal);
-            message = at < 0 ? message : message[..at];
-        }
-
-        const string Missing = "missing required properties including: ";
-        var missing = message.IndexOf(Missing, StringComparison.Ordinal);
-        return missing >= 0 ? $"missing members: {message[(missing + Missing.Length)..]}"
-            : message.Contains("could not be converted", StringComparison.Ordinal) ? "the value has the wrong type"
-            : message;
-    }
+    private static RejectedException Unreadable(string message, string? parameter = null) =>
+        new(DoorError.BadRequest(message, parameter, "invalid_json"));
 
     private static async ValueTask<byte[]> ReadExactAsync(HttpContext http, int length)
     {

@@ -24,9 +24,11 @@ internal static class RequestScanner
         {
             throw RequestBody.Malformed(e);
         }
-        catch (InvalidOperationException e) // Text that is not UTF-8, or half a surrogate pair.
+        catch (InvalidOperationException)
         {
-            throw new RejectedException(DoorError.BadRequest(e.Message, code: "invalid_json"));
+            throw new RejectedException(
+                DoorError.BadRequest("the body's text is no UTF-8, or holds half a character", code: "invalid_json")
+            );
         }
     }
 

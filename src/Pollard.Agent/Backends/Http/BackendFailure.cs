@@ -46,6 +46,14 @@ internal static class BackendFailure
             Status = 400,
         };
 
+    /// <summary>A request that is no JSON; of what it says only the place is told.</summary>
+    public static Messages.Fail Unreadable(Exception why) =>
+        BadRequest(
+            why is JsonException { LineNumber: { } line, BytePositionInLine: { } at }
+                ? FormattableString.Invariant($"the request is not readable JSON at line {line + 1}, byte {at + 1}")
+                : "the request is not readable JSON"
+        );
+
     public static Messages.Fail Cut(string address) => Error($"cut: {address} ended its answer in the middle");
 
     public static Messages.Fail Garbled(string address) => Error($"{address} sent something that is no answer");

@@ -108,7 +108,7 @@ internal static class OllamaRequest
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new BackendException(BackendFailure.BadRequest($"the request is not readable JSON: {e.Message}"), e);
+            throw new BackendException(BackendFailure.Unreadable(e), e);
         }
     }
 

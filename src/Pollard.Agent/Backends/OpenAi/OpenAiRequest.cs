@@ -20,7 +20,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new BackendException(BackendFailure.BadRequest($"the request is not readable JSON: {e.Message}"), e);
+            throw new BackendException(BackendFailure.Unreadable(e), e);
         }
     }
 
