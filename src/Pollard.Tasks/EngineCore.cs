@@ -97,7 +97,7 @@ internal sealed partial class EngineCore : IDisposable
     /// <summary>A task from memory, or a copy of an ended one from the store; null when there is none.</summary>
     public async ValueTask<LiveTask?> FindAsync(TaskId id, CancellationToken ct)
     {
-        if ((Live.GetValueOrDefault(id) ?? Ended.Find(id)) is { } task)
+        if ((Live.GetValueOrDefault(id) ?? KeptInMemory(id)) is { } task)
         {
             return task;
         }
@@ -110,6 +110,13 @@ internal sealed partial class EngineCore : IDisposable
             }
             : null;
     }
+
+    // One whose time to be kept is over is not given out from memory, where nothing deletes it before others take its place.
+    private LiveTask? KeptInMemory(TaskId id) =>
+        Ended.Find(id) is { } task
+        && !(task.Shown.EndedAt + (task.Shown.Retention ?? Options.Retention) <= Time.GetUtcNow())
+            ? task
+            : null;
 
     /// <summary>Applies a change to a task's row, logs it, and has it saved. The caller holds the lock.</summary>
     public TransitionOutcome Change(LiveTask task, TaskChange change, Effects effects)

@@ -5,8 +5,9 @@ namespace Pollard.Tasks;
 /// <summary>Why a task waits.</summary>
 /// <param name="Summary">The reason in one sentence.</param>
 /// <param name="Position">How many tasks for the same work come first; null when it does not wait for a host.</param>
+/// <param name="Estimate">How long it will probably still wait, were all to go on as of late; null when that is not known.</param>
 /// <param name="Hosts">What stands for and against each host.</param>
-public sealed record WhyReport(string Summary, int? Position, IReadOnlyList<WhyHostReport> Hosts);
+public sealed record WhyReport(string Summary, int? Position, TimeSpan? Estimate, IReadOnlyList<WhyHostReport> Hosts);
 
 /// <summary>One host's part of the answer.</summary>
 /// <param name="Host">Its name.</param>
@@ -25,7 +26,8 @@ internal static class WaitReason
         {
             return new WhyReport(
                 row.IsFinal ? $"it has ended: {Name(row.State)}" : $"it runs on the host {row.Host}",
-                null,
+                Position: null,
+                Estimate: null,
                 []
             );
         }
@@ -42,7 +44,26 @@ internal static class WaitReason
             : !core.Dispatcher.Owner(row.Owner).MayRun ? "its key runs as many tasks at the same time as it may"
             : position > 0 ? $"{position} tasks of the same kind come first"
             : "every host that can run it is busy";
-        return new WhyReport(summary, position, hosts);
+        return new WhyReport(summary, position, Estimate(core, task), hosts);
+    }
+
+    /// <summary>The tasks that come first and this one, at the mean time of recent ones, over all slots of the hosts that can run them. Other work for these hosts is not in it.</summary>
+    private static TimeSpan? Estimate(EngineCore core, LiveTask task)
+    {
+        var row = task.Row;
+        if (task.QueuedIn is not { } work || !core.Dispatcher.Owner(row.Owner).MayRun)
+        {
+            return null;
+        }
+
+        var slots = core
+            .Dispatcher.Hosts.Values.Where(host =>
+                host.Objection(row.Kind, row.Model, row.Requires) is null && work.IsFor(host)
+            )
+            .Sum(host => host.Slots);
+        return slots > 0 && core.Paces.RunOf(row.Kind, row.Model) is { } run
+            ? run * (work.Queue.AheadOf(task) + 1) / slots
+            : null;
     }
 
     private static WhyHostReport About(DispatchHost host, LiveTask task)

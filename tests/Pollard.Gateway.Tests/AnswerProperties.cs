@@ -80,13 +80,7 @@ public sealed class AnswerProperties
                     Only(() => Doors.Ollama.OllamaRequest.ReadChat(bytes, Options));
                     Only(() => Doors.Ollama.OllamaRequest.ReadGenerate(bytes));
                     Only(() => Doors.Ollama.OllamaRequest.ReadEmbedding(bytes, "input"));
-                    Only(() => Doors.Tasks.SubmitReader.RefuseWhatIsNotThere(bytes));
-                    Only(() =>
-                        Doors.Tasks.SubmitReader.Read(
-                            RequestBody.Parse(bytes, Protocol.ProtocolJson.Default.SubmitTask),
-                            Options
-                        )
-                    );
+                    Only(() => Doors.Tasks.SubmitReader.Read(bytes, Options));
                 },
                 iter: 20_000
             );

@@ -58,10 +58,17 @@ public sealed class TasksDoorTests
         using var first = await gateway.GetAsync($"/v1/tasks/{id}");
         var tag = first.Headers.ETag!.ToString();
         using var same = await gateway.GetAsync($"/v1/tasks/{id}", ("If-None-Match", tag));
+        foreach (var known in (string[])[$"\"old\", {tag}", $"W/{tag}", "*"])
+        {
+            using var also = await gateway.GetAsync($"/v1/tasks/{id}", ("If-None-Match", known));
+            Assert.Equal((known, 304), (known, (int)also.StatusCode));
+        }
+
         await gateway.Client.DeleteAsync($"/v1/tasks/{id}", Token);
         using var changed = await gateway.GetAsync($"/v1/tasks/{id}", ("If-None-Match", tag));
 
         Assert.Equal(304, (int)same.StatusCode);
+        Assert.Equal(tag, same.Headers.ETag?.ToString());
         Assert.Equal(200, (int)changed.StatusCode);
     }
 
@@ -201,7 +208,12 @@ public sealed class TasksDoorTests
         var reply = await JsonOf(
             gateway.PostAsync(
                 "/v1/tasks:batch",
-                "{\"tasks\":[" + Submit + ",{\"kind\":\"chat\",\"request\":{}}," + Submit + "]}"
+                "{\"tasks\":["
+                    + Submit
+                    + ",{\"kind\":\"chat\",\"request\":{}},"
+                    + Submit
+                    + ",7,null,{\"kind\":\"x\",\"request\":1,\"priority\":\"high\"}"
+                    + ",{\"kind\":\"x\",\"request\":1,\"webhook\":{}}]}"
             )
         );
 
@@ -212,6 +224,10 @@ public sealed class TasksDoorTests
             items[0].GetProperty("task").GetProperty("id").GetString(),
             items[2].GetProperty("task").GetProperty("id").GetString()
         );
+        Assert.Equal(7, items.Count);
+        Assert.All(items[3..], item => Assert.Equal(400, item.GetProperty("error").GetProperty("status").GetInt32()));
+        Assert.Contains("priority", items[5].GetProperty("error").GetProperty("detail").GetString());
+        Assert.Contains("webhook", items[6].GetProperty("error").GetProperty("detail").GetString());
     }
 
     [Fact]
@@ -339,6 +355,14 @@ public sealed class TasksDoorTests
     [InlineData("""{"kind":"x","request":{},"durability":"maybe"}""", "durability")]
     [InlineData("""{"kind":"x","request":{},"validation":[]}""", "validation")]
     [InlineData("""{"kind":"x","request":{},"webhook":{}}""", "webhook")]
+    [InlineData("""{"kind":"x","request":{},"requires":{"tier":"gold"}}""", "requires.tier")]
+    [InlineData("""{"kind":"x","request":{},"requires":{"labels":"gpu"}}""", "requires.labels")]
+    [InlineData("""{"kind":"x","request":{},"requires":{"labels":[""]}}""", "requires.labels")]
+    [InlineData("""{"kind":"x","request":{},"requires":{"labels":[null]}}""", "requires.labels")]
+    [InlineData("""{"kind":"x","request":{},"requires":{"features":["a\nb"]}}""", "requires.features")]
+    [InlineData("""{"kind":"x","request":{},"requires":{"host":""}}""", "requires.host")]
+    [InlineData("""{"kind":"x","request":{},"requires":{"context":0}}""", "requires.context")]
+    [InlineData("""{"kind":"x","request":{},"requires":[]}""", "requires")]
     [InlineData("""{"kind":"x"}""", "request")]
     public async Task A_wrong_member_is_named(string body, string member)
     {

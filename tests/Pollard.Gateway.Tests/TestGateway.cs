@@ -31,7 +31,8 @@ internal sealed class TestGateway : IAsyncDisposable
     public static async Task<TestGateway> StartAsync(
         Func<GatewayOptions, GatewayOptions>? change = null,
         TaskEngineOptions? engineOptions = null,
-        ITaskStore? store = null
+        ITaskStore? store = null,
+        TimeProvider? time = null
     )
     {
         var options = new GatewayOptions
@@ -41,7 +42,7 @@ internal sealed class TestGateway : IAsyncDisposable
             StartGrace = TimeSpan.Zero,
             StopGrace = TimeSpan.FromMilliseconds(100),
         };
-        var time = TimeProvider.System;
+        time ??= TimeProvider.System;
         store ??= new MemoryTaskStore(time);
         var engine = await TaskEngine.StartAsync(
             store,

@@ -122,6 +122,8 @@ internal sealed partial class HostLinkLife(
         try
         {
             await registry.SaveAsync(limit.Token);
+            await registry.ForgetRevokedAsync(limit.Token);
+            await tokens.ForgetOverAsync(limit.Token);
         }
         catch (Exception e)
         {
@@ -133,7 +135,7 @@ internal sealed partial class HostLinkLife(
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "Could not write what hosts said of themselves; trying again later"
+        Message = "Could not write what hosts said of themselves, or delete what is over; trying again later"
     )]
     private static partial void LogNotSaved(ILogger logger, Exception exception);
 }

@@ -14,6 +14,10 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
 {
     private const string Collection = "host";
     private const int SaveAtOnce = 500;
+    private const int ForgetAtOnce = 100;
+
+    /// <summary>How long a revoked host is remembered, and shown as such.</summary>
+    public static readonly TimeSpan KeepRevoked = TimeSpan.FromDays(30);
     private readonly ConcurrentDictionary<string, HostRecord> _hosts = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _idsByKey = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _unsaved = new(StringComparer.Ordinal);
@@ -94,7 +98,31 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
 
     /// <summary>Shuts a host out for good; again is no error. False when there is no such host.</summary>
     public Task<bool> RevokeAsync(string id, CancellationToken ct) =>
-        ChangeAsync(id, host => host with { Revoked = true }, ct);
+        ChangeAsync(id, host => host.Revoked ? host : host with { Revoked = true, RevokedAt = time.GetUtcNow() }, ct);
+
+    /// <summary>
+    /// Deletes some of the hosts that were revoked longer ago than <see cref="KeepRevoked"/>. Their keys are strangers' from then
+    /// on: to come back, one needs what any stranger needs.
+    /// </summary>
+    public async Task ForgetRevokedAsync(CancellationToken ct)
+    {
+        var until = time.GetUtcNow() - KeepRevoked;
+        foreach (var host in _hosts.Values.Where(host => IsOver(host, until)).Take(ForgetAtOnce))
+        {
+            await _writing.WaitAsync(ct);
+            try
+            {
+                await store.DeleteRecordAsync(Collection, host.Id, ct);
+                _hosts.TryRemove(host.Id, out _);
+                _idsByKey.TryRemove(new(host.PublicKey, host.Id));
+                _unsaved.TryRemove(host.Id, out _);
+            }
+            finally
+            {
+                _writing.Release();
+            }
+        }
+    }
 
     /// <summary>Remembers that a host is to get no work, over reconnects and restarts. False when there is no such host.</summary>
     public Task<bool> SetDrainingAsync(string id, bool draining, CancellationToken ct) =>
@@ -149,6 +177,9 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
 
     /// <inheritdoc/>
     public void Dispose() => _writing.Dispose();
+
+    private static bool IsOver(HostRecord host, DateTimeOffset until) =>
+        host.Revoked && (host.RevokedAt ?? host.SeenAt ?? host.EnrolledAt) <= until;
 
     private void Remember(HostRecord before, HostRecord after)
     {

@@ -40,6 +40,9 @@ internal sealed record HostRecord
 
     public bool Revoked { get; init; }
 
+    /// <summary>Null for one that was revoked before this was written down.</summary>
+    public DateTimeOffset? RevokedAt { get; init; }
+
     public bool Draining { get; init; }
 }
 
@@ -58,4 +61,7 @@ internal sealed record TokenRecord
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required DateTimeOffset ExpiresAt { get; init; }
+
+    /// <summary>When its last use was taken; null: it has some left, or lost them before this was written down.</summary>
+    public DateTimeOffset? UsedUpAt { get; init; }
 }

@@ -29,7 +29,11 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
     /// <summary>Hosts that one token may let in.</summary>
     public const int MostUses = 10_000;
 
+    /// <summary>How long a token is shown that is good for nothing any more.</summary>
+    public static readonly TimeSpan KeepOver = TimeSpan.FromDays(1);
+
     private const string Collection = "join_token";
+    private const int ForgetAtOnce = 100;
     private readonly ConcurrentDictionary<string, TokenRecord> _tokens = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _writing = new(1);
 
@@ -89,7 +93,8 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
                 return TokenUse.UsedUp;
             }
 
-            var used = token with { UsesLeft = token.UsesLeft - 1 };
+            var left = token.UsesLeft - 1;
+            var used = token with { UsesLeft = left, UsedUpAt = left == 0 ? time.GetUtcNow() : null };
             await PutAsync(used, ct);
             _tokens[token.Id] = used;
             return TokenUse.Good;
@@ -112,6 +117,17 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
         finally
         {
             _writing.Release();
+        }
+    }
+
+    /// <summary>Deletes some of the tokens whose time or uses were over longer ago than <see cref="KeepOver"/>.</summary>
+    public async Task ForgetOverAsync(CancellationToken ct)
+    {
+        var until = time.GetUtcNow() - KeepOver;
+        var over = _tokens.Values.Where(token => token.ExpiresAt <= until || token.UsedUpAt <= until);
+        foreach (var token in over.Take(ForgetAtOnce))
+        {
+            await DeleteAsync(token.Id, ct);
         }
     }
 

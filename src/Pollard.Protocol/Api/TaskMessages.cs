@@ -213,6 +213,9 @@ public sealed record WhyDocument
     /// <summary>How many tasks for the same work come first.</summary>
     public int? Position { get; init; }
 
+    /// <summary>Seconds that it will probably still wait, as fast as such work went of late; absent when that is not known.</summary>
+    public double? Estimate { get; init; }
+
     /// <summary>What stands for and against each host.</summary>
     public required IReadOnlyList<WhyHost> Hosts { get; init; }
 }

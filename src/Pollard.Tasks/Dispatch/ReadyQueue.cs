@@ -96,6 +96,17 @@ internal sealed class ReadyQueue
     public int PositionOf(LiveTask task) =>
         _lanes.TryGetValue(task.Row.Owner, out var lane) ? lane.Before(Rank.Of(task.Row)) : 0;
 
+    /// <summary>How many tasks will probably be taken before this one: its owner's before it, and meanwhile as many of each other owner.</summary>
+    public int AheadOf(LiveTask task)
+    {
+        var own = PositionOf(task);
+        var name = task.Row.Owner;
+        return own
+            + _turns
+                .Where(lane => lane.Owner.Name != name && lane.Owner.MayRun)
+                .Sum(lane => Math.Min(lane.Count, own + 1));
+    }
+
     private readonly record struct Rank(long Moment, long Id)
     {
         public static Rank Of(TaskRow row) =>
@@ -113,6 +124,9 @@ internal sealed class ReadyQueue
         private int _dropped;
 
         public OwnerShare Owner { get; } = owner;
+
+        /// <summary>Tasks that wait.</summary>
+        public int Count => _tasks.Count - _dropped;
 
         public void Add(LiveTask task, Rank rank) => _tasks.Enqueue((task, task.QueueTicket), rank);
 

@@ -278,6 +278,11 @@ internal static class TasksCommand
         }
 
         context.Print.Line(why.Summary);
+        if (why.Estimate is { } seconds)
+        {
+            context.Print.Line($"As fast as such work went of late, it waits about {Math.Max(1, seconds):0} s more.");
+        }
+
         if (why.Hosts.Count > 0)
         {
             context.Print.Line();

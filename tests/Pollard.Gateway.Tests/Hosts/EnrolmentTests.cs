@@ -122,6 +122,56 @@ public sealed class EnrolmentTests
     }
 
     [Fact]
+    public async Task A_token_that_is_over_is_deleted_a_day_later()
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
+        var store = new MemoryTaskStore(clock);
+        await store.OpenAsync(Token);
+        using var tokens = new JoinTokens(store, clock);
+        var brief = await tokens.CreateAsync("short", 1, TimeSpan.FromHours(1), Token);
+        var used = await tokens.CreateAsync("used", 1, TimeSpan.FromDays(9), Token);
+        await tokens.CreateAsync("kept", 2, TimeSpan.FromDays(9), Token);
+        await tokens.UseAsync(used.Token!, Token);
+
+        clock.Advance(JoinTokens.KeepOver - TimeSpan.FromSeconds(1));
+        await tokens.ForgetOverAsync(Token);
+        Assert.Equal(3, tokens.List().Count);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        await tokens.ForgetOverAsync(Token);
+        Assert.Equal(["kept", "short"], tokens.List().Select(token => token.Name).Order());
+        clock.Advance(TimeSpan.FromHours(1));
+        await tokens.ForgetOverAsync(Token);
+
+        Assert.Equal("kept", Assert.Single(tokens.List()).Name);
+        Assert.Single(await store.ReadRecordsAsync("join_token", Token));
+        Assert.Equal(TokenUse.Unknown, await tokens.UseAsync(brief.Token!, Token));
+    }
+
+    [Fact]
+    public async Task A_revoked_host_is_deleted_after_a_month_and_is_a_stranger_from_then_on()
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
+        var store = new MemoryTaskStore(clock);
+        await store.OpenAsync(Token);
+        using var registry = new HostRegistry(store, clock);
+        var revoked = (await registry.EnrolAsync("key 1", "one", Token))!;
+        var kept = (await registry.EnrolAsync("key 2", "two", Token))!;
+        clock.Advance(TimeSpan.FromDays(60));
+        await registry.RevokeAsync(revoked.Id, Token);
+
+        clock.Advance(HostRegistry.KeepRevoked - TimeSpan.FromSeconds(1));
+        await registry.RevokeAsync(revoked.Id, Token); // Again is no new beginning.
+        await registry.ForgetRevokedAsync(Token);
+        Assert.Null(await registry.EnrolAsync("key 1", "one", Token));
+        clock.Advance(TimeSpan.FromSeconds(1));
+        await registry.ForgetRevokedAsync(Token);
+
+        Assert.Equal(kept.Id, Assert.Single(registry.List()).Id);
+        Assert.Single(await store.ReadRecordsAsync("host", Token));
+        Assert.NotEqual(revoked.Id, (await registry.EnrolAsync("key 1", "one", Token))?.Id);
+    }
+
+    [Fact]
     public async Task A_revoked_host_is_not_believed()
     {
         using var host = await SigningHost.EnrolAsync();

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Requests;
+using Pollard.Protocol;
 using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
@@ -15,6 +16,7 @@ internal static class SubmitReader
     private const int MostKindCharacters = 64;
     private const int MostMetadataBytes = 16 * 1024;
     private const int MostLabels = 32;
+    private const int MostLabelCharacters = 100; // As many as a host's own labels may have.
     private const int MostPriority = 100;
     private const int MostAttempts = 100;
     private const double MostRunSeconds = 7 * 24 * 3600;
@@ -22,8 +24,10 @@ internal static class SubmitReader
 
     /// <summary>The task; its owner is the caller's to set.</summary>
     /// <exception cref="RejectedException">A member is wrong; says which.</exception>
-    public static NewTask Read(SubmitTask submitted, GatewayOptions options)
+    public static NewTask Read(ReadOnlySpan<byte> json, GatewayOptions options)
     {
+        RefuseWhatIsNotThere(json);
+        var submitted = RequestBody.Parse(json, ProtocolJson.Default.SubmitTask);
         CheckWords(submitted);
         CheckNumbers(submitted);
         CheckRequires(submitted.Requires);
@@ -50,13 +54,13 @@ internal static class SubmitReader
         };
     }
 
-    /// <summary>Refuses members that the contract has and this version does not: dropped in silence they would be a broken promise.</summary>
-    public static void RefuseWhatIsNotThere(ReadOnlySpan<byte> body)
+    // Dropped in silence, what the contract has and this version does not would be a broken promise.
+    private static void RefuseWhatIsNotThere(ReadOnlySpan<byte> task)
     {
         try
         {
-            var reader = new Utf8JsonReader(body);
-            var inTasks = false;
+            var reader = new Utf8JsonReader(task);
+            var inRequires = false;
             while (reader.Read())
             {
                 if (reader.TokenType != JsonTokenType.PropertyName)
@@ -64,8 +68,7 @@ internal static class SubmitReader
                     continue;
                 }
 
-                var name = Missing(reader);
-                if (name is not null)
+                if (Missing(reader, inRequires && reader.CurrentDepth == 2) is { } name)
                 {
                     throw new RejectedException(
                         DoorError.BadRequest(
@@ -76,8 +79,8 @@ internal static class SubmitReader
                     );
                 }
 
-                inTasks |= reader.CurrentDepth == 1 && reader.ValueTextEquals("tasks"u8);
-                if (!inTasks || reader.CurrentDepth != 1)
+                inRequires = reader.CurrentDepth == 2 || reader.ValueTextEquals("requires"u8);
+                if (reader.CurrentDepth == 2 || !inRequires)
                 {
                     reader.Skip();
                 }
@@ -89,8 +92,9 @@ internal static class SubmitReader
         }
     }
 
-    private static string? Missing(in Utf8JsonReader name) =>
-        name.ValueTextEquals("validation"u8) ? "validation"
+    private static string? Missing(in Utf8JsonReader name, bool inRequires) =>
+        inRequires ? (name.ValueTextEquals("tier"u8) ? "requires.tier" : null)
+        : name.ValueTextEquals("validation"u8) ? "validation"
         : name.ValueTextEquals("webhook"u8) ? "webhook"
         : null;
 
@@ -129,14 +133,25 @@ internal static class SubmitReader
 
     private static void CheckRequires(TaskRequirements? requires)
     {
-        Check(requires?.Labels is null or { Count: <= MostLabels }, "requires.labels", $"must be at most {MostLabels}");
+        CheckList(requires?.Labels, "requires.labels");
+        CheckList(requires?.Features, "requires.features");
         Check(
-            requires?.Features is null or { Count: <= MostLabels },
-            "requires.features",
-            $"must be at most {MostLabels}"
+            requires?.Host is null || IsPrintable(requires.Host),
+            "requires.host",
+            $"must be the id or name of a host, 1 to {MostLabelCharacters} printable characters"
         );
-        Check(requires?.Context is null or >= 0, "requires.context", "must not be negative");
+        Check(requires?.Context is null or > 0, "requires.context", "must be a number of tokens, 1 or more");
     }
+
+    private static void CheckList(IReadOnlyList<string>? words, string member) =>
+        Check(
+            words is null || (words.Count <= MostLabels && words.All(IsPrintable)),
+            member,
+            $"must be at most {MostLabels} words of 1 to {MostLabelCharacters} printable characters"
+        );
+
+    private static bool IsPrintable(string? word) =>
+        word is { Length: > 0 and <= MostLabelCharacters } && !word.Any(char.IsControl);
 
     /// <summary>Checks the request of a kind we know; true when it asks for a stream.</summary>
     private static bool ReadsAlong(SubmitTask submitted, byte[] request, GatewayOptions options)

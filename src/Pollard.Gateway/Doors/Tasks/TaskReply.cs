@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
 using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
 using Pollard.Protocol;
@@ -20,6 +21,13 @@ internal static class TaskReply
     /// <summary>The task's version as a tag; output grows it as changes of state do.</summary>
     public static string TagOf(TaskHandle task) =>
         string.Create(CultureInfo.InvariantCulture, $"\"{task.Row.Version}-{task.EventCount}\"");
+
+    /// <summary>True when the client has the task as it is: one of its tags is the task's, also as a weak one, or it has any.</summary>
+    public static bool IsKnown(HttpRequest request, TaskHandle task) =>
+        EntityTagHeaderValue.TryParseList(request.Headers.IfNoneMatch, out var tags)
+        && tags.Any(tag =>
+            tag.Tag == EntityTagHeaderValue.Any.Tag || tag.Tag.Equals(TagOf(task), StringComparison.Ordinal)
+        );
 
     /// <summary>Puts the tag on the answer.</summary>
     public static void Tag(HttpContext http, TaskHandle task) => http.Response.Headers.ETag = TagOf(task);

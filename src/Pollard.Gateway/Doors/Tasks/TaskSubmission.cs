@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
@@ -14,8 +16,7 @@ internal sealed class TaskSubmission(TaskEngine engine, GatewayOptions options)
     public async Task SubmitAsync(HttpContext http)
     {
         var body = await RequestBody.ReadAsync(http);
-        SubmitReader.RefuseWhatIsNotThere(body);
-        var wanted = SubmitReader.Read(RequestBody.Parse(body, ProtocolJson.Default.SubmitTask), options) with
+        var wanted = SubmitReader.Read(body, options) with
         {
             Owner = http.GetCaller().Owner,
             IdempotencyKey = Work.IdempotencyKey(http),
@@ -45,17 +46,8 @@ internal sealed class TaskSubmission(TaskEngine engine, GatewayOptions options)
     /// <summary><c>POST /v1/tasks:batch</c>: what is wrong with one item does not touch the others.</summary>
     public async Task SubmitBatchAsync(HttpContext http)
     {
-        var body = await RequestBody.ReadAsync(http);
-        SubmitReader.RefuseWhatIsNotThere(body);
-        var batch = RequestBody.Parse(body, ProtocolJson.Default.SubmitBatch);
-        if (batch.Tasks is not { Count: > 0 } items || items.Count > options.MaxBatchTasks)
-        {
-            throw new RejectedException(
-                DoorError.BadRequest($"\"tasks\" must have 1 to {options.MaxBatchTasks} items", "tasks")
-            );
-        }
-
-        var replies = new BatchItem[items.Count];
+        var items = ItemsOf(await RequestBody.ReadAsync(http));
+        var replies = new BatchItem[items.Length];
         var wanted = ReadItems(http, items, replies);
         var answers =
             wanted.Count == 0
@@ -72,21 +64,45 @@ internal sealed class TaskSubmission(TaskEngine engine, GatewayOptions options)
         await JsonReply.WriteAsync(http, new BatchReply(replies), ProtocolJson.Default.BatchReply);
     }
 
-    private List<(int Index, NewTask Task)> ReadItems(
-        HttpContext http,
-        IReadOnlyList<SubmitTask> items,
-        BatchItem[] replies
-    )
+    // Not as one shape: what is wrong with one item would be wrong with all.
+    private JsonElement[] ItemsOf(byte[] body)
+    {
+        try
+        {
+            var batch = JsonElement.Parse(body);
+            if (
+                batch.ValueKind == JsonValueKind.Object
+                && batch.TryGetProperty("tasks"u8, out var tasks)
+                && tasks.ValueKind == JsonValueKind.Array
+                && tasks.GetArrayLength() is var count
+                && count > 0
+                && count <= options.MaxBatchTasks
+            )
+            {
+                return [.. tasks.EnumerateArray()];
+            }
+        }
+        catch (JsonException e)
+        {
+            throw RequestBody.Malformed(e);
+        }
+
+        throw new RejectedException(
+            DoorError.BadRequest($"\"tasks\" must have 1 to {options.MaxBatchTasks} items", "tasks")
+        );
+    }
+
+    private List<(int Index, NewTask Task)> ReadItems(HttpContext http, JsonElement[] items, BatchItem[] replies)
     {
         var key = Work.IdempotencyKey(http);
         var owner = http.GetCaller().Owner;
         var traceparent = RequestTrace.Traceparent(http);
         List<(int, NewTask)> wanted = [];
-        for (var i = 0; i < items.Count; i++)
+        for (var i = 0; i < items.Length; i++)
         {
             try
             {
-                var task = SubmitReader.Read(items[i], options) with
+                var task = SubmitReader.Read(JsonMarshal.GetRawUtf8Value(items[i]), options) with
                 {
                     Owner = owner,
                     IdempotencyKey = key is null ? null : $"{key}#{i}",

@@ -43,7 +43,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
     private async Task ReadAsync(HttpContext http)
     {
         var task = await finder.FindAsync(http);
-        if (http.Request.Headers.IfNoneMatch.Contains(TaskReply.TagOf(task), StringComparer.Ordinal))
+        if (TaskReply.IsKnown(http.Request, task))
         {
             TaskReply.Tag(http, task);
             http.Response.StatusCode = StatusCodes.Status304NotModified;
@@ -91,6 +91,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
             State = TaskFailure.Word(task.Row.State),
             Summary = report.Summary,
             Position = report.Position,
+            Estimate = report.Estimate is { } wait ? Math.Round(wait.TotalSeconds, 3) : null,
             Hosts = [.. report.Hosts.Select(host => new WhyHost(host.Host, host.Can, host.Reason))],
         };
         await JsonReply.WriteAsync(http, document, ProtocolJson.Default.WhyDocument);
