@@ -191,7 +191,8 @@ internal sealed partial class EngineCore
         {
             var relaxed = attempt.Task.Row.Durability == Durability.Relaxed;
             var wait = relaxed ? Options.ResumeWithinInteractive : Options.ResumeWithin;
-            attempt.Clock.Set(ClockPhase.Orphaned, Losses.FreezeLeft > wait ? Losses.FreezeLeft : wait);
+            attempt.IsSpared = Losses.FreezeLeft > wait;
+            attempt.Clock.Set(ClockPhase.Orphaned, attempt.IsSpared ? Losses.FreezeLeft : wait);
         }
         else
         {
@@ -252,6 +253,11 @@ internal sealed partial class EngineCore
                     new TaskError("host_lost", $"the host {attempt.HostId} was lost", Retryable: true),
                     change.Effects
                 );
+                break;
+            case ClockPhase.Orphaned
+                when attempt is { Host: null, IsSpared: false } && Losses.FreezeLeft > TimeSpan.Zero:
+                attempt.IsSpared = true; // It was among the first of very many that were lost.
+                attempt.Clock.Set(ClockPhase.Orphaned, Losses.FreezeLeft);
                 break;
             case ClockPhase.Orphaned when attempt.Host is null:
                 Lose(attempt, new TaskError("host_lost", $"the host {attempt.HostId} was lost", true), change.Effects);

@@ -109,6 +109,9 @@ public sealed class Attempt
 
     internal bool IsAccepted { get; set; }
 
+    /// <summary>Its host was lost together with very many, and has longer to come back.</summary>
+    internal bool IsSpared { get; set; }
+
     /// <summary>The moment of the last output, on the monotonic clock; 0 before the first.</summary>
     internal long LastOutputAt { get; private set; }
 

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using Pollard.Gateway.Hosts;
 using Pollard.Protocol;
 using Pollard.Protocol.HostLink;
@@ -31,6 +32,16 @@ public sealed class HelloTests
                 "kinds"
             },
             { """{"protocol_min":1,"protocol_max":1,"boot_id":"","slots":1,"models":[]}""", "boot_id" },
+            { """{"protocol_min":1,"protocol_max":1,"boot_id":"b","slots":1e30,"models":[]}""", "cannot be read" },
+            { """{"protocol_min":1,"protocol_max":1,"boot_id":"b","slots":2147483647,"models":[]}""", "slots" },
+            { With("boot_id", new string('b', 101)), "boot_id" },
+            { With("name", new string('n', 101)), "name" },
+            { With("name", new string('n', 60_000)), "name" },
+            { With("agent", "a\u0000b"), "agent" },
+            {
+                $$"""{"protocol_min":1,"protocol_max":1,"boot_id":"b","slots":1,"models":[{"name":"{{new string('m', 101)}}"}]}""",
+                "over 100 characters"
+            },
             { """{"protocol_min":1,"protocol_max":1,"boot_id":"b","slots":1,"models":[],"role":"king"}""", "role" },
             { """{"protocol_min":1,"protocol_max":1,"boot_id":"b","slots":1,"models":[],"resume":[null]}""", "resume" },
             {
@@ -54,6 +65,57 @@ public sealed class HelloTests
         Assert.Contains(reason, goAway.Reason, StringComparison.Ordinal);
         Assert.Null(goAway.ReconnectSeconds);
         Assert.Empty(gateway.Engine.Hosts.List());
+    }
+
+    private static string With(string member, string value) =>
+        new System.Text.Json.Nodes.JsonObject
+        {
+            ["protocol_min"] = 1,
+            ["protocol_max"] = 1,
+            ["boot_id"] = "b",
+            ["slots"] = 1,
+            ["models"] = new System.Text.Json.Nodes.JsonArray(),
+            [member] = value,
+        }.ToJsonString();
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Who_says_no_whole_hello_within_ten_seconds_is_sent_away(bool isSlow)
+    {
+        var clock = new FakeTimeProvider();
+        await using var gateway = await LinkGateway.StartAsync(time: clock);
+        var link = RawLink.Begin(gateway);
+        var hello = new System.Buffers.ArrayBufferWriter<byte>();
+        FrameWriter.Write(hello, FrameType.Hello, 0, Encoding.UTF8.GetBytes(RawLink.Hello));
+
+        for (var second = 0; second < 9; second++)
+        {
+            link.Say(isSlow ? [hello.WrittenSpan[second]] : []); // A byte now and then gives no more time.
+            clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        var next = link.NextAsync();
+        Assert.False(next.IsCompleted);
+        clock.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Null(await next);
+    }
+
+    [Fact]
+    public async Task Attempts_that_a_hello_made_up_are_fenced()
+    {
+        await using var gateway = await LinkGateway.StartAsync();
+        var link = RawLink.Begin(gateway);
+        link.Say(
+            FrameType.Hello,
+            """{"protocol_min":1,"protocol_max":1,"boot_id":"b","slots":1,"models":[],"resume":[{"attempt":"AAAA","last_sent_seq":2147483647,"last_acked_seq":0}]}"""
+        );
+
+        var (_, answer) = await link.UntilAsync(FrameType.HelloOk);
+
+        Assert.True(Assert.Single(LinkJson.Read(answer, ProtocolJson.Default.HelloOk).Resumed).Fenced);
+        link.End();
     }
 
     [Fact]
