@@ -75,9 +75,7 @@ internal sealed partial class TurnEndpoints(TurnSessions sessions, HostSignature
 
         if (
             !uint.TryParse((string?)http.Request.RouteValues["handle"], CultureInfo.InvariantCulture, out var handle)
-            || ContentRange.Match(http.Request.Headers.ContentRange.ToString()) is not { Success: true } range
-            || !long.TryParse(range.Groups["first"].ValueSpan, CultureInfo.InvariantCulture, out var first)
-            || !long.TryParse(range.Groups["last"].ValueSpan, CultureInfo.InvariantCulture, out var last)
+            || !TryReadRange(http.Request.Headers.ContentRange.ToString(), out var first, out var last)
             || !IsOutput(body, handle, first, last)
         )
         {
@@ -128,6 +126,20 @@ internal sealed partial class TurnEndpoints(TurnSessions sessions, HostSignature
     [GeneratedRegex(@"^seq (?<first>\d{1,10})-(?<last>\d{1,10})/\*$", RegexOptions.NonBacktracking)]
     private static partial Regex ContentRange { get; }
 
+    /// <summary>Reads <c>seq 5-9/*</c>.</summary>
+    internal static bool TryReadRange(string header, out long first, out long last)
+    {
+        (first, last) = (0, 0);
+        return ContentRange.Match(header) is { Success: true } range
+            && long.TryParse(
+                range.Groups["first"].ValueSpan,
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out first
+            )
+            && long.TryParse(range.Groups["last"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out last);
+    }
+
     private static JsonHttpResult<Problem> Ended() =>
         LinkProblems.Gone("the session has ended or a body of it was lost; begin a new one with a hello");
 
@@ -171,7 +183,8 @@ internal sealed partial class TurnEndpoints(TurnSessions sessions, HostSignature
         return rest.IsEmpty ? (count, startsWithHello) : null;
     }
 
-    private static bool IsOutput(byte[] body, uint handle, long first, long last)
+    /// <summary>True when the body is the output frames of this attempt with these numbers, and nothing else.</summary>
+    internal static bool IsOutput(byte[] body, uint handle, long first, long last)
     {
         if (Count(body) is not { Frames: > 0 })
         {

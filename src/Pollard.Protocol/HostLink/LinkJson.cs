@@ -18,7 +18,10 @@ public static class LinkJson
         }
         catch (JsonException e)
         {
-            throw new LinkException($"{typeof(T).Name} cannot be read: {e.Message}", e);
+            // Not its message: that quotes what was sent, which may be a prompt.
+            throw new LinkException(
+                $"{typeof(T).Name} cannot be read: it is no JSON, or not of its shape, at line {e.LineNumber + 1}, byte {e.BytePositionInLine}"
+            );
         }
     }
 

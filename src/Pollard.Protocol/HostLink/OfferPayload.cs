@@ -58,6 +58,11 @@ public static class OfferPayload
         }
 
         var offer = LinkJson.Read(payload.Span.Slice(4, (int)headerBytes), ProtocolJson.Default.Offer);
+        if (offer.Attempt is null || offer.Task is null || offer.Kind is null || offer.Model is null)
+        {
+            throw new LinkException("an offer needs an attempt, a task, a kind and a model");
+        }
+
         return (offer, payload[(4 + (int)headerBytes)..]);
     }
 

@@ -34,7 +34,9 @@ internal sealed class AttemptTable(TimeProvider time)
     /// <summary>A session has begun: each attempt goes on in it, or is no longer ours.</summary>
     public void Attach(Messages.HelloOk answer, FrameOutbox outbox)
     {
-        var verdicts = answer.Resumed.ToDictionary(verdict => verdict.Attempt, StringComparer.Ordinal);
+        var verdicts = answer
+            .Resumed.DistinctBy(verdict => verdict.Attempt, StringComparer.Ordinal)
+            .ToDictionary(verdict => verdict.Attempt, StringComparer.Ordinal);
         foreach (var attempt in _byToken.Values)
         {
             var verdict = verdicts.GetValueOrDefault(attempt.Token);

@@ -192,7 +192,7 @@ internal sealed partial class LinkSession : IDisposable
         switch (frame.Header.Type)
         {
             case FrameType.HelloOk:
-                _answer = LinkJson.Read(frame.Payload, ProtocolJson.Default.HelloOk);
+                _answer = ReadAnswer(frame);
                 _heartbeat = Seconds(_answer.HeartbeatSeconds);
                 _idleHeartbeat = Seconds(_answer.IdleHeartbeatSeconds);
                 _attempts.Attach(_answer, _outbox);
@@ -222,6 +222,14 @@ internal sealed partial class LinkSession : IDisposable
             default:
                 throw new LinkException($"a {frame.Header.Type} frame does not belong here");
         }
+    }
+
+    private static Messages.HelloOk ReadAnswer(in Frame frame)
+    {
+        var answer = LinkJson.Read(frame.Payload, ProtocolJson.Default.HelloOk);
+        return answer.Resumed?.All(verdict => verdict?.Attempt is not null) is true
+            ? answer
+            : throw new LinkException("the answer to the hello names no verdict on each attempt");
     }
 
     private void TakeOffer(in Frame frame)
