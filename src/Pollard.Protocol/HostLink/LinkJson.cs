@@ -12,17 +12,20 @@ public static class LinkJson
     public static T Read<T>(ReadOnlySpan<byte> utf8, JsonTypeInfo<T> shape)
         where T : class
     {
+        (long? Line, long? Byte) wrong;
         try
         {
             return JsonSerializer.Deserialize(utf8, shape) ?? throw new LinkException($"{typeof(T).Name} is null");
         }
         catch (JsonException e)
         {
-            // Not its message: that quotes what was sent, which may be a prompt.
-            throw new LinkException(
-                $"{typeof(T).Name} cannot be read: it is no JSON, or not of its shape, at line {e.LineNumber + 1}, byte {e.BytePositionInLine}"
-            );
+            wrong = (e.LineNumber + 1, e.BytePositionInLine);
         }
+
+        // Nothing of that exception but the place: it quotes what was sent, which may be a prompt.
+        throw new LinkException(
+            $"{typeof(T).Name} cannot be read: it is no JSON, or not of its shape, at line {wrong.Line}, byte {wrong.Byte}"
+        );
     }
 
     /// <summary>Reads one message.</summary>
