@@ -28,7 +28,7 @@ public sealed class BufferingProxyTests
         gateway.Options.Http2Port = new Uri(
             proxy.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()
         ).Port;
-        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
         var backend = new FakeBackend();
         await using var agent = new RunningAgent(
             gateway,
