@@ -217,6 +217,25 @@ public sealed class CommandLineTests
         Assert.Single(shell.Out.TrimEnd('\n').Split('\n'));
     }
 
+    [Theory]
+    [InlineData(",\"position\":1,\"estimate\":89.6", "about 90 s more")]
+    [InlineData(",\"position\":1", null)]
+    public async Task Why_a_task_waits_is_printed_with_how_long_it_will_where_that_is_known(string more, string? words)
+    {
+        await using var gateway = await ScriptedGateway.StartAsync();
+        gateway.On(
+            "GET /v1/tasks/t1/why",
+            $$"""{"state":"pending","summary":"every host is busy","hosts":[]{{more}}}"""
+        );
+        using var shell = new TestShell();
+
+        var exitCode = await shell.RunAsync(gateway, "tasks", "why", "t1");
+
+        Assert.Equal(ExitCode.Ok, exitCode);
+        Assert.StartsWith("every host is busy\n", shell.Out, StringComparison.Ordinal);
+        Assert.Equal(words is not null, shell.Out.Contains(words ?? "more", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_host_may_be_named_by_its_name()
     {
