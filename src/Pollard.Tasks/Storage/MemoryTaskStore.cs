@@ -35,6 +35,9 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
     /// <inheritdoc/>
     public IReadOnlyList<LoopState> Loops => [];
 
+    /// <summary>What happens after a list was read and before its caller has it.</summary>
+    public Func<Task>? Listed { get; set; }
+
     /// <summary>Commits the oldest writes that wait.</summary>
     /// <param name="max">At most so many.</param>
     /// <returns>How many there were.</returns>
@@ -140,8 +143,16 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
     ) => new(Read(tables => tables.Events(id, from, maxBytes)));
 
     /// <inheritdoc/>
-    public ValueTask<TaskListing> ListAsync(TaskQuery query, CancellationToken cancellationToken) =>
-        new(Read(tables => tables.List(query)));
+    public async ValueTask<TaskListing> ListAsync(TaskQuery query, CancellationToken cancellationToken)
+    {
+        var page = Read(tables => tables.List(query));
+        if (Listed is { } meanwhile)
+        {
+            await meanwhile();
+        }
+
+        return page;
+    }
 
     /// <inheritdoc/>
     public ValueTask<int> PurgeAsync(DateTimeOffset now, TimeSpan keep, int max, CancellationToken cancellationToken) =>
