@@ -20,6 +20,7 @@ internal sealed record SignatureCheck(HostRecord? Host, string? Refusal, string 
 internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
 {
     private readonly NonceMemory _nonces = new(time);
+    private readonly HostKeys _keys = new();
     private readonly long _startedSeconds = time.GetUtcNow().ToUnixTimeSeconds();
     private readonly long _startedAt = time.GetTimestamp();
 
@@ -126,22 +127,12 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
         }
     }
 
-    private static bool Verifies(string publicKey, byte[] content, string signature)
+    private bool Verifies(string publicKey, byte[] content, string signature)
     {
         var bytes = new byte[64];
-        if (!Convert.TryFromBase64String(signature, bytes, out var written) || written != bytes.Length)
-        {
-            return false;
-        }
-
-        using var key = ECDsa.Create();
-        key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(publicKey), out _);
-        return key.VerifyData(
-            content,
-            bytes,
-            HashAlgorithmName.SHA256,
-            DSASignatureFormat.IeeeP1363FixedFieldConcatenation
-        );
+        return Convert.TryFromBase64String(signature, bytes, out var written)
+            && written == bytes.Length
+            && _keys.Verifies(publicKey, content, bytes);
     }
 
     private static string Printable(string id) =>

@@ -55,6 +55,26 @@ public sealed class SignatureTests
     }
 
     [Fact]
+    public async Task Hosts_that_sign_at_the_same_time_are_told_apart()
+    {
+        using var host = await SigningHost.EnrolAsync();
+        using var stranger = await SigningHost.EnrolAsync();
+        var requests = Enumerable
+            .Range(0, 400)
+            .Select(i => (IsGood: i % 2 == 0, Request: (i % 2 == 0 ? host : stranger).Sign("body")))
+            .ToArray();
+        foreach (var (_, forged) in requests)
+        {
+            forged.Headers[HostSignature.HostHeader] = host.Id;
+        }
+
+        Parallel.ForEach(
+            requests,
+            one => Assert.Equal(one.IsGood, host.Signatures.Check(one.Request, "body"u8).Host is not null)
+        );
+    }
+
+    [Fact]
     public async Task A_request_from_before_a_restart_is_not_believed_again_and_one_after_it_is()
     {
         using var host = await SigningHost.EnrolAsync();
