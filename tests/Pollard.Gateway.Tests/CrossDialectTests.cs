@@ -139,7 +139,7 @@ public sealed class CrossDialectTests
             var server = isOllama
                 ? await OllamaSimulator.StartAsync("http://127.0.0.1:0", options, Token)
                 : await OpenAiSimulator.StartAsync("http://127.0.0.1:0", options, Token);
-            var gateway = await TestGateway.StartAsync();
+            var gateway = await TestGateway.StartAsync(time: TimeProvider.System);
             var house = new House(gateway, server, isOllama);
             await house.UntilServedAsync();
             return house;

@@ -1,7 +1,6 @@
 using CsCheck;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Requests;
-using Pollard.Protocol;
 using Pollard.Testing;
 
 namespace Pollard.Gateway.Tests;
@@ -73,17 +72,7 @@ public sealed class RequestFuzzTests
 
     [Fact]
     public void Submissions_are_read_or_refused() =>
-        Try(
-            Tasks,
-            bytes =>
-            {
-                Only(() => Doors.Tasks.SubmitReader.RefuseWhatIsNotThere(bytes));
-                Only(() =>
-                    Doors.Tasks.SubmitReader.Read(RequestBody.Parse(bytes, ProtocolJson.Default.SubmitTask), Options)
-                );
-                Only(() => RequestBody.Parse(bytes, ProtocolJson.Default.SubmitBatch));
-            }
-        );
+        Try(Tasks, bytes => Only(() => Doors.Tasks.SubmitReader.Read(bytes, Options)));
 
     private static void Try(string[] samples, Action<byte[]> parse) =>
         Gen.Select(Gen.Int[0, samples.Length - 1], Gen.Int)

@@ -87,6 +87,9 @@ public sealed class StoreFaultTests : IDisposable
         var error = batch.GetProperty("tasks")[0].GetProperty("error");
         Assert.Equal("urn:pollard:error:store_read_only", error.GetProperty("type").GetString());
         AssertTellsNoSecrets(error);
+        var ready = await JsonOf(gateway.GetAsync("/readyz"), 503);
+        Assert.Contains("disk", ready.GetProperty("store").GetProperty("reason").GetString(), StringComparison.Ordinal);
+        AssertTellsNoSecrets(ready);
     }
 
     [Fact]

@@ -2,7 +2,7 @@ using Pollard.Tasks.Storage;
 
 namespace Pollard.Gateway.Http;
 
-/// <summary>What a client hears when the store fails: what it can do, and none of the operator's paths, which are in the log and in <c>/readyz</c>.</summary>
+/// <summary>What a client hears when the store fails: what it can do, and none of the operator's paths, which are in the log.</summary>
 internal static class StoreErrors
 {
     private static readonly TimeSpan WhenMended = TimeSpan.FromSeconds(30);
@@ -19,7 +19,7 @@ internal static class StoreErrors
             ),
             StoreFault.ReadOnly => Unavailable(
                 "store_read_only",
-                "the gateway cannot write to its store at the moment; its operator finds the reason in /readyz",
+                "the gateway cannot write to its store at the moment; its operator finds the reason in the log",
                 retryAfter ?? WhenMended
             ),
             StoreFault.Slow => Unavailable(

@@ -45,9 +45,9 @@ internal sealed class HealthEndpoints(TaskEngine engine, IEnumerable<BackgroundL
                 json.WriteStartObject("store"u8);
                 json.WriteBoolean("writable"u8, it.statistics.Store.Writable);
                 json.WriteNumber("backlog"u8, it.statistics.StoreBacklog);
-                if (it.statistics.Store.Reason is { } reason)
+                if (it.statistics.Store.Fault is { } fault)
                 {
-                    json.WriteString("reason"u8, reason);
+                    json.WriteString("reason"u8, StoreErrors.Of(fault).Message); // Anybody may ask: the paths are in the log.
                 }
 
                 json.WriteEndObject();
