@@ -68,6 +68,9 @@ internal static class RequestBody
         );
     }
 
+    /// <summary>What to say of JSON whose text cannot be read.</summary>
+    public static RejectedException NoText() => Unreadable("the body's text is no UTF-8, or holds half a character");
+
     private static RejectedException Unreadable(string message, string? parameter = null) =>
         new(DoorError.BadRequest(message, parameter, "invalid_json"));
 

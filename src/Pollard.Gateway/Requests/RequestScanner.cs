@@ -26,9 +26,7 @@ internal static class RequestScanner
         }
         catch (InvalidOperationException)
         {
-            throw new RejectedException(
-                DoorError.BadRequest("the body's text is no UTF-8, or holds half a character", code: "invalid_json")
-            );
+            throw RequestBody.NoText();
         }
     }
 

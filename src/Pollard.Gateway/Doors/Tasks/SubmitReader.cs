@@ -90,6 +90,10 @@ internal static class SubmitReader
         {
             throw RequestBody.Malformed(e);
         }
+        catch (InvalidOperationException)
+        {
+            throw RequestBody.NoText();
+        }
     }
 
     private static string? Missing(in Utf8JsonReader name, bool inRequires) =>
