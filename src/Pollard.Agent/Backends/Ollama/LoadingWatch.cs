@@ -7,7 +7,8 @@ namespace Pollard.Agent.Backends.Ollama;
 
 /// <summary>
 /// Tells the gateway that a model is being loaded while a request waits for it, which Ollama itself does not say: with a word
-/// on it the first token may take longer.
+/// on it the first token may take longer. Versions that list a model from the beginning of its loading are spoken of only while
+/// the request waits for its turn.
 /// </summary>
 internal sealed class LoadingWatch(BackendHttp http, string model, IWorkOutput output, TimeProvider time) : IAnswerWait
 {
