@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Storage;
