@@ -96,10 +96,12 @@ public sealed record TaskRow
 /// <param name="Retryable">True when the same may work later or elsewhere.</param>
 /// <param name="Status">The HTTP status that a backend gave; null when there was none.</param>
 /// <param name="RetryAfterSeconds">How long the backend asked to be left alone; null when it did not.</param>
+/// <param name="Parameter">The member of the request that is to blame; null when none is.</param>
 public sealed record TaskError(
     string Code,
     string Message,
     bool Retryable = false,
     int? Status = null,
-    double? RetryAfterSeconds = null
+    double? RetryAfterSeconds = null,
+    string? Parameter = null
 );

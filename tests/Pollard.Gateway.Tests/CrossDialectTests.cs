@@ -75,6 +75,7 @@ public sealed class CrossDialectTests
         Assert.Equal("unsupported", error.GetProperty("code").GetString());
         Assert.Equal("invalid_request_error", error.GetProperty("type").GetString());
         Assert.Contains("\"parallel_tool_calls\"", error.GetProperty("message").GetString());
+        Assert.Equal("parallel_tool_calls", error.GetProperty("param").GetString());
     }
 
     [Fact]

@@ -54,7 +54,7 @@ public static class StoreSamples
             LostOutput = LostOutput.Fail,
             Stream = true,
             EventCount = 3,
-            Error = new TaskError("out_of_memory", "The model \"m\" did not fit 🙁.", true, 507),
+            Error = new TaskError("out_of_memory", "The model \"m\" did not fit 🙁.", true, 507, 1.5, "model"),
             Usage = """{"total_tokens":12}""",
             Metadata = """{"a":[1,2]}""",
         };

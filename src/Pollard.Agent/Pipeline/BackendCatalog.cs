@@ -149,7 +149,7 @@ internal sealed partial class BackendCatalog(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The backends have {Count} models")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Models of the backends: {Count}")]
     private static partial void LogModels(ILogger logger, int count);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Backend {Backend} does not say what it has: {Reason}")]

@@ -33,6 +33,7 @@ internal static class TaskFailure
         return new DoorError(status, error.Code, message)
         {
             TaskId = publicId,
+            Parameter = error.Parameter,
             RetryAfter = retryAfter,
             ShouldRetry = retryAfter is null ? false : null, // The engine has tried as often as it may.
         };

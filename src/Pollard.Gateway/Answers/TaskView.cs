@@ -52,6 +52,7 @@ internal static class TaskView
             Title = Problems.TitleOf(error.Code),
             Detail = error.Message,
             Retryable = error.Retryable,
+            Parameter = error.Parameter,
         };
 
     /// <summary>An error of a request, where it is not the whole answer.</summary>
@@ -63,5 +64,6 @@ internal static class TaskView
             Detail = error.Message,
             Status = error.Status,
             Task = error.TaskId,
+            Parameter = error.Parameter,
         };
 }

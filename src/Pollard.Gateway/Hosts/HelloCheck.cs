@@ -90,8 +90,11 @@ internal static class HelloCheck
 
     /// <summary>Holds the reason of a failure or a refusal against its bounds.</summary>
     /// <exception cref="LinkException">It is out of them.</exception>
-    public static void RequireReason(string? code, string? reason) =>
-        Require(IsWord(code) && reason is not null, "a failure or refusal needs a code and a reason");
+    public static void RequireReason(string? code, string? reason, string? parameter = null) =>
+        Require(
+            IsWord(code) && reason is not null && (parameter is null || IsWord(parameter)),
+            "a failure or refusal needs a code and a reason, and may name a parameter in 1 to 100 printable characters"
+        );
 
     private static void RequireResumes(IReadOnlyList<Messages.Resume> resumes)
     {

@@ -233,7 +233,7 @@ internal sealed partial class HostSession : IHostSink
                 break;
             case FrameType.Fail:
                 var fail = LinkJson.Read(frame.Payload, ProtocolJson.Default.Fail);
-                HelloCheck.RequireReason(fail.Code, fail.Message);
+                HelloCheck.RequireReason(fail.Code, fail.Message, fail.Parameter);
                 TakeEnd(frame, fail, static (attempt, seq, fail) => attempt.Fail(seq, fail));
                 break;
             case FrameType.Free:
@@ -372,7 +372,7 @@ internal sealed partial class HostSession : IHostSink
 
     [LoggerMessage(
         Level = LogLevel.Information,
-        Message = "Host {HostId} is here by {Carrier} with {Slots} slots and {Models} models"
+        Message = "Host {HostId} is here by {Carrier}; slots: {Slots}, models: {Models}"
     )]
     private static partial void LogOpened(ILogger logger, string hostId, LinkCarrier carrier, int slots, int models);
 

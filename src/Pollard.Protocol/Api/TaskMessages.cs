@@ -199,6 +199,9 @@ public sealed record Problem
 
     /// <summary>The task it is about.</summary>
     public string? Task { get; init; }
+
+    /// <summary>The member of the request that is to blame.</summary>
+    public string? Parameter { get; init; }
 }
 
 /// <summary>Why a task waits.</summary>

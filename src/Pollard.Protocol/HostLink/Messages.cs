@@ -187,6 +187,9 @@ public static class Messages
 
         /// <summary>Seconds to wait before another try, where the backend said so.</summary>
         public double? RetryAfterSeconds { get; init; }
+
+        /// <summary>The member of the request that is to blame, 1 to 100 printable characters.</summary>
+        public string? Parameter { get; init; }
     }
 
     /// <summary>The host's present state; an absent member stays as it was.</summary>

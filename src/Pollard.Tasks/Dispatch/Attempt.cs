@@ -235,7 +235,7 @@ public sealed class Attempt
         double? asked = fail.RetryAfterSeconds is { } seconds and >= 0 // A NaN is no number of seconds.
             ? Math.Min(seconds, MostRetryAfterSeconds)
             : null;
-        var error = new TaskError(fail.Code, fail.Message, fail.Retryable, fail.Status, asked);
+        var error = new TaskError(fail.Code, fail.Message, fail.Retryable, fail.Status, asked, fail.Parameter);
         _core.FailAttempt(this, error, TimeSpan.FromSeconds(asked ?? 0));
         return AppendOutcome.Taken;
     }

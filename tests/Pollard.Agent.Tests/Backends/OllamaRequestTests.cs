@@ -185,7 +185,7 @@ public sealed class OllamaRequestTests
         "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\"}]}]"
     )]
     [InlineData(
-        "image_url other than data:...;base64,",
+        "messages[].content[].image_url",
         "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"http://x/y.png\"}}]}]"
     )]
     public void What_Ollama_cannot_do_is_refused_by_name(string parameter, string members)

@@ -26,6 +26,7 @@ internal static class BackendFailure
             Message = $"{backend} does not support the parameter \"{parameter}\" as it is given",
             Retryable = false,
             Status = 400,
+            Parameter = parameter,
         };
 
     public static Messages.Fail UnknownKind(string kind, string backend) =>

@@ -58,7 +58,7 @@ internal sealed partial class DiscoveryLog(ILogger logger, string address)
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Address} is there with {Models} models")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Address} is there; models: {Models}")]
     private static partial void LogReached(ILogger logger, string address, int models);
 
     [LoggerMessage(

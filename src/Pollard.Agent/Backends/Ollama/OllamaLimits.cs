@@ -39,6 +39,7 @@ internal static class OllamaLimits
             ) with
             {
                 Code = "unsupported",
+                Parameter = "tool_choice",
             }
         );
     }

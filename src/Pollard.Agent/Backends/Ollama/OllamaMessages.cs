@@ -119,7 +119,7 @@ internal static class OllamaMessages
         var marker = url.IndexOf(Marker, StringComparison.Ordinal);
         return url.StartsWith("data:", StringComparison.OrdinalIgnoreCase) && marker > 0
             ? url[(marker + Marker.Length)..]
-            : throw OllamaLimits.Unsupported("image_url other than data:...;base64,");
+            : throw OllamaLimits.Unsupported("messages[].content[].image_url");
     }
 
     private static void WriteToolCalls(Utf8JsonWriter json, JsonElement message, Dictionary<string, string> toolNames)

@@ -33,6 +33,7 @@ internal static class ContentUrls
                 ) with
                 {
                     Code = "unsupported",
+                    Parameter = "messages",
                 };
             }
         }
