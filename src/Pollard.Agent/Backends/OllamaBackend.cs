@@ -84,7 +84,7 @@ public sealed class OllamaBackend : IBackend, IDisposable
     )
     {
         LoadingWatch loading = new(_http, work.Offer.Model, output, _time);
-        HttpAttempt attempt = new(_http, _options, _time, work, output, loading);
+        HttpAttempt attempt = new(_http, _options, _time, work, output, loading.WaitAsync);
         return attempt.RunAsync(path, body, parser, ct);
     }
 }

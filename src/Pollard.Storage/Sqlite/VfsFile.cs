@@ -23,6 +23,7 @@ internal unsafe struct VfsFile
     private const int GatherBytes = 31 * (4_096 + 24);
 
     private static readonly ConcurrentDictionary<nint, Watched> Faulty = new();
+    private static volatile bool _isAnyWatched; // By tests alone. An empty dictionary takes all its locks to say that it is.
     private static long _dataSyncs;
 
     private VfsMethods _methods; // First: SQLite looks here for its functions.
@@ -63,6 +64,7 @@ internal unsafe struct VfsFile
         file->Methods = &wrapped->_methods;
         if (faults is not null)
         {
+            _isAnyWatched = true;
             Faulty[(nint)file] = new Watched(path, faults);
         }
     }
@@ -77,12 +79,12 @@ internal unsafe struct VfsFile
     }
 
     private static int Fault(VfsFileHead* file, VfsOperation operation) =>
-        !Faulty.IsEmpty && Faulty.TryGetValue((nint)file, out var watched)
+        _isAnyWatched && Faulty.TryGetValue((nint)file, out var watched)
             ? watched.Faults.Next(operation)
             : SqliteNative.Ok;
 
     private static Watched? Recorded(VfsFileHead* file) =>
-        !Faulty.IsEmpty && Faulty.TryGetValue((nint)file, out var watched) && watched.Faults.Record is not null
+        _isAnyWatched && Faulty.TryGetValue((nint)file, out var watched) && watched.Faults.Record is not null
             ? watched
             : null;
 

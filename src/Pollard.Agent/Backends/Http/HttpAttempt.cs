@@ -20,21 +20,20 @@ internal interface IAnswerParser
     Messages.Finish? Finish();
 }
 
-/// <summary>Does something while a server has not begun to answer.</summary>
-internal interface IAnswerWait
-{
-    /// <summary>Ends with the answer's beginning, or its failure, which it leaves to the caller to look at.</summary>
-    Task WaitAsync(Task answer, CancellationToken ct);
-}
-
 /// <summary>One call of a model server: sends the request, pumps the answer to the output, and names what goes wrong.</summary>
+/// <param name="http">The server.</param>
+/// <param name="options">How long it may take.</param>
+/// <param name="time">The clock.</param>
+/// <param name="work">What is asked.</param>
+/// <param name="output">Where the answer goes.</param>
+/// <param name="untilAnswer">Runs while the server has not begun to answer; ends with the answer's beginning or its failure, which it leaves alone.</param>
 internal sealed class HttpAttempt(
     BackendHttp http,
     HttpBackendOptions options,
     TimeProvider time,
     WorkItem work,
     IWorkOutput output,
-    IAnswerWait? wait = null
+    Func<Task, CancellationToken, Task>? untilAnswer = null
 )
 {
     private static readonly TimeSpan LastBytes = TimeSpan.FromMilliseconds(250);
@@ -93,9 +92,9 @@ internal sealed class HttpAttempt(
     private async Task<HttpResponseMessage> SendAsync(string path, ReadOnlyMemory<byte> body, CancellationToken ct)
     {
         var answer = http.PostAsync(path, body, work.Offer.Traceparent, ct);
-        if (wait is not null)
+        if (untilAnswer is not null)
         {
-            await wait.WaitAsync(answer, ct);
+            await untilAnswer(answer, ct);
         }
 
         return await answer;

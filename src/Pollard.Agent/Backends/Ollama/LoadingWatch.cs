@@ -10,12 +10,12 @@ namespace Pollard.Agent.Backends.Ollama;
 /// on it the first token may take longer. Versions that list a model from the beginning of its loading are spoken of only while
 /// the request waits for its turn.
 /// </summary>
-internal sealed class LoadingWatch(BackendHttp http, string model, IWorkOutput output, TimeProvider time) : IAnswerWait
+internal sealed class LoadingWatch(BackendHttp http, string model, IWorkOutput output, TimeProvider time)
 {
     private static readonly TimeSpan UntilFirst = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Between = TimeSpan.FromSeconds(3);
 
-    /// <inheritdoc/>
+    /// <summary>Ends with the answer's beginning, or its failure, which it leaves to the caller to look at.</summary>
     public async Task WaitAsync(Task answer, CancellationToken ct)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
