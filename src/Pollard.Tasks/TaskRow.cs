@@ -1,4 +1,5 @@
 using Pollard.Protocol.Api;
+using Pollard.Tasks.Validation;
 
 namespace Pollard.Tasks;
 
@@ -85,6 +86,12 @@ public sealed record TaskRow
 
     /// <summary>The client's own, JSON.</summary>
     public string? Metadata { get; init; }
+
+    /// <summary>What must hold of its answer; null when every answer counts.</summary>
+    public ValidationPlan? Validation { get; init; }
+
+    /// <summary>Answers that were judged so far.</summary>
+    public int ValidationAttempts { get; init; }
 
     /// <summary>True when the state will not change any more (but by a retry, which makes a new generation).</summary>
     public bool IsFinal => State >= TaskState.Completed;
