@@ -24,7 +24,7 @@ internal sealed partial class EngineCore
         var attempt = new Attempt(this, task, host.Id, model, fence, task.Log.Count);
         Attach(attempt, host);
         attempt.Clock.Set(ClockPhase.Offered, host.AcceptWithin);
-        if (task.Request is null)
+        if (task.Request is null || task.Row.ValidationAttempts > 0)
         {
             effects.Add(
                 static (subject, core, number) =>
@@ -117,16 +117,27 @@ internal sealed partial class EngineCore
 
         Paces.Note(attempt, output.Count);
         task.Result = result;
+        if (task.Row.Validation is not null)
+        {
+            Answered(attempt, finish, change.Effects);
+            return;
+        }
+
         var done = new TaskChange.Completed(
             attempt.Fence,
             finish.Usage?.GetRawText(),
             JsonSerializer.SerializeToUtf8Bytes(finish with { Usage = null }, EngineJson.Default.Finish)
         );
-        if (Change(task, done, change.Effects) != TransitionOutcome.Applied)
+        if (Change(task, done, change.Effects) == TransitionOutcome.Applied)
         {
-            return;
+            Close(attempt, change.Effects);
         }
+    }
 
+    // Its last frame is acknowledged when what it brought is kept.
+    private void Close(Attempt attempt, Effects effects)
+    {
+        var task = attempt.Task;
         if (attempt.Host?.Sink is { } sink)
         {
             if (task.Row.Durability == Durability.Full)
@@ -135,11 +146,11 @@ internal sealed partial class EngineCore
             }
             else
             {
-                change.Effects.Acknowledge(attempt, sink, attempt.NextSeq + 1);
+                effects.Acknowledge(attempt, sink, attempt.NextSeq + 1);
             }
         }
 
-        Detach(attempt, slotIsFree: true, change.Effects);
+        Detach(attempt, slotIsFree: true, effects);
     }
 
     public void Free(Attempt attempt)
@@ -163,6 +174,7 @@ internal sealed partial class EngineCore
 
         Wheel.Stop(task);
         Dispatcher.Dequeue(task);
+        StopReview(task, change.Effects);
         if (attempt is not null)
         {
             Stop(attempt, reason, change.Effects);
@@ -270,14 +282,21 @@ internal sealed partial class EngineCore
         }
     }
 
-    // The request was not held in memory: it is read again before it is offered.
+    // The request is not held in memory, or is not the one to ask again with: it is read, or made, before it is offered.
     private async Task OfferLaterAsync(Attempt attempt)
     {
-        ReadOnlyMemory<byte>? request = null;
+        var task = attempt.Task;
+        var request = task.Request;
+        ReadOnlyMemory<byte>? revised = null;
         try
         {
             // No token: whoever ends the attempt meanwhile closes it, and then nothing is offered.
-            request = await Store.ReadBodyAsync(attempt.TaskId, BodyKind.Request, CancellationToken.None);
+            request ??= await Store.ReadBodyAsync(attempt.TaskId, BodyKind.Request, CancellationToken.None);
+            if (request is { } first && task.Row.ValidationAttempts > 0)
+            {
+                revised = await RevisedAsync(task, first);
+                request = revised is null ? null : request;
+            }
         }
         catch (StoreException e)
         {
@@ -293,7 +312,8 @@ internal sealed partial class EngineCore
         using var change = Begin();
         if (attempt is { IsOpen: true, Host: { } host })
         {
-            attempt.Task.Request = request;
+            task.Request = request;
+            attempt.Revised = revised;
             attempt.OfferedAt = Time.GetTimestamp();
             attempt.Clock.Set(ClockPhase.Offered, host.AcceptWithin);
             change.Effects.Offer(attempt, host.Sink);

@@ -36,6 +36,7 @@ internal sealed partial class EngineCore
     private void Lose(Attempt attempt, TaskError error, Effects effects)
     {
         var task = attempt.Task;
+        NoteFailure(task);
         var shown = HasShown(attempt);
         if (!shown || task.Row.LostOutput == LostOutput.Restart)
         {
@@ -56,6 +57,7 @@ internal sealed partial class EngineCore
             error = error with { Retryable = false };
         }
 
+        NoteFailure(task);
         LetFallbackTry(task, error);
         var (workers, fallbacks) = Dispatcher.CountFor(task.Row.Kind, task.Row.Model, task.Row.Requires);
         var elsewhere = task.OnlyFallback

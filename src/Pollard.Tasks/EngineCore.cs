@@ -4,6 +4,7 @@ using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Leases;
 using Pollard.Tasks.Storage;
+using Pollard.Tasks.Validation;
 
 namespace Pollard.Tasks;
 
@@ -17,6 +18,7 @@ internal sealed partial class EngineCore : IDisposable
         ITaskStore store,
         StoreIdentity identity,
         IResultAssembler results,
+        IAnswerReview review,
         TaskEngineOptions options,
         TimeProvider time,
         Random random,
@@ -40,6 +42,9 @@ internal sealed partial class EngineCore : IDisposable
         Paces = new Paces(options, time);
         Hosts = new HostPool(this, (long)identity.Epoch << 32);
         Ended = new EndedTasks(options);
+        Intake = new Intake(this);
+        Reviews = new Reviews(this, review);
+        Breakers = new Breakers(time);
     }
 
     public Lock Gate { get; } = new();
@@ -75,6 +80,12 @@ internal sealed partial class EngineCore : IDisposable
     public Paces Paces { get; }
 
     public HostPool Hosts { get; }
+
+    public Intake Intake { get; }
+
+    public Reviews Reviews { get; }
+
+    public Breakers Breakers { get; }
 
     /// <summary>Tasks that have not ended, and ended ones whose end is not on disk yet.</summary>
     public ConcurrentDictionary<TaskId, LiveTask> Live { get; } = new();
@@ -146,9 +157,20 @@ internal sealed partial class EngineCore : IDisposable
     {
         var now = Time.GetUtcNow();
         var row = task.Row;
+        if (row.Stage == TaskStage.InputNeeded)
+        {
+            Wheel.Set(task, (row.QueueDeadline ?? now) - now); // A plan always sets one.
+            return;
+        }
+
         if (row.RunAt > now)
         {
             Wheel.Set(task, Least(row.RunAt.Value - now, row.QueueDeadline - now));
+            return;
+        }
+
+        if (IsSpared(task, effects))
+        {
             return;
         }
 
@@ -245,6 +267,7 @@ internal sealed partial class EngineCore : IDisposable
 
     public void Dispose()
     {
+        Reviews.Dispose();
         Wheel.Dispose();
         Ids.Dispose();
         Tokens.Dispose();

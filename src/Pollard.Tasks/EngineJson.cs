@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Pollard.Protocol.HostLink;
+using Pollard.Tasks.Validation;
 
 namespace Pollard.Tasks;
 
@@ -27,4 +28,8 @@ public sealed record CancelledData(string Reason);
 [JsonSerializable(typeof(CancelledData))]
 [JsonSerializable(typeof(TaskError))]
 [JsonSerializable(typeof(Messages.Finish))]
+[JsonSerializable(typeof(Judgement))]
+[JsonSerializable(typeof(InputNeededData))]
+[JsonSerializable(typeof(TaskInput))]
+[JsonSerializable(typeof(ValidationPlan))]
 public sealed partial class EngineJson : JsonSerializerContext;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Storage;
 
@@ -78,7 +79,9 @@ internal sealed class Intake(EngineCore core)
     private LiveTask Create(NewTask task)
     {
         var now = core.Time.GetUtcNow();
-        var durability = task.IdempotencyKey is null ? task.Durability : Durability.Full;
+        var durability = task is { IdempotencyKey: null, Validation: null, Name: null }
+            ? task.Durability
+            : Durability.Full;
         var row = new TaskRow
         {
             Id = core.NewIds.Next(),
@@ -97,6 +100,8 @@ internal sealed class Intake(EngineCore core)
             LostOutput = task.LostOutput,
             Stream = task.Stream,
             Metadata = task.Metadata,
+            Validation = task.Validation,
+            Name = task.Name,
             Version = 1,
         };
         var live = new LiveTask(core, row, firstEvent: 0)
@@ -133,6 +138,11 @@ internal sealed class Intake(EngineCore core)
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes($"{task.Kind}\n{task.Model}\n"));
         hash.AppendData(task.Request.Span);
+        if (task.Validation is { } plan)
+        {
+            hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(plan, EngineJson.Default.ValidationPlan));
+        }
+
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

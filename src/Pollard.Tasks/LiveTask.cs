@@ -63,6 +63,9 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     /// <summary>The tries that workers had before they were used up; 0 as long as they are not.</summary>
     public int TriesOfWorkers { get; set; }
 
+    /// <summary>Ends the judging of its answer; null while none is judged.</summary>
+    public CancellationTokenSource? Reviewing { get; set; }
+
     /// <summary>With the first write.</summary>
     public IdempotencyKey? Idempotency { get; init; }
 

@@ -1,5 +1,6 @@
 using Pollard.Protocol.Api;
 using Pollard.Tasks.Storage;
+using Pollard.Tasks.Validation;
 
 namespace Pollard.Tasks;
 
@@ -50,6 +51,12 @@ public sealed record NewTask
 
     /// <summary>The client's own, JSON.</summary>
     public string? Metadata { get; init; }
+
+    /// <summary>What must hold of the answer; null when every answer counts. Such a task is always durable.</summary>
+    public ValidationPlan? Validation { get; init; }
+
+    /// <summary>A name besides its id, which no other task may have; 1 to 100 characters. Such a task is always durable.</summary>
+    public string? Name { get; init; }
 
     /// <summary>The client's word that two submissions are one.</summary>
     public string? IdempotencyKey { get; init; }

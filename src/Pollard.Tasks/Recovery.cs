@@ -37,7 +37,14 @@ internal static class Recovery
         foreach (var task in running)
         {
             await LoadEventsAsync(core, task, ct);
-            Orphan(core, task);
+            if (task.Row.Stage == TaskStage.Validating)
+            {
+                JudgeAgain(core, task);
+            }
+            else
+            {
+                Orphan(core, task);
+            }
         }
     }
 
@@ -50,6 +57,14 @@ internal static class Recovery
                 task.Log.Load(item);
             }
         }
+    }
+
+    // The host is done with it. The checks' own tasks are found again by their keys.
+    private static void JudgeAgain(EngineCore core, LiveTask task)
+    {
+        using var change = core.Begin();
+        core.Running++;
+        core.Reviews.Begin(task, change.Effects);
     }
 
     private static void Orphan(EngineCore core, LiveTask task)

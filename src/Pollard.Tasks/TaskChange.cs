@@ -1,3 +1,5 @@
+using Pollard.Tasks.Validation;
+
 namespace Pollard.Tasks;
 
 /// <summary>What happened to a task: the inputs of <see cref="TaskMachine"/>. A fence names the try that it is about.</summary>
@@ -11,6 +13,25 @@ internal abstract record TaskChange
 
     /// <summary>The host brought the result; <paramref name="Finish"/> is what it said at the end, JSON.</summary>
     internal sealed record Completed(long Fence, string? Usage, ReadOnlyMemory<byte> Finish) : TaskChange;
+
+    /// <summary>The host brought an answer that is to be judged; <paramref name="Usage"/> is what it cost, JSON.</summary>
+    internal sealed record Answered(long Fence, long NextFence, string? Usage, ReadOnlyMemory<byte> Finish)
+        : TaskChange;
+
+    /// <summary>The answer passed.</summary>
+    internal sealed record Passed(long Fence, ReadOnlyMemory<byte> Finish, Judgement Judgement) : TaskChange;
+
+    /// <summary>The answer did not pass; another one may be asked for after <paramref name="RetryIn"/>.</summary>
+    internal sealed record Rejected(long Fence, long NextFence, Judgement Judgement, TimeSpan RetryIn) : TaskChange;
+
+    /// <summary>The answer could not be judged.</summary>
+    internal sealed record NotJudged(long Fence, long NextFence, TaskError Error) : TaskChange;
+
+    /// <summary>A person said what becomes of a task that needed input; <paramref name="Finish"/> goes with an answer that is taken after all.</summary>
+    internal sealed record InputGiven(long NextFence, TaskInput Input, ReadOnlyMemory<byte> Finish) : TaskChange;
+
+    /// <summary>Its model keeps failing, and the task asked to be spared that.</summary>
+    internal sealed record Spared(TaskError Error) : TaskChange;
 
     /// <summary>The host says that it failed; <paramref name="RetryIn"/> is how long to wait where another try is allowed.</summary>
     internal sealed record Failed(long Fence, long NextFence, TaskError Error, TimeSpan RetryIn) : TaskChange;

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Storage;
+using Pollard.Tasks.Validation;
 
 namespace Pollard.Tasks;
 
@@ -10,13 +11,11 @@ public sealed class TaskEngine : IAsyncDisposable
 {
     private static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(30); // A store that takes longer is broken; it says so itself.
     private readonly EngineCore _core;
-    private readonly Intake _intake;
     private readonly RetentionLoop _retention;
 
     private TaskEngine(EngineCore core)
     {
         _core = core;
-        _intake = new Intake(core);
         _retention = new RetentionLoop(core);
     }
 
@@ -40,6 +39,7 @@ public sealed class TaskEngine : IAsyncDisposable
     public static async Task<TaskEngine> StartAsync(
         ITaskStore store,
         IResultAssembler results,
+        IAnswerReview review,
         TaskEngineOptions options,
         TimeProvider time,
         Random random,
@@ -48,7 +48,7 @@ public sealed class TaskEngine : IAsyncDisposable
     )
     {
         var identity = await store.OpenAsync(cancellationToken);
-        var core = new EngineCore(store, identity, results, options, time, random, logger);
+        var core = new EngineCore(store, identity, results, review, options, time, random, logger);
         await Recovery.RunAsync(core, cancellationToken);
         var engine = new TaskEngine(core);
         engine._retention.Start();
@@ -57,13 +57,13 @@ public sealed class TaskEngine : IAsyncDisposable
 
     /// <summary>Takes a task. When this returns <see cref="SubmitOutcome.Accepted"/> the task will end exactly once.</summary>
     public ValueTask<Submission> SubmitAsync(NewTask task, CancellationToken cancellationToken) =>
-        _intake.SubmitAsync(task, cancellationToken);
+        _core.Intake.SubmitAsync(task, cancellationToken);
 
     /// <summary>Takes several tasks in one commit; an answer for each, in order.</summary>
     public ValueTask<IReadOnlyList<Submission>> SubmitAsync(
         IReadOnlyList<NewTask> tasks,
         CancellationToken cancellationToken
-    ) => _intake.SubmitAsync(tasks, cancellationToken);
+    ) => _core.Intake.SubmitAsync(tasks, cancellationToken);
 
     /// <summary>A task of <paramref name="owner"/> (of anybody when null), or null. Another owner's task is not there.</summary>
     public async ValueTask<TaskHandle?> FindAsync(TaskId id, string? owner, CancellationToken cancellationToken)
@@ -73,6 +73,12 @@ public sealed class TaskEngine : IAsyncDisposable
             ? new TaskHandle(task)
             : null;
     }
+
+    /// <summary>A task of <paramref name="owner"/> (of anybody when null) by the name that its door gave it, or null.</summary>
+    public async ValueTask<TaskHandle?> FindAsync(string name, string? owner, CancellationToken cancellationToken) =>
+        await _core.Store.FindAsync(name, cancellationToken) is { } id
+            ? await FindAsync(id, owner, cancellationToken)
+            : null;
 
     /// <summary>One page of the rows that match, newest first, as they are at this moment.</summary>
     public async ValueTask<TaskListing> ListAsync(TaskQuery query, CancellationToken cancellationToken)
@@ -126,6 +132,22 @@ public sealed class TaskEngine : IAsyncDisposable
         // Shown is what is on disk: the task waits again for good when its event is.
         var shown = await new TaskEventReader(task.Task, events - 1).WaitAsync(CommitPatience, cancellationToken);
         return shown == EventWait.Ready ? true : throw NotOnDisk("the new start");
+    }
+
+    /// <summary>Says what becomes of a task that needs input.</summary>
+    /// <returns>True when that is on disk; false when it needs none, or no more.</returns>
+    /// <exception cref="StoreException">It could not be brought to disk in time; it still will be when the store is mended.</exception>
+    public async ValueTask<bool> GiveInputAsync(TaskHandle task, TaskInput input, CancellationToken cancellationToken)
+    {
+        var events = task.EventCount;
+        var log = ReviewLog.Of(await _core.ReadLogAsync(task.Task, cancellationToken));
+        if (!_core.Hear(task.Task, input, log))
+        {
+            return false;
+        }
+
+        var shown = await new TaskEventReader(task.Task, events - 1).WaitAsync(CommitPatience, cancellationToken);
+        return shown == EventWait.Ready ? true : throw NotOnDisk("the input");
     }
 
     /// <summary>Why a task waits: what stands for and against each host.</summary>

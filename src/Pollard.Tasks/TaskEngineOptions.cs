@@ -67,6 +67,12 @@ public sealed record TaskEngineOptions
     /// <summary>Gathered bytes of output that are committed without waiting.</summary>
     public int OutputCommitBytes { get; init; } = 4 * 1024;
 
+    /// <summary>Answers that are judged at the same time.</summary>
+    public int ReviewsAtOnce { get; init; } = 32;
+
+    /// <summary>How long all checks of one answer may take together, tasks of their own included.</summary>
+    public TimeSpan ReviewTimeout { get; init; } = TimeSpan.FromMinutes(30);
+
     /// <summary>How often ended tasks are looked through for those whose time is over.</summary>
     public TimeSpan PurgeInterval { get; init; } = TimeSpan.FromMinutes(1);
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Pollard.Tasks;
 
 /// <summary>The rules of a task's life: a pure function of the row, what happened, and when. Nothing else changes a state.</summary>
-internal static class TaskMachine
+internal static partial class TaskMachine
 {
     public static Transition Apply(TaskRow row, TaskChange change, DateTimeOffset now) =>
         (row.State, change) switch
@@ -11,13 +11,16 @@ internal static class TaskMachine
             (_, TaskChange.Retried retried) => Retry(row, retried, now),
             (_, _) when row.IsFinal => new(row, TransitionOutcome.Final),
             (_, TaskChange.Cancelled cancelled) => Cancel(row, cancelled, now),
+            (TaskState.Pending, _) when row.Stage == TaskStage.InputNeeded => WhileInputIsNeeded(row, change, now),
             (TaskState.Pending, _) => WhilePending(row, change, now),
+            _ when row.Stage == TaskStage.Validating => WhileValidating(row, change, now),
             _ => WhileRunning(row, change, now),
         };
 
     private static Transition WhilePending(TaskRow row, TaskChange change, DateTimeOffset now) =>
         change switch
         {
+            TaskChange.Spared spared => End(row with { Error = spared.Error }, TaskState.Failed, now),
             TaskChange.Claimed claimed => Claim(row, claimed, now),
             TaskChange.Adopted adopted => adopted.Fence > row.Fence
                 ? Run(row, adopted.Fence, adopted.Host, now)
@@ -38,6 +41,7 @@ internal static class TaskMachine
                 TaskState.Completed,
                 now
             ),
+            TaskChange.Answered answered when answered.Fence == row.Fence => Answer(row, answered),
             TaskChange.Failed failed when failed.Fence == row.Fence => Fail(row, failed, now),
             TaskChange.Lost lost when lost.Fence == row.Fence => Lose(row, lost, now),
             TaskChange.Released back when back.Fence == row.Fence => Requeue(
@@ -59,10 +63,11 @@ internal static class TaskMachine
                 now
             ),
             TaskChange.Extended more => Changed(row with { MaxAttempts = row.MaxAttempts + more.Tries }),
-            TaskChange.Claimed or TaskChange.Adopted or TaskChange.QueueTimedOut => new(
-                row,
-                TransitionOutcome.NotAllowed
-            ),
+            TaskChange.Claimed
+            or TaskChange.Adopted
+            or TaskChange.QueueTimedOut
+            or TaskChange.InputGiven
+            or TaskChange.Spared => new(row, TransitionOutcome.NotAllowed),
             _ => new(row, TransitionOutcome.StaleFence),
         };
 
@@ -137,6 +142,8 @@ internal static class TaskMachine
                     State = TaskState.Pending,
                     Generation = row.Generation + 1,
                     Attempt = 0,
+                    ValidationAttempts = 0,
+                    ValidationBase = 0,
                     Fence = retried.NextFence,
                     Host = null,
                     Error = null,
@@ -151,7 +158,7 @@ internal static class TaskMachine
             : new(row, TransitionOutcome.NotAllowed);
 
     private static Transition End(TaskRow row, TaskState state, DateTimeOffset now) =>
-        Changed(row with { State = state, EndedAt = now, RunAt = null });
+        Changed(row with { State = state, Stage = TaskStage.None, EndedAt = now, RunAt = null });
 
     private static Transition Changed(TaskRow row) =>
         new(row with { Version = row.Version + 1 }, TransitionOutcome.Applied);

@@ -90,8 +90,20 @@ public sealed record TaskRow
     /// <summary>What must hold of its answer; null when every answer counts.</summary>
     public ValidationPlan? Validation { get; init; }
 
-    /// <summary>Answers that were judged so far.</summary>
+    /// <summary>Where it is within its state, when its answers are validated.</summary>
+    public TaskStage Stage { get; init; }
+
+    /// <summary>Answers so far that were to be judged, at most <see cref="MostValidationAttempts"/>.</summary>
     public int ValidationAttempts { get; init; }
+
+    /// <summary>Those of them that a person has looked at: the plan's numbers count from there.</summary>
+    public int ValidationBase { get; init; }
+
+    /// <summary>The name that a door gave it besides its id; no two tasks have the same.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The most answers of one task that are judged.</summary>
+    public const int MostValidationAttempts = 250;
 
     /// <summary>True when the state will not change any more (but by a retry, which makes a new generation).</summary>
     public bool IsFinal => State >= TaskState.Completed;

@@ -139,6 +139,10 @@ internal sealed partial class TaskSaver(EngineCore core, ILogger logger)
             task.Shown = write.Row ?? task.Shown;
             effects.Wake(task.Log.Show(events, task.Shown.IsFinal));
             EngineCore.AcknowledgeStored(task, events, effects);
+            if (task is { Shown.Stage: TaskStage.Validating, Row.Stage: TaskStage.Validating })
+            {
+                core.Reviews.Begin(task, effects); // Not before: a check may make tasks of its own.
+            }
         }
 
         if (task.SaveAgain)

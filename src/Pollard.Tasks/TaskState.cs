@@ -22,6 +22,19 @@ public enum TaskState : byte
     Cancelled = 5,
 }
 
+/// <summary>Where a task is within its state, while its answer is validated. The numbers are stored: never renumber.</summary>
+public enum TaskStage : byte
+{
+    /// <summary>Nothing of the kind: it waits for a host, or one has it, or it has ended.</summary>
+    None = 0,
+
+    /// <summary>Running: the host has answered, and the answer is being judged.</summary>
+    Validating = 1,
+
+    /// <summary>Pending: a person is to say what becomes of it.</summary>
+    InputNeeded = 2,
+}
+
 /// <summary>When a task is on disk.</summary>
 public enum Durability : byte
 {

@@ -22,10 +22,14 @@ internal static class WaitReason
     {
         using var change = core.Begin();
         var row = task.Row;
-        if (row.State != TaskState.Pending)
+        if (row.State != TaskState.Pending || row.Stage == TaskStage.InputNeeded)
         {
             return new WhyReport(
-                row.IsFinal ? $"it has ended: {Name(row.State)}" : $"it runs on the host {row.Host}",
+                row.IsFinal ? $"it has ended: {Name(row.State)}"
+                    : row.Stage == TaskStage.InputNeeded
+                        ? "a person is to say what becomes of it: no answer passed its checks"
+                    : row.Stage == TaskStage.Validating ? "its answer is being checked"
+                    : $"it runs on the host {row.Host}",
                 Position: null,
                 Estimate: null,
                 []

@@ -132,6 +132,7 @@ internal sealed class SimulatedWorld
         var start = TaskEngine.StartAsync(
             _store,
             new JoinedOutput(),
+            new ScriptedReview(),
             new TaskEngineOptions { MaxAttempts = 3 },
             _clock,
             _random,

@@ -1,4 +1,6 @@
 using CsCheck;
+using Pollard.Tasks.Validation;
+using Pollard.Testing;
 
 namespace Pollard.Tasks.Tests;
 
@@ -124,11 +126,11 @@ public class TaskMachineTests
     [Fact]
     public void Whatever_happens_fences_grow_versions_grow_and_the_end_is_the_end()
     {
-        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 6])
+        Gen.Select(Gen.Int[0, 14], Gen.Int[0, 6])
             .List[1, 40]
             .Sample(steps =>
             {
-                var row = New;
+                var row = New with { Validation = ScriptedReview.Plan(maxAttempts: 3, humanAfter: 2) };
                 foreach (var (what, fence) in steps)
                 {
                     var next = TaskMachine.Apply(row, Change(what, row.Fence - 3 + fence, row), Now);
@@ -137,6 +139,15 @@ public class TaskMachineTests
                     Assert.InRange(next.Row.Attempt, 0, next.Row.MaxAttempts);
                     Assert.False(row.IsFinal && next.Applied && what != 9);
                     Assert.Equal(next.Row.IsFinal, next.Row.EndedAt is not null);
+                    Assert.Equal(
+                        TaskState.Running,
+                        next.Row.Stage == TaskStage.Validating ? next.Row.State : TaskState.Running
+                    );
+                    Assert.Equal(
+                        TaskState.Pending,
+                        next.Row.Stage == TaskStage.InputNeeded ? next.Row.State : TaskState.Pending
+                    );
+                    Assert.InRange(next.Row.ValidationBase, 0, next.Row.ValidationAttempts);
                     row = next.Row;
                 }
             });
@@ -153,8 +164,15 @@ public class TaskMachineTests
             6 => new TaskChange.Released(fence, row.Fence + 1, Broken),
             7 => new TaskChange.RunTimedOut(fence, row.Fence + 1),
             8 => new TaskChange.Cancelled(row.Fence + 1, "enough"),
-            _ => new TaskChange.Retried(row.Fence + 1, null),
+            9 => new TaskChange.Retried(row.Fence + 1, null),
+            10 => new TaskChange.Answered(fence, row.Fence + 1, null, default),
+            11 => new TaskChange.Passed(fence, default, No with { Valid = true }),
+            12 => new TaskChange.Rejected(fence, row.Fence + 1, No, TimeSpan.Zero),
+            13 => new TaskChange.NotJudged(fence, row.Fence + 1, Broken),
+            _ => new TaskChange.InputGiven(row.Fence + 1, new TaskInput((InputAction)(fence & 1), null), default),
         };
+
+    private static Judgement No { get; } = new(1, 3, false, ScriptedReview.Says(false, "no"));
 
     private static TaskRow Apply(TaskRow row, TaskChange change)
     {

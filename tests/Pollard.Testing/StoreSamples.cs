@@ -57,6 +57,15 @@ public static class StoreSamples
             Error = new TaskError("out_of_memory", "The model \"m\" did not fit 🙁.", true, 507, 1.5, "model"),
             Usage = """{"total_tokens":12}""",
             Metadata = """{"a":[1,2]}""",
+            Validation = ScriptedReview.Plan(maxAttempts: 5, humanAfter: 3) with
+            {
+                ToolMcpConfig = JsonElement.Parse("""{"mcpServers":{}}"""),
+                Breaker = new(5, 60, 30, 3),
+            },
+            Stage = TaskStage.InputNeeded,
+            ValidationAttempts = 7,
+            ValidationBase = 4,
+            Name = $"name-{id}",
         };
 
     /// <summary>The same row one change later.</summary>
@@ -131,5 +140,7 @@ public static class StoreSamples
 
     /// <summary>A row as text, so that lists inside it are compared too.</summary>
     public static string Show(TaskRow? row) =>
-        row is null ? "none" : $"{row with { Requires = null }} {JsonSerializer.Serialize(row.Requires)}";
+        row is null
+            ? "none"
+            : $"{row with { Requires = null, Validation = null }} {JsonSerializer.Serialize(row.Requires)} {JsonSerializer.Serialize(row.Validation)}";
 }

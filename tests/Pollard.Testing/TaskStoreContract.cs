@@ -86,6 +86,20 @@ public abstract class TaskStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_task_is_found_by_its_name_and_no_other_gets_it()
+    {
+        await Store.WriteAsync(StoreSamples.Insert(StoreSamples.Pending(1) with { Name = "task_0123456789ab" }));
+
+        var second = StoreSamples.Insert(StoreSamples.Pending(2) with { Name = "task_0123456789ab" });
+        Assert.Equal(StoreOutcome.Conflict, await Store.WriteAsync(second));
+        await RestartAsync();
+
+        Assert.Equal(new TaskId(1), await Store.FindAsync("task_0123456789ab", Token));
+        Assert.Null(await Store.FindAsync("task_", Token));
+        Assert.Equal("none", await FindAsync(2));
+    }
+
+    [Fact]
     public async Task A_change_comes_back_as_it_was_written()
     {
         await Store.WriteAsync(StoreSamples.Insert(StoreSamples.Full(1)));

@@ -10,15 +10,15 @@ internal static class RowColumns
     public const string All =
         "id, version, state, owner, kind, model, priority, attempt, max_attempts, fence, host, generation, created_at, "
         + "run_at, queue_deadline, started_at, ended_at, run_timeout, retention, flags, event_count, error, usage, "
-        + "requires, metadata";
+        + "requires, metadata, validation, name";
 
     /// <summary>?1 to ?15 are bound by <see cref="BindChanging"/>, ?16 to ?19 by <see cref="BindEnd"/>, the rest by <see cref="BindFixed"/>.</summary>
     public const string Insert = """
         INSERT OR IGNORE INTO task (version, state, priority, attempt, max_attempts, fence, host, generation, run_at,
           queue_deadline, started_at, run_timeout, flags, event_count, usage, final, ended_at, retention, error,
-          id, owner, kind, model, created_at, requires, metadata, idempotency_key)
+          id, owner, kind, model, created_at, requires, metadata, idempotency_key, validation, name)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-          ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)
+          ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)
         """;
 
     /// <summary>For a row that goes on: touches no index. ?16 is the id, ?17 the version that the row must have, ?18 its retention.</summary>
@@ -40,6 +40,9 @@ internal static class RowColumns
     private const int StreamFlag = 1;
     private const int RelaxedFlag = 2;
     private const int FailLostFlag = 4;
+    private const int StageShift = 3; // Two bits.
+    private const int AttemptsShift = 8; // A byte, see TaskRow.MostValidationAttempts; the view of tasks reads it too.
+    private const int BaseShift = 16; // A byte.
 
     /// <summary>True for a row that <see cref="UpdateLive"/> can write, when the stored one is such a row too.</summary>
     public static bool IsLive(TaskRow row) => row is { IsFinal: false, EndedAt: null, Error: null };
@@ -81,7 +84,14 @@ internal static class RowColumns
                 row.Requires is null ? null : JsonSerializer.Serialize(row.Requires, StoreJson.Default.TaskRequirements)
             )
             .Bind(26, row.Metadata)
-            .Bind(27, idempotencyKey);
+            .Bind(27, idempotencyKey)
+            .Bind(
+                28,
+                row.Validation is null
+                    ? null
+                    : JsonSerializer.Serialize(row.Validation, StoreJson.Default.ValidationPlan)
+            )
+            .Bind(29, row.Name);
 
     public static TaskRow Read(SqliteStatement row)
     {
@@ -117,6 +127,13 @@ internal static class RowColumns
                 ? null
                 : JsonSerializer.Deserialize(row.Bytes(23), StoreJson.Default.TaskRequirements),
             Metadata = row.OptionalText(24),
+            Validation = row.IsNull(25)
+                ? null
+                : JsonSerializer.Deserialize(row.Bytes(25), StoreJson.Default.ValidationPlan),
+            Name = row.OptionalText(26),
+            Stage = (TaskStage)((flags >> StageShift) & 3),
+            ValidationAttempts = (int)(flags >> AttemptsShift) & byte.MaxValue,
+            ValidationBase = (int)(flags >> BaseShift) & byte.MaxValue,
         };
     }
 
@@ -131,5 +148,8 @@ internal static class RowColumns
     private static long Flags(TaskRow row) =>
         (row.Stream ? StreamFlag : 0)
         | (row.Durability == Durability.Relaxed ? RelaxedFlag : 0)
-        | (row.LostOutput == LostOutput.Fail ? FailLostFlag : 0);
+        | (row.LostOutput == LostOutput.Fail ? FailLostFlag : 0)
+        | ((int)row.Stage << StageShift)
+        | (row.ValidationAttempts << AttemptsShift)
+        | (row.ValidationBase << BaseShift);
 }

@@ -12,6 +12,8 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
 
     private readonly SqliteStatement _find = connection.Prepare($"SELECT {RowColumns.All} FROM task WHERE id = ?1");
 
+    private readonly SqliteStatement _named = connection.Prepare("SELECT id FROM task WHERE name = ?1");
+
     private readonly SqliteStatement _request = connection.Prepare(
         "SELECT crc, body FROM task_request WHERE task = ?1"
     );
@@ -50,6 +52,18 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
         finally
         {
             _find.Reset();
+        }
+    }
+
+    public TaskId? Find(string name)
+    {
+        try
+        {
+            return _named.Bind(1, name).Step() ? new TaskId(_named.Integer(0)) : null;
+        }
+        finally
+        {
+            _named.Reset();
         }
     }
 

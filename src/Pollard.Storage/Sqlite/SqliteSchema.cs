@@ -20,7 +20,8 @@ internal static class SqliteSchema
     /// appended, so that a commit writes each of their pages about once. Indexes are partial wherever most rows need none:
     /// <c>task_unfinished</c> and <c>task_troubled</c> hold few rows of a large history, <c>task_due</c> is appended to in order
     /// of time, and <c>task_owner</c> never changes after the insert. <c>final</c> says of a state whether it is one of the last
-    /// four: most changes do not set it, and so touch no index.
+    /// four: most changes do not set it, and so touch no index. The view <c>tasks</c> has the columns of the databases of the
+    /// task servers whose doors we serve; programs that read them there read them here.
     /// </remarks>
     internal static readonly string[] Steps =
     [
@@ -100,6 +101,31 @@ internal static class SqliteSchema
               PRIMARY KEY (label, task)
             ) STRICT, WITHOUT ROWID;
             INSERT OR IGNORE INTO task_label (label, task) SELECT value, task.id FROM task, {LabelsOfTask} WHERE task.requires IS NOT NULL;
+            """,
+        """
+            ALTER TABLE task ADD COLUMN validation TEXT;
+            ALTER TABLE task ADD COLUMN name TEXT;
+            CREATE UNIQUE INDEX task_name ON task(name) WHERE name IS NOT NULL;
+
+            CREATE VIEW tasks AS SELECT
+              coalesce(task.name, 'id:' || task.id) AS task_id,
+              CASE task.state
+                WHEN 0 THEN 'pending' WHEN 1 THEN 'running' WHEN 2 THEN 'completed'
+                WHEN 3 THEN 'failed' WHEN 4 THEN 'timeout' ELSE 'cancelled' END AS status,
+              (SELECT CAST(body AS TEXT) FROM task_request WHERE task_request.task = task.id) AS llm_config,
+              task.model AS model,
+              task.created_at / 1000.0 AS created_at,
+              task.started_at / 1000.0 AS started_at,
+              task.ended_at / 1000.0 AS completed_at,
+              coalesce(task.ended_at, task.started_at, task.created_at) / 1000.0 AS updated_at,
+              strftime('%Y-%m-%dT%H:%M:%f', task.started_at / 1000.0, 'unixepoch') AS start_time,
+              strftime('%Y-%m-%dT%H:%M:%f', task.ended_at / 1000.0, 'unixepoch') AS end_time,
+              (SELECT CAST(body AS TEXT) FROM task_result WHERE task_result.task = task.id) AS result,
+              CASE WHEN task.state > 2 AND json_valid(task.error) THEN task.error ->> 'message' END AS error,
+              CASE WHEN task.state = 1 THEN json_object('stage',
+                CASE (task.flags >> 3) & 3 WHEN 1 THEN 'validating' ELSE 'running' END) END AS progress,
+              (task.flags >> 8) & 255 AS validation_attempts
+            FROM task;
             """,
     ];
 

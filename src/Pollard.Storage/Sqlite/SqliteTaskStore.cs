@@ -80,6 +80,10 @@ public sealed class SqliteTaskStore(
         new(Readers.ReadAsync(reader => reader.Find(id), cancellationToken));
 
     /// <inheritdoc/>
+    public ValueTask<TaskId?> FindAsync(string name, CancellationToken cancellationToken) =>
+        new(Readers.ReadAsync(reader => reader.Find(name), cancellationToken));
+
+    /// <inheritdoc/>
     public ValueTask<ReadOnlyMemory<byte>?> ReadBodyAsync(
         TaskId id,
         BodyKind kind,

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Pollard.Protocol.Api;
 using Pollard.Tasks;
+using Pollard.Tasks.Validation;
 
 namespace Pollard.Storage.Sqlite;
 
@@ -11,4 +12,5 @@ namespace Pollard.Storage.Sqlite;
 )]
 [JsonSerializable(typeof(TaskError))]
 [JsonSerializable(typeof(TaskRequirements))]
+[JsonSerializable(typeof(ValidationPlan))]
 internal sealed partial class StoreJson : JsonSerializerContext;

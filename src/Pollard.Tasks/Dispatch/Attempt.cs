@@ -71,8 +71,10 @@ public sealed class Attempt
     /// <summary>W3C trace context.</summary>
     public string? Traceparent => Task.Traceparent;
 
-    /// <summary>The request.</summary>
-    public ReadOnlyMemory<byte> Request => Task.Request ?? ReadOnlyMemory<byte>.Empty;
+    /// <summary>The request: the client's, or the one that asks again after answers that did not pass.</summary>
+    public ReadOnlyMemory<byte> Request => Revised ?? Task.Request ?? ReadOnlyMemory<byte>.Empty;
+
+    internal ReadOnlyMemory<byte>? Revised { get; set; }
 
     /// <summary>The number of the next output frame.</summary>
     public int NextSeq { get; internal set; }

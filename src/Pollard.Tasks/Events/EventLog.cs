@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using Pollard.Tasks.Validation;
 
 namespace Pollard.Tasks.Events;
 
@@ -16,12 +18,23 @@ internal static class EventLog
                 Leased(task, at);
                 break;
             case TaskChange.Completed done:
-                if (row.Usage is { } usage)
-                {
-                    Add(task, TaskEventType.Usage, System.Text.Encoding.UTF8.GetBytes(usage), at);
-                }
-
+                Usage(task, row.Usage, at);
                 Add(task, TaskEventType.Completed, done.Finish, at);
+                break;
+            case TaskChange.Answered answered:
+                Usage(task, answered.Usage, at);
+                Add(task, TaskEventType.Answered, answered.Finish, at);
+                break;
+            case TaskChange.Passed passed:
+                Judged(task, passed.Judgement, at);
+                Add(task, TaskEventType.Completed, passed.Finish, at);
+                break;
+            case TaskChange.Rejected rejected:
+                Judged(task, rejected.Judgement, at);
+                Rejected(task, rejected.Judgement, at);
+                break;
+            case TaskChange.InputGiven given:
+                Heard(task, given, at);
                 break;
             case TaskChange.Failed { Error: var failure } when !row.IsFinal:
                 Lost(task, failure, at);
@@ -41,12 +54,7 @@ internal static class EventLog
             default:
                 if (row.IsFinal && !before.IsFinal)
                 {
-                    Add(
-                        task,
-                        row.State == TaskState.Timeout ? TaskEventType.Timeout : TaskEventType.Failed,
-                        JsonSerializer.SerializeToUtf8Bytes(row.Error!, EngineJson.Default.TaskError),
-                        at
-                    );
+                    Ended(task, at);
                 }
 
                 break;
@@ -56,6 +64,72 @@ internal static class EventLog
     /// <summary>Notes that the task was accepted. The caller holds the log's gate, or nobody else has the task yet.</summary>
     public static void Submitted(LiveTask task) =>
         Add(task, TaskEventType.Submitted, ReadOnlyMemory<byte>.Empty, task.Row.CreatedAt.ToUnixTimeMilliseconds());
+
+    private static void Usage(LiveTask task, string? usage, long at)
+    {
+        if (usage is not null)
+        {
+            Add(task, TaskEventType.Usage, Encoding.UTF8.GetBytes(usage), at);
+        }
+    }
+
+    private static void Judged(LiveTask task, Judgement judgement, long at) =>
+        Add(
+            task,
+            TaskEventType.Validation,
+            JsonSerializer.SerializeToUtf8Bytes(judgement, EngineJson.Default.Judgement),
+            at
+        );
+
+    private static void Rejected(LiveTask task, Judgement judgement, long at)
+    {
+        switch (task.Row)
+        {
+            case { IsFinal: true }:
+                Ended(task, at);
+                break;
+            case { Stage: TaskStage.InputNeeded } row:
+                Add(
+                    task,
+                    TaskEventType.InputNeeded,
+                    JsonSerializer.SerializeToUtf8Bytes(
+                        new InputNeededData(ReviewRules.WhyAPerson(row, judgement), row.QueueDeadline),
+                        EngineJson.Default.InputNeededData
+                    ),
+                    at
+                );
+                break;
+            default:
+                Add(task, TaskEventType.Redispatched, ReadOnlyMemory<byte>.Empty, at);
+                break;
+        }
+    }
+
+    private static void Heard(LiveTask task, TaskChange.InputGiven given, long at)
+    {
+        var data = JsonSerializer.SerializeToUtf8Bytes(given.Input, EngineJson.Default.TaskInput);
+        Add(task, TaskEventType.Input, data, at);
+        switch (task.Row.State)
+        {
+            case TaskState.Completed:
+                Add(task, TaskEventType.Completed, given.Finish, at);
+                break;
+            case TaskState.Pending:
+                Add(task, TaskEventType.Redispatched, ReadOnlyMemory<byte>.Empty, at);
+                break;
+            default:
+                Ended(task, at);
+                break;
+        }
+    }
+
+    private static void Ended(LiveTask task, long at) =>
+        Add(
+            task,
+            task.Row.State == TaskState.Timeout ? TaskEventType.Timeout : TaskEventType.Failed,
+            JsonSerializer.SerializeToUtf8Bytes(task.Row.Error!, EngineJson.Default.TaskError),
+            at
+        );
 
     private static void Leased(LiveTask task, long at) =>
         Add(

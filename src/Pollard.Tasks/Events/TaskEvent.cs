@@ -40,6 +40,18 @@ public enum TaskEventType : byte
 
     /// <summary>Started over by hand after its end: a new generation.</summary>
     Retried = 11,
+
+    /// <summary>A host gave an answer that is to be judged; data: <see cref="Messages.Finish"/> without its usage, which the event before tells.</summary>
+    Answered = 12,
+
+    /// <summary>An answer was judged; data: <see cref="Validation.Judgement"/>.</summary>
+    Validation = 13,
+
+    /// <summary>A person is to say what becomes of it; data: <see cref="Validation.InputNeededData"/>.</summary>
+    InputNeeded = 14,
+
+    /// <summary>A person said it; data: <see cref="Validation.TaskInput"/>.</summary>
+    Input = 15,
 }
 
 /// <summary>One numbered thing that happened to a task.</summary>

@@ -31,6 +31,9 @@ public interface ITaskStore : IAsyncDisposable
     /// <summary>One row, or null.</summary>
     ValueTask<TaskRow?> FindAsync(TaskId id, CancellationToken cancellationToken);
 
+    /// <summary>The task with that name, or null.</summary>
+    ValueTask<TaskId?> FindAsync(string name, CancellationToken cancellationToken);
+
     /// <summary>A task's request or result, or null when there is none.</summary>
     /// <exception cref="StoreException">Its checksum does not hold.</exception>
     ValueTask<ReadOnlyMemory<byte>?> ReadBodyAsync(TaskId id, BodyKind kind, CancellationToken cancellationToken);

@@ -7,6 +7,7 @@ internal sealed class MemoryTables(byte[] idKey)
 {
     private readonly SortedDictionary<TaskId, Stored> _tasks = [];
     private readonly Dictionary<(string Owner, string Key), KeyUse> _keys = [];
+    private readonly Dictionary<string, TaskId> _names = new(StringComparer.Ordinal);
 
     public byte[] IdKey { get; } = idKey;
 
@@ -37,6 +38,8 @@ internal sealed class MemoryTables(byte[] idKey)
     }
 
     public TaskRow? Find(TaskId id) => _tasks.TryGetValue(id, out var task) ? task.Row : null;
+
+    public TaskId? Find(string name) => _names.TryGetValue(name, out var id) ? id : null;
 
     public IReadOnlyList<TaskRow> Unfinished() =>
         [.. _tasks.Values.Where(task => !task.Row.IsFinal).Select(task => task.Row)];
@@ -81,6 +84,7 @@ internal sealed class MemoryTables(byte[] idKey)
         foreach (var task in due)
         {
             _tasks.Remove(task.Row.Id);
+            _names.Remove(task.Row.Name ?? "");
             if (task.Key is { } key && _keys.TryGetValue((task.Row.Owner, key), out var use) && use.Id == task.Row.Id)
             {
                 _keys.Remove((task.Row.Owner, key));
@@ -110,7 +114,7 @@ internal sealed class MemoryTables(byte[] idKey)
                 return StoreOutcome.Duplicate;
             }
 
-            if (_tasks.ContainsKey(write.Id))
+            if (IsTaken(write.Id, row.Name))
             {
                 return StoreOutcome.Conflict;
             }
@@ -119,14 +123,23 @@ internal sealed class MemoryTables(byte[] idKey)
         }
 
         var task = new Stored(row, write.Idempotency?.Key);
-        if (!_tasks.TryAdd(write.Id, task))
+        if (IsTaken(write.Id, row.Name))
         {
             return StoreOutcome.Conflict;
+        }
+
+        _tasks.Add(write.Id, task);
+        if (row.Name is { } name)
+        {
+            _names.Add(name, write.Id);
         }
 
         Write(task, write);
         return StoreOutcome.Committed;
     }
+
+    private bool IsTaken(TaskId id, string? name) =>
+        _tasks.ContainsKey(id) || (name is not null && _names.ContainsKey(name));
 
     private static void Write(Stored task, StoreWrite write)
     {

@@ -128,6 +128,10 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
         new(Read(tables => tables.Find(id)));
 
     /// <inheritdoc/>
+    public ValueTask<TaskId?> FindAsync(string name, CancellationToken cancellationToken) =>
+        new(Read(tables => tables.Find(name)));
+
+    /// <inheritdoc/>
     public ValueTask<ReadOnlyMemory<byte>?> ReadBodyAsync(
         TaskId id,
         BodyKind kind,

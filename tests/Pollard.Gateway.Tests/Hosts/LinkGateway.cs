@@ -59,6 +59,7 @@ internal sealed class LinkGateway : IAsyncDisposable
         var engine = await TaskEngine.StartAsync(
             store,
             new JoinedOutput(),
+            new ScriptedReview(),
             new TaskEngineOptions(),
             time,
             new Random(1),

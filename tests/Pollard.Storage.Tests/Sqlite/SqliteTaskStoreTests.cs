@@ -58,6 +58,53 @@ public sealed class SqliteTaskStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Programs_that_read_the_file_of_other_task_servers_find_their_columns()
+    {
+        await using (var store = await TestStore.OpenAsync(TestStore.Options(_folder)))
+        {
+            var row = StoreSamples.Pending(1) with { Name = "8f14e45f-ceea-467f-9f3e-0d1f2a3b4c5d" };
+            await store.WriteAsync(StoreSamples.Insert(row, request: """{"messages":[]}"""));
+            var done = row.Next(TaskState.Completed) with { ValidationAttempts = 3 };
+            await store.WriteAsync(StoreSamples.Change(done, result: """{"choices":[]}"""));
+            await store.WriteAsync(StoreSamples.Insert(StoreSamples.Pending(2) with { State = TaskState.Running }));
+            await store.WriteAsync(
+                StoreSamples.Insert(
+                    StoreSamples.Pending(3) with
+                    {
+                        State = TaskState.Failed,
+                        EndedAt = StoreSamples.Start,
+                        Error = new TaskError("e", "it broke"),
+                    }
+                )
+            );
+        }
+
+        using var file = new SqliteConnection(TestStore.Options(_folder).DatabasePath, readOnly: true, null);
+
+        Assert.Equal(
+            "8f14e45f-ceea-467f-9f3e-0d1f2a3b4c5d completed {\"choices\":[]} 3 {\"messages\":[]} 1767323045.001",
+            Text(
+                "SELECT task_id||' '||status||' '||result||' '||validation_attempts||' '||llm_config||' '||created_at FROM tasks WHERE status = 'completed'"
+            )
+        );
+        Assert.Equal(
+            "running {\"stage\":\"running\"}",
+            Text("SELECT status||' '||progress FROM tasks WHERE status = 'running'")
+        );
+        Assert.Equal(
+            "it broke 2026-01-02T03:04:05.000",
+            Text("SELECT error||' '||end_time FROM tasks WHERE status = 'failed'")
+        );
+
+        string Text(string sql)
+        {
+            using var statement = file.Prepare(sql);
+            Assert.True(statement.Step());
+            return statement.Text(0);
+        }
+    }
+
+    [Fact]
     public async Task Writes_handed_over_together_are_one_commit_however_many()
     {
         await using var store = await TestStore.OpenAsync(TestStore.Options(_folder) with { MaxCommitWrites = 10 });

@@ -4,18 +4,22 @@ using Microsoft.Extensions.Time.Testing;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Storage;
+using Pollard.Testing;
 
 namespace Pollard.Tasks.Tests.Support;
 
 /// <summary>An engine over a store in memory, with a clock that the test turns.</summary>
 internal sealed class TestEngine : IAsyncDisposable
 {
-    private TestEngine(TaskEngine engine, MemoryTaskStore store, FakeTimeProvider clock)
+    private TestEngine(TaskEngine engine, MemoryTaskStore store, FakeTimeProvider clock, ScriptedReview review)
     {
         Engine = engine;
         Store = store;
         Clock = clock;
+        Review = review;
     }
+
+    public ScriptedReview Review { get; }
 
     public TaskEngine Engine { get; }
 
@@ -26,7 +30,8 @@ internal sealed class TestEngine : IAsyncDisposable
     public static async Task<TestEngine> StartAsync(
         MemoryTaskStore? store = null,
         FakeTimeProvider? clock = null,
-        TaskEngineOptions? options = null
+        TaskEngineOptions? options = null,
+        ScriptedReview? review = null
     )
     {
         clock ??= new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
@@ -34,17 +39,18 @@ internal sealed class TestEngine : IAsyncDisposable
         var engine = await TaskEngine.StartAsync(
             store,
             new JoinedOutput(),
+            review ??= new ScriptedReview(),
             options ?? new TaskEngineOptions(),
             clock,
             new Random(1),
             NullLogger<TaskEngine>.Instance,
             TestContext.Current.CancellationToken
         );
-        return new TestEngine(engine, store, clock);
+        return new TestEngine(engine, store, clock, review);
     }
 
     /// <summary>The gateway dies and starts again over what was committed.</summary>
-    public Task<TestEngine> CrashAndRestartAsync() => StartAsync(Store.Crash(), Clock);
+    public Task<TestEngine> CrashAndRestartAsync() => StartAsync(Store.Crash(), Clock, review: Review);
 
     public async Task<TaskHandle> SubmitAsync(
         string model = "m",
