@@ -4,6 +4,7 @@ using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Storage;
+using Pollard.Tasks.Validation;
 using Pollard.Testing;
 
 namespace Pollard.Simulation;
@@ -79,8 +80,11 @@ internal sealed class SimulatedWorld
             case < 80:
                 Do(SubmitAsync());
                 break;
-            case < 82:
+            case < 81:
                 Do(CancelAsync());
+                break;
+            case < 82:
+                Do(GiveInputAsync());
                 break;
             case < 88:
                 Do(ReadAsync());
@@ -132,7 +136,7 @@ internal sealed class SimulatedWorld
         var start = TaskEngine.StartAsync(
             _store,
             new JoinedOutput(),
-            new ScriptedReview(),
+            new ScriptedReview { Judge = JudgeAsync },
             new TaskEngineOptions { MaxAttempts = 3 },
             _clock,
             _random,
@@ -146,6 +150,48 @@ internal sealed class SimulatedWorld
 #pragma warning restore VSTHRD002
         _engine.LimitOwner(Owners[0], 2);
     }
+
+    // Checks take a while, fail now and then, and are hard to please.
+    private async Task<IReadOnlyList<Verdict>> JudgeAsync(ReviewedAnswer answer, CancellationToken ct)
+    {
+        if (_random.Next(3) == 0)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(_random.Next(1, 30)), _clock, ct);
+        }
+
+        return _random.Next(10) == 0
+            ? throw new ReviewException("the check's program is away")
+            : ScriptedReview.Says(_random.Next(2) == 0, "not good enough");
+    }
+
+    private async Task GiveInputAsync()
+    {
+        var engine = _engine!;
+        try
+        {
+            if (await AnyAsync() is { Row.Stage: TaskStage.InputNeeded } task)
+            {
+                var input = new TaskInput((InputAction)_random.Next(3), "a person says so");
+                if (await engine.GiveInputAsync(task, input, CancellationToken.None) && ReferenceEquals(engine, _engine))
+                {
+                    Trace.Add($"{task.Row.Id} input {input.Action}");
+                    Note(task);
+                }
+            }
+        }
+        catch (StoreException)
+        {
+            // The person was told that it is not done yet: it may hold or not.
+        }
+    }
+
+    private ValidationPlan? Plan() =>
+        _random.Next(3) == 0
+            ? ScriptedReview.Plan(_random.Next(1, 4), _random.Next(2) == 0 ? 2 : null) with
+            {
+                InputTimeout = 100,
+            }
+            : null;
 
     private void CrashGateway()
     {
@@ -175,6 +221,7 @@ internal sealed class SimulatedWorld
                 Priority = _random.Next(-5, 6),
                 Durability = durable ? Durability.Full : Durability.Relaxed,
                 IdempotencyKey = key,
+                Validation = key is null && durable ? Plan() : null,
             },
             CancellationToken.None
         );
