@@ -21,6 +21,7 @@ internal sealed partial class EngineCore
         }
 
         Wheel.Stop(task);
+        task.RestsUntil = null;
         var attempt = new Attempt(this, task, host.Id, model, fence, task.Log.Count);
         Attach(attempt, host);
         attempt.Clock.Set(ClockPhase.Offered, host.AcceptWithin);

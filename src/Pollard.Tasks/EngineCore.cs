@@ -47,6 +47,9 @@ internal sealed partial class EngineCore : IDisposable
         Breakers = new Breakers(time);
     }
 
+    // The longest that a host may ask to be left alone. A longer rest is the wall clock's fault.
+    private static readonly TimeSpan MostRest = TimeSpan.FromHours(1);
+
     public Lock Gate { get; } = new();
 
     public ITaskStore Store { get; }
@@ -165,13 +168,25 @@ internal sealed partial class EngineCore : IDisposable
 
         if (row.RunAt > now)
         {
-            Wheel.Set(task, Least(row.RunAt.Value - now, row.QueueDeadline - now));
+            var rest = row.RunAt.Value - now;
+            if (row.StartedAt is not null) // It is no moment that a client chose, but a rest after a try.
+            {
+                rest = rest < MostRest ? rest : MostRest;
+                task.RestsUntil = Time.GetTimestamp() + (long)(rest.TotalSeconds * Time.TimestampFrequency);
+            }
+
+            Wheel.Set(task, Least(rest, row.QueueDeadline - now));
             return;
         }
 
         if (IsSpared(task, effects))
         {
             return;
+        }
+
+        if (row.RunAt is not null)
+        {
+            ForgetRunAt(task); // From here on any host may claim it, whatever becomes of the wall clock.
         }
 
         if (row.QueueDeadline is { } deadline)
@@ -227,7 +242,26 @@ internal sealed partial class EngineCore : IDisposable
         }
         else
         {
+            EndRest(task);
             Await(task, change.Effects);
+        }
+    }
+
+    // The wall clock may have been set back meanwhile; a rest is over when its time has passed.
+    private void EndRest(LiveTask task)
+    {
+        if (task.RestsUntil is { } until && Time.GetTimestamp() >= until)
+        {
+            task.RestsUntil = null;
+            ForgetRunAt(task);
+        }
+    }
+
+    private static void ForgetRunAt(LiveTask task)
+    {
+        lock (task.Log.Gate) // A write of the row may be in the making. The claim saves it.
+        {
+            task.Row = task.Row with { RunAt = null };
         }
     }
 

@@ -54,6 +54,9 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     /// <summary>When it failed it, on the monotonic clock.</summary>
     public long AvoidedAt { get; set; }
 
+    /// <summary>When its rest after a try is over, on the monotonic clock; null while it has none.</summary>
+    public long? RestsUntil { get; set; }
+
     /// <summary>How often in a row it was offered and not taken.</summary>
     public int Untaken { get; set; }
 

@@ -17,7 +17,7 @@ internal static class Recovery
         var running = new List<LiveTask>();
         await foreach (var row in core.Store.ReadUnfinishedAsync(ct))
         {
-            var task = new LiveTask(core, row, row.State == TaskState.Running ? 0 : row.EventCount)
+            var task = new LiveTask(core, Shortened(core, row), row.State == TaskState.Running ? 0 : row.EventCount)
             {
                 StoredVersion = row.Version,
             };
@@ -46,6 +46,18 @@ internal static class Recovery
                 Orphan(core, task);
             }
         }
+    }
+
+    // How long a task was to rest after a try is known by the wall clock only, which may have been set back since.
+    private static TaskRow Shortened(EngineCore core, TaskRow row)
+    {
+        var latest = core.Time.GetUtcNow() + core.Options.RetryDelayMost;
+        return row is { State: TaskState.Pending, StartedAt: not null } && row.RunAt > latest
+            ? row with
+            {
+                RunAt = latest,
+            }
+            : row;
     }
 
     private static async Task LoadEventsAsync(EngineCore core, LiveTask task, CancellationToken ct)

@@ -86,12 +86,12 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, Rando
 
         switch (random.Next(6))
         {
-            case 0 when session.Down.Count > 0:
-                session.Down.Dequeue()();
+            case 0:
+                Arrive(session.Down);
                 break;
             case 1 when session.Up.Count > 0:
                 session.Connection!.Touch();
-                session.Up.Dequeue()();
+                Arrive(session.Up);
                 break;
             case 2 when _works.Count > 0:
                 WorkOn(_works.Values.ElementAt(random.Next(_works.Count)));
@@ -105,6 +105,15 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, Rando
             default:
                 Send(session);
                 break;
+        }
+    }
+
+    // A read brings one message or many: a link that brought one at a time would fall behind for ever.
+    private void Arrive(Queue<Action> messages)
+    {
+        for (var count = random.Next(messages.Count + 1); count > 0 && messages.Count > 0; count--)
+        {
+            messages.Dequeue()();
         }
     }
 

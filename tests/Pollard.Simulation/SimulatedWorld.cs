@@ -172,7 +172,9 @@ internal sealed class SimulatedWorld
             if (await AnyAsync() is { Row.Stage: TaskStage.InputNeeded } task)
             {
                 var input = new TaskInput((InputAction)_random.Next(3), "a person says so");
-                if (await engine.GiveInputAsync(task, input, CancellationToken.None) && ReferenceEquals(engine, _engine))
+                if (
+                    await engine.GiveInputAsync(task, input, CancellationToken.None) && ReferenceEquals(engine, _engine)
+                )
                 {
                     Trace.Add($"{task.Row.Id} input {input.Action}");
                     Note(task);
@@ -372,26 +374,33 @@ internal sealed class SimulatedWorld
 
             _store.CommitPending();
             _scheduler.Drain();
-            _clock.Advance(TimeSpan.FromMilliseconds(100));
+            _clock.Advance(TimeSpan.FromMilliseconds(round < 3_000 ? 100 : 4_000)); // A person has time until a moment by the wall clock.
             if (round % 50 == 0 && AllEnded())
             {
                 return;
             }
+
+            Do(Task.CompletedTask); // Tells what the clients found wrong.
         }
 
-        Assert.Fail("Acknowledged tasks do not end.");
+        Assert.Fail($"Acknowledged tasks do not end: {string.Join(", ", NotEnded())}");
     }
 
+    // Looks once at each and then asks whether that was the end of all: to look takes time, which passes between the rounds.
     private bool AllEnded()
     {
-        var ended = true;
-        foreach (var id in _told.Keys.ToArray())
+        if (NotEnded().Any())
         {
-            Do(CheckAsync(id));
+            foreach (var id in NotEnded().Where(id => !_told[id].IsLookedAt).ToArray())
+            {
+                _told[id].IsLookedAt = true;
+                Do(CheckAsync(id));
+            }
+
+            return false;
         }
 
-        _scheduler.Drain();
-        return ended;
+        return true;
 
         async Task CheckAsync(TaskId id)
         {
@@ -400,9 +409,13 @@ internal sealed class SimulatedWorld
             Note(found);
             await NoteEventsAsync(found);
             await NoteResultAsync(found);
-            ended &= found.Row.IsFinal;
+            _told[id].IsWhole = found.Row.IsFinal;
+            _told[id].IsLookedAt = false;
         }
     }
+
+    private IEnumerable<TaskId> NotEnded() =>
+        _told.Where(static told => !told.Value.IsWhole).Select(static told => told.Key);
 
     private readonly List<Task> _doing = [];
 
@@ -423,6 +436,11 @@ internal sealed class SimulatedWorld
     private sealed class Told
     {
         public TaskState? End { get; set; }
+
+        /// <summary>It has ended, and all that there is of it was read after that.</summary>
+        public bool IsWhole { get; set; }
+
+        public bool IsLookedAt { get; set; }
 
         public string? Result { get; set; }
 
