@@ -19,11 +19,7 @@ public sealed class HostsClient
         {
             var path = next is null ? "v1/hosts" : "v1/hosts?after=" + Uri.EscapeDataString(next);
             var page = await _gateway
-                .CallAsync(
-                    new HttpRequestMessage(HttpMethod.Get, path),
-                    ProtocolJson.Default.HostList,
-                    cancellationToken
-                )
+                .CallAsync(GatewayCall.Get(path), ProtocolJson.Default.HostList, cancellationToken)
                 .ConfigureAwait(false);
             hosts.AddRange(page.Hosts);
             next = page.Next;
@@ -34,15 +30,15 @@ public sealed class HostsClient
 
     /// <summary>The host gets no new work and finishes what it has.</summary>
     public Task DrainAsync(string id, CancellationToken cancellationToken = default) =>
-        _gateway.CallAsync(new HttpRequestMessage(HttpMethod.Post, Path(id) + "/drain"), cancellationToken);
+        _gateway.CallAsync(GatewayCall.Post(Path(id) + "/drain"), cancellationToken);
 
     /// <summary>A drained host gets work again.</summary>
     public Task ResumeAsync(string id, CancellationToken cancellationToken = default) =>
-        _gateway.CallAsync(new HttpRequestMessage(HttpMethod.Post, Path(id) + "/resume"), cancellationToken);
+        _gateway.CallAsync(GatewayCall.Post(Path(id) + "/resume"), cancellationToken);
 
     /// <summary>The host's link is closed, its work goes to others, and its identity opens nothing any more.</summary>
     public Task RevokeAsync(string id, CancellationToken cancellationToken = default) =>
-        _gateway.CallAsync(new HttpRequestMessage(HttpMethod.Post, Path(id) + "/revoke"), cancellationToken);
+        _gateway.CallAsync(GatewayCall.Post(Path(id) + "/revoke"), cancellationToken);
 
     private static string Path(string id) => "v1/hosts/" + Uri.EscapeDataString(id);
 }
@@ -57,10 +53,7 @@ public sealed class KeysClient
     /// <summary>Makes a key; the answer is the only one that has its secret.</summary>
     public Task<KeyDocument> CreateAsync(CreateKey key, CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Post, "v1/keys")
-            {
-                Content = GatewayHttp.Json(key, ProtocolJson.Default.CreateKey),
-            },
+            GatewayCall.Post("v1/keys", key, ProtocolJson.Default.CreateKey),
             ProtocolJson.Default.KeyDocument,
             cancellationToken
         );
@@ -68,7 +61,7 @@ public sealed class KeysClient
     /// <summary>All keys, without their secrets.</summary>
     public async Task<IReadOnlyList<KeyDocument>> ListAsync(CancellationToken cancellationToken = default)
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, "v1/keys");
+        var request = GatewayCall.Get("v1/keys");
         var reply = await _gateway
             .CallAsync(request, ProtocolJson.Default.KeyList, cancellationToken)
             .ConfigureAwait(false);
@@ -78,7 +71,7 @@ public sealed class KeysClient
     /// <summary>The key opens nothing any more; its tasks stay.</summary>
     public Task RevokeAsync(string id, CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Delete, "v1/keys/" + Uri.EscapeDataString(id)),
+            new GatewayCall(HttpMethod.Delete, "v1/keys/" + Uri.EscapeDataString(id)),
             cancellationToken
         );
 }
@@ -93,10 +86,7 @@ public sealed class TokensClient
     /// <summary>Makes a join token; the answer is the only one that has its secret.</summary>
     public Task<TokenDocument> CreateAsync(CreateToken token, CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Post, "v1/tokens")
-            {
-                Content = GatewayHttp.Json(token, ProtocolJson.Default.CreateToken),
-            },
+            GatewayCall.Post("v1/tokens", token, ProtocolJson.Default.CreateToken),
             ProtocolJson.Default.TokenDocument,
             cancellationToken
         );
@@ -104,7 +94,7 @@ public sealed class TokensClient
     /// <summary>All join tokens, without their secrets.</summary>
     public async Task<IReadOnlyList<TokenDocument>> ListAsync(CancellationToken cancellationToken = default)
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, "v1/tokens");
+        var request = GatewayCall.Get("v1/tokens");
         var reply = await _gateway
             .CallAsync(request, ProtocolJson.Default.TokenList, cancellationToken)
             .ConfigureAwait(false);
@@ -114,7 +104,7 @@ public sealed class TokensClient
     /// <summary>No host joins with it any more; those that did stay.</summary>
     public Task RevokeAsync(string id, CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Delete, "v1/tokens/" + Uri.EscapeDataString(id)),
+            new GatewayCall(HttpMethod.Delete, "v1/tokens/" + Uri.EscapeDataString(id)),
             cancellationToken
         );
 }

@@ -23,11 +23,8 @@ public sealed class ChatClient
     )
     {
         var body = new ChatRequest(model, messages, Stream: true);
-        var request = new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions")
-        {
-            Content = GatewayHttp.Json(body, ClientJson.Default.ChatRequest),
-        };
-        using var response = await _gateway.OpenStreamAsync(request, cancellationToken).ConfigureAwait(false);
+        var call = GatewayCall.Post("v1/chat/completions", body, ClientJson.Default.ChatRequest);
+        using var response = await _gateway.OpenStreamAsync(call, cancellationToken).ConfigureAwait(false);
         var task = response.Headers.TryGetValues("Pollard-Task", out var ids) ? ids.FirstOrDefault() : null;
         var items = EventStream.ItemsAsync(_gateway, response, cancellationToken);
         await foreach (var item in items.ConfigureAwait(false))

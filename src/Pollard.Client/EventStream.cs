@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
@@ -20,9 +19,8 @@ internal static class EventStream
     {
         var number = after.ToString(CultureInfo.InvariantCulture);
         var path = after < 0 ? $"{taskPath}/events" : $"{taskPath}/events?after={number}";
-        var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
-        using var response = await gateway.OpenStreamAsync(request, ct).ConfigureAwait(false);
+        var call = GatewayCall.Get(path) with { Accept = "text/event-stream" };
+        using var response = await gateway.OpenStreamAsync(call, ct).ConfigureAwait(false);
         var items = ItemsAsync(gateway, response, ct);
         await foreach (var item in items.ConfigureAwait(false))
         {

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Pollard.Protocol;
@@ -14,28 +13,72 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
 
     private string Address => options.Gateway.AbsoluteUri.TrimEnd('/');
 
-    /// <summary>A body of JSON.</summary>
-    public static HttpContent Json<T>(T value, JsonTypeInfo<T> type) =>
-        new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(value, type))
-        {
-            Headers = { ContentType = new MediaTypeHeaderValue("application/json") },
-        };
+    /// <summary>A call and its answer, read to the end. The limit of a try is <see cref="PollardClientOptions.CallTimeout"/> unless given.</summary>
+    public Task<T> CallAsync<T>(GatewayCall call, JsonTypeInfo<T> type, CancellationToken ct, TimeSpan? limit = null) =>
+        TryAsync(
+            call,
+            limit ?? options.CallTimeout,
+            async (response, token) =>
+            {
+                var body = await response.Content.ReadAsByteArrayAsync(token).ConfigureAwait(false);
+                return JsonSerializer.Deserialize(body, type) ?? throw BadAnswer("null instead of an object");
+            },
+            ct
+        );
 
-    /// <summary>A call and its answer, read to the end. The limit is <see cref="PollardClientOptions.CallTimeout"/> unless given.</summary>
-    public async Task<T> CallAsync<T>(
-        HttpRequestMessage request,
-        JsonTypeInfo<T> type,
-        CancellationToken ct,
-        TimeSpan? limit = null
-    )
+    /// <summary>A call whose answer does not matter when it is a good one.</summary>
+    public Task CallAsync(GatewayCall call, CancellationToken ct) =>
+        TryAsync(call, options.CallTimeout, static (_, _) => Task.FromResult(true), ct);
+
+    /// <summary>Sends once, and answers as soon as the head of a stream is there; only the head has a time limit.</summary>
+    public async Task<HttpResponseMessage> OpenStreamAsync(GatewayCall call, CancellationToken ct)
     {
-        using var timeout = new CancellationTokenSource(limit ?? options.CallTimeout, options.Time);
+        using var timeout = new CancellationTokenSource(options.CallTimeout, options.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ct);
         try
         {
-            using var response = await OpenAsync(request, either.Token).ConfigureAwait(false);
-            var body = await response.Content.ReadAsByteArrayAsync(either.Token).ConfigureAwait(false);
-            return JsonSerializer.Deserialize(body, type) ?? throw BadAnswer("null instead of an object");
+            return await OpenAsync(call, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        {
+            throw Unreachable("it did not answer in time", e);
+        }
+    }
+
+    private async Task<T> TryAsync<T>(
+        GatewayCall call,
+        TimeSpan limit,
+        Func<HttpResponseMessage, CancellationToken, Task<T>> read,
+        CancellationToken ct
+    )
+    {
+        var patience = new Patience(call.MayRepeat ? options.RetryWithin : TimeSpan.Zero, options.Time);
+        while (true)
+        {
+            try
+            {
+                return await TryOnceAsync(call, limit, read, ct).ConfigureAwait(false);
+            }
+            catch (PollardException e)
+            {
+                await patience.WaitOrThrowAsync(e, ct).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task<T> TryOnceAsync<T>(
+        GatewayCall call,
+        TimeSpan limit,
+        Func<HttpResponseMessage, CancellationToken, Task<T>> read,
+        CancellationToken ct
+    )
+    {
+        using var timeout = new CancellationTokenSource(limit, options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ct);
+        try
+        {
+            using var response = await OpenAsync(call, either.Token).ConfigureAwait(false);
+            return await read(response, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
         {
@@ -51,66 +94,28 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
         }
     }
 
-    /// <summary>A call whose answer does not matter when it is a good one.</summary>
-    public async Task CallAsync(HttpRequestMessage request, CancellationToken ct)
+    private async Task<HttpResponseMessage> OpenAsync(GatewayCall call, CancellationToken ct)
     {
-        using var timeout = new CancellationTokenSource(options.CallTimeout, options.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ct);
+        using var request = call.ToRequest(options.Key);
+        HttpResponseMessage response;
         try
         {
-            using var response = await OpenAsync(request, either.Token).ConfigureAwait(false);
+            response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct)
+                .ConfigureAwait(false);
         }
-        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw Unreachable("it did not answer in time", e);
+            throw Unreachable(e.Message, e);
         }
-    }
 
-    /// <summary>Sends, and answers as soon as the head of a good answer is there.</summary>
-    public async Task<HttpResponseMessage> OpenAsync(HttpRequestMessage request, CancellationToken ct)
-    {
-        using (request)
+        if (response.IsSuccessStatusCode)
         {
-            if (options.Key is { } key)
-            {
-                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
-            }
-
-            HttpResponseMessage response;
-            try
-            {
-                response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct)
-                    .ConfigureAwait(false);
-            }
-            catch (Exception e) when (e is HttpRequestException or IOException)
-            {
-                throw Unreachable(e.Message, e);
-            }
-
-            if (response.IsSuccessStatusCode)
-            {
-                return response;
-            }
-
-            using (response)
-            {
-                throw await RefusedAsync(response, ct).ConfigureAwait(false);
-            }
+            return response;
         }
-    }
 
-    /// <summary>Sends, and answers as soon as the head of a stream is there; only the head has a time limit.</summary>
-    public async Task<HttpResponseMessage> OpenStreamAsync(HttpRequestMessage request, CancellationToken ct)
-    {
-        using var timeout = new CancellationTokenSource(options.CallTimeout, options.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ct);
-        try
+        using (response)
         {
-            return await OpenAsync(request, either.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
-        {
-            throw Unreachable("it did not answer in time", e);
+            throw await RefusedAsync(response, ct).ConfigureAwait(false);
         }
     }
 
@@ -150,7 +155,17 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
                 Status = (int)response.StatusCode,
                 Task = task,
             }
-        );
+        )
+        {
+            RetryAfter = RetryAfterOf(response),
+        };
+    }
+
+    private TimeSpan? RetryAfterOf(HttpResponseMessage response)
+    {
+        var asked = response.Headers.RetryAfter;
+        var delay = asked?.Delta ?? (asked?.Date - options.Time.GetUtcNow());
+        return delay < TimeSpan.Zero ? TimeSpan.Zero : delay;
     }
 
     // Two shapes: ours (RFC 9457), and OpenAI's at its door.

@@ -10,7 +10,7 @@ public sealed class ModelsClient
     /// <summary>The models that hosts serve now.</summary>
     public async Task<IReadOnlyList<ServedModel>> ListAsync(CancellationToken cancellationToken = default)
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, "v1/models");
+        var request = GatewayCall.Get("v1/models");
         var reply = await _gateway
             .CallAsync(request, ClientJson.Default.ModelList, cancellationToken)
             .ConfigureAwait(false);

@@ -13,6 +13,12 @@ public sealed record PollardClientOptions
     public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(100);
 
     /// <summary>
+    /// For how long a call begins anew that reads, submits or cancels, when the gateway cannot be reached or answers 429, 502, 503
+    /// or 504; zero: never. It waits as long as <c>Retry-After</c> says, and gives up at once when that is longer than this.
+    /// </summary>
+    public TimeSpan RetryWithin { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
     /// How long waiting for a task and reading its events outlive a gateway that cannot be reached, from the moment it was last
     /// heard. A gateway that restarts is not noticed.
     /// </summary>

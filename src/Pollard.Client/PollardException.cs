@@ -44,18 +44,20 @@ public sealed class PollardException : Exception
     /// <summary>True when no gateway answered.</summary>
     public bool IsUnreachable => Type == Unreachable;
 
+    /// <summary>How long the gateway asked to wait before the next try (<c>Retry-After</c>); null when it did not.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>True when the same call may work a little later.</summary>
     public bool IsTransient =>
-        Problem.Retryable
-        ?? (
-            IsUnreachable
-            || Type == StreamCut
-            || Status
-                is HttpStatusCode.TooManyRequests
-                    or HttpStatusCode.BadGateway
-                    or HttpStatusCode.ServiceUnavailable
-                    or HttpStatusCode.GatewayTimeout
-        );
+        Status switch
+        {
+            null => Problem.Retryable ?? (IsUnreachable || Type == StreamCut),
+            HttpStatusCode.TooManyRequests
+            or HttpStatusCode.BadGateway
+            or HttpStatusCode.ServiceUnavailable
+            or HttpStatusCode.GatewayTimeout => Problem.Retryable ?? true,
+            _ => false,
+        };
 
     internal static PollardException For(
         string type,

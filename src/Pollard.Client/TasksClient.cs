@@ -17,7 +17,7 @@ public sealed class TasksClient
 
     /// <summary>Hands in a task. When this returns the task is on disk and will end exactly once.</summary>
     /// <param name="task">What to do.</param>
-    /// <param name="idempotencyKey">The same key with the same task gives the same task again; null: each call makes one.</param>
+    /// <param name="idempotencyKey">The same key with the same task gives the same task again; null: each call makes one, however often it is sent.</param>
     /// <param name="cancellationToken">Stops waiting for the answer; the task may have been taken.</param>
     /// <exception cref="PollardException">The task was refused, or the gateway cannot be reached.</exception>
     public Task<TaskDocument> SubmitAsync(
@@ -26,25 +26,25 @@ public sealed class TasksClient
         CancellationToken cancellationToken = default
     )
     {
-        var request = Post("v1/tasks", GatewayHttp.Json(task, ProtocolJson.Default.SubmitTask));
-        if (idempotencyKey is not null)
-        {
-            request.Headers.Add("Idempotency-Key", idempotencyKey);
-        }
-
-        return _gateway.CallAsync(request, ProtocolJson.Default.TaskDocument, cancellationToken);
+        var call = GatewayCall.Submit("v1/tasks", task, ProtocolJson.Default.SubmitTask, idempotencyKey);
+        return _gateway.CallAsync(call, ProtocolJson.Default.TaskDocument, cancellationToken);
     }
 
     /// <summary>Hands in up to 1,000 tasks in one commit; a task or an error for each, in order.</summary>
+    /// <param name="tasks">What to do.</param>
+    /// <param name="idempotencyKey">The same key with the same tasks gives the same tasks again; null: each call makes new ones.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer; the tasks may have been taken.</param>
     /// <exception cref="PollardException">The batch was refused as a whole, or the gateway cannot be reached.</exception>
     public async Task<IReadOnlyList<BatchItem>> SubmitAsync(
         IReadOnlyList<SubmitTask> tasks,
+        string? idempotencyKey = null,
         CancellationToken cancellationToken = default
     )
     {
-        var body = GatewayHttp.Json(new SubmitBatch(tasks), ProtocolJson.Default.SubmitBatch);
+        var batch = new SubmitBatch(tasks);
+        var call = GatewayCall.Submit("v1/tasks:batch", batch, ProtocolJson.Default.SubmitBatch, idempotencyKey);
         var reply = await _gateway
-            .CallAsync(Post("v1/tasks:batch", body), ProtocolJson.Default.BatchReply, cancellationToken)
+            .CallAsync(call, ProtocolJson.Default.BatchReply, cancellationToken)
             .ConfigureAwait(false);
         return reply.Tasks;
     }
@@ -52,11 +52,7 @@ public sealed class TasksClient
     /// <summary>A task as it is now.</summary>
     /// <exception cref="PollardException">There is no such task (404), or the gateway cannot be reached.</exception>
     public Task<TaskDocument> GetAsync(string id, CancellationToken cancellationToken = default) =>
-        _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Get, Path(id)),
-            ProtocolJson.Default.TaskDocument,
-            cancellationToken
-        );
+        _gateway.CallAsync(GatewayCall.Get(Path(id)), ProtocolJson.Default.TaskDocument, cancellationToken);
 
     /// <summary>Waits until a task has ended; outlives a gateway that restarts.</summary>
     /// <param name="id">The task.</param>
@@ -155,7 +151,7 @@ public sealed class TasksClient
     /// <exception cref="PollardException">It ended before (409), or there is no such task (404).</exception>
     public Task<TaskDocument> CancelAsync(string id, CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Delete, Path(id)),
+            new GatewayCall(HttpMethod.Delete, Path(id)) { MayRepeat = true },
             ProtocolJson.Default.TaskDocument,
             cancellationToken
         );
@@ -163,31 +159,26 @@ public sealed class TasksClient
     /// <summary>Starts a failed, timed-out or cancelled task over.</summary>
     /// <exception cref="PollardException">Its state does not allow that (409), or there is no such task (404).</exception>
     public Task<TaskDocument> RetryAsync(string id, CancellationToken cancellationToken = default) =>
-        _gateway.CallAsync(Post(Path(id) + "/retry", null), ProtocolJson.Default.TaskDocument, cancellationToken);
+        _gateway.CallAsync(GatewayCall.Post(Path(id) + "/retry"), ProtocolJson.Default.TaskDocument, cancellationToken);
 
     /// <summary>Why a task waits.</summary>
     /// <exception cref="PollardException">There is no such task (404), or the gateway cannot be reached.</exception>
     public Task<WhyDocument> WhyAsync(string id, CancellationToken cancellationToken = default) =>
-        _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Get, Path(id) + "/why"),
-            ProtocolJson.Default.WhyDocument,
-            cancellationToken
-        );
+        _gateway.CallAsync(GatewayCall.Get(Path(id) + "/why"), ProtocolJson.Default.WhyDocument, cancellationToken);
 
     /// <summary>One page of tasks, newest first, without their results.</summary>
     /// <exception cref="PollardException">The query was refused, or the gateway cannot be reached.</exception>
     public Task<TaskPage> ListAsync(TaskListQuery? query = null, CancellationToken cancellationToken = default) =>
-        _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Get, "v1/tasks" + query),
-            ProtocolJson.Default.TaskPage,
-            cancellationToken
-        );
+        _gateway.CallAsync(GatewayCall.Get("v1/tasks" + query), ProtocolJson.Default.TaskPage, cancellationToken);
 
     private Task<TaskDocument> WaitOnceAsync(string id, TimeSpan hold, CancellationToken ct)
     {
         var seconds = hold.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture);
         return _gateway.CallAsync(
-            new HttpRequestMessage(HttpMethod.Get, $"{Path(id)}/wait?timeout={seconds}"),
+            GatewayCall.Get($"{Path(id)}/wait?timeout={seconds}") with
+            {
+                MayRepeat = false,
+            },
             ProtocolJson.Default.TaskDocument,
             ct,
             limit: hold + _gateway.Options.StreamSilence
@@ -199,7 +190,8 @@ public sealed class TasksClient
     {
         try
         {
-            var task = await GetAsync(id, ct).ConfigureAwait(false);
+            var call = GatewayCall.Get(Path(id)) with { MayRepeat = false }; // Whoever asks has a patience of its own.
+            var task = await _gateway.CallAsync(call, ProtocolJson.Default.TaskDocument, ct).ConfigureAwait(false);
             return task.Final && after + 1 >= task.Events;
         }
         catch (PollardException e) when (e.IsTransient)
@@ -207,9 +199,6 @@ public sealed class TasksClient
             return false;
         }
     }
-
-    private static HttpRequestMessage Post(string path, HttpContent? body) =>
-        new(HttpMethod.Post, path) { Content = body };
 
     private static string Path(string id) => "v1/tasks/" + Uri.EscapeDataString(id);
 }

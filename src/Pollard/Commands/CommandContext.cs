@@ -20,6 +20,7 @@ internal sealed record CommandContext(Shell Shell, ParseResult Parsed, Settings 
             {
                 Gateway = Settings.Address(CommonOptions.Gateway) ?? new Uri(Defaults.Gateway),
                 Key = Settings.Secret(CommonOptions.KeyFile),
+                RetryWithin = TimeSpan.Zero, // A person sees the reason at once, and a script may retry as it likes.
                 Time = Shell.Time,
             },
             Shell.Http?.Invoke()

@@ -15,7 +15,14 @@ internal sealed class NetworkChecks(HttpClient http, TimeProvider time)
     /// <summary>The gateway, and whether the key opens it; where none answers, whether one could be started.</summary>
     public async Task<IReadOnlyList<CheckResult>> GatewayAsync(Uri url, string? key, CancellationToken ct)
     {
-        using var gateway = new PollardClient(url, key);
+        using var gateway = new PollardClient(
+            new PollardClientOptions
+            {
+                Gateway = url,
+                Key = key,
+                RetryWithin = TimeSpan.Zero,
+            }
+        );
         try
         {
             var page = await LimitedAsync(token => gateway.Tasks.ListAsync(new() { Limit = 1 }, token), ct);
