@@ -1,6 +1,6 @@
 namespace Pollard.Client;
 
-/// <summary>A user's end of a gateway: tasks, chats, and what an administrator does. One instance serves many threads.</summary>
+/// <summary>A user's end of a gateway: tasks, and what an administrator does. One instance serves many threads.</summary>
 public sealed class PollardClient : IDisposable
 {
     private readonly HttpClient _http;
@@ -26,7 +26,6 @@ public sealed class PollardClient : IDisposable
         };
         var gateway = new GatewayHttp(_http, options);
         Tasks = new TasksClient(gateway);
-        Chat = new ChatClient(gateway);
         Models = new ModelsClient(gateway);
         Hosts = new HostsClient(gateway);
         Keys = new KeysClient(gateway);
@@ -35,9 +34,6 @@ public sealed class PollardClient : IDisposable
 
     /// <summary>Tasks: work that is kept until it ends.</summary>
     public TasksClient Tasks { get; }
-
-    /// <summary>Chats that somebody waits for.</summary>
-    public ChatClient Chat { get; }
 
     /// <summary>What can be asked for.</summary>
     public ModelsClient Models { get; }

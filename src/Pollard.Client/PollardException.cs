@@ -18,6 +18,9 @@ public sealed class PollardException : Exception
     /// <summary>The type of an error that is ours: a stream ended before the answer did.</summary>
     public const string StreamCut = TypePrefix + "stream_cut";
 
+    /// <summary>The type of an error that is ours: a task completed with something else than was asked for.</summary>
+    public const string BadResult = TypePrefix + "bad_result";
+
     /// <summary>An error as the gateway described it.</summary>
     public PollardException(Problem problem, Exception? innerException = null)
         : base(problem?.Detail ?? problem?.Title, innerException)
