@@ -30,7 +30,11 @@ public sealed class PollardClient : IDisposable
         Hosts = new HostsClient(gateway);
         Keys = new KeysClient(gateway);
         Tokens = new TokensClient(gateway);
+        Gateway = options.Gateway;
     }
+
+    /// <summary>The gateway's address.</summary>
+    public Uri Gateway { get; }
 
     /// <summary>Tasks: work that is kept until it ends.</summary>
     public TasksClient Tasks { get; }

@@ -21,6 +21,9 @@ public sealed class PollardException : Exception
     /// <summary>The type of an error that is ours: a task completed with something else than was asked for.</summary>
     public const string BadResult = TypePrefix + "bad_result";
 
+    /// <summary>The type of an error that is ours: what was given out of an answer is void, and the task starts over.</summary>
+    public const string Restarted = TypePrefix + "restarted";
+
     /// <summary>An error as the gateway described it.</summary>
     public PollardException(Problem problem, Exception? innerException = null)
         : base(problem?.Detail ?? problem?.Title, innerException)
