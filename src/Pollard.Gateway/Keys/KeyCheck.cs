@@ -13,6 +13,7 @@ internal sealed partial class KeyCheck(
     ILogger<KeyCheck> logger
 )
 {
+    private const string ProtocolPrefix = "pollard.key.";
     private static readonly Caller Everybody = new("", IsAdmin: true);
     private static readonly Caller Nobody = new("", IsAdmin: false);
     private readonly bool _required = options.KeysRequired;
@@ -88,8 +89,15 @@ internal sealed partial class KeyCheck(
         }
 
         string? key = request.Headers["x-api-key"];
-        return string.IsNullOrEmpty(key) ? null : key;
+        return string.IsNullOrEmpty(key) ? ProtocolSecretOf(request) : key;
     }
+
+    // A page in a browser can give a WebSocket no header but this one.
+    private static string? ProtocolSecretOf(HttpRequest request) =>
+        request
+            .Headers.GetCommaSeparatedValues("Sec-WebSocket-Protocol")
+            .FirstOrDefault(static name => name.StartsWith(ProtocolPrefix, StringComparison.Ordinal))
+            ?[ProtocolPrefix.Length..];
 
     /// <summary>True for what answers to anybody: it says nothing of tasks, or checks its callers itself as the host link does.</summary>
     private static bool IsOpen(HttpContext http) =>

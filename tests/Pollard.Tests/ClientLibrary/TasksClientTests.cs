@@ -184,7 +184,9 @@ public sealed class TasksClientTests
     {
         await using var gateway = await ScriptedGateway.StartAsync();
         gateway.On("GET /v1/tasks/t1", "<html>Bad gateway</html>", 502);
-        using var client = new PollardClient(gateway.Url);
+        using var client = new PollardClient(
+            new PollardClientOptions { Gateway = gateway.Url, RetryWithin = TimeSpan.Zero }
+        );
 
         var refused = await Assert.ThrowsAsync<PollardException>(() => client.Tasks.GetAsync("t1", Token));
 

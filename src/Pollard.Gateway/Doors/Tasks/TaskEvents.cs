@@ -128,7 +128,7 @@ internal sealed class TaskEvents(TaskFinder finder, GatewayOptions options, IHos
     }
 
     /// <summary>The number after which to go on: the header that browsers send by themselves, else the parameter.</summary>
-    private static int AfterOf(HttpRequest request)
+    public static int AfterOf(HttpRequest request)
     {
         string? header = request.Headers["Last-Event-ID"];
         var (name, text) = string.IsNullOrEmpty(header)

@@ -21,6 +21,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
             .AddSingleton<TaskSubmission>()
             .AddSingleton<TaskWait>()
             .AddSingleton<TaskEvents>()
+            .AddSingleton<TaskSockets>()
             .AddSingleton<TaskList>();
 
     /// <summary>Adds the door's routes.</summary>
@@ -35,6 +36,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
         routes.MapGet("/v1/tasks/{id}", door.ReadAsync);
         routes.MapGet("/v1/tasks/{id}/wait", services.GetRequiredService<TaskWait>().WaitAsync);
         routes.MapGet("/v1/tasks/{id}/events", services.GetRequiredService<TaskEvents>().ReadAsync);
+        TaskSockets.Map(routes);
         routes.MapDelete("/v1/tasks/{id}", door.CancelAsync);
         routes.MapPost("/v1/tasks/{id}/retry", door.RetryAsync);
         routes.MapGet("/v1/tasks/{id}/why", door.WhyAsync);
@@ -115,10 +117,7 @@ internal sealed class TaskFinder(TaskEngine engine)
     public async ValueTask<TaskHandle> FindAsync(HttpContext http)
     {
         var text = (string)http.Request.RouteValues["id"]!;
-        if (
-            !engine.Ids.TryParse(text, out var id)
-            || await engine.FindAsync(id, http.GetCaller().Scope, http.RequestAborted) is not { } task
-        )
+        if (await FindAsync(text, http.GetCaller(), http.RequestAborted) is not { } task)
         {
             throw new RejectedException(DoorError.NoTask(text));
         }
@@ -127,4 +126,8 @@ internal sealed class TaskFinder(TaskEngine engine)
         http.Response.Headers[TaskHeaders.Durability] = TaskView.WordOf(task.Row.Durability);
         return task;
     }
+
+    /// <summary>The task that a word names; null when there is none for this caller.</summary>
+    public async ValueTask<TaskHandle?> FindAsync(string text, Caller caller, CancellationToken ct) =>
+        engine.Ids.TryParse(text, out var id) ? await engine.FindAsync(id, caller.Scope, ct) : null;
 }
