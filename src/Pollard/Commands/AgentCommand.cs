@@ -43,6 +43,7 @@ internal static class AgentCommand
                 CommonOptions.LogLevel,
                 CommonOptions.LogFormat
             )
+            .With(BackendSettings.OfCommands)
             .WithConfiguration()
             .Does(shell, RunAsync);
 

@@ -25,6 +25,7 @@ internal static class UpCommand
                 BackendSettings.Slots,
                 BackendSettings.Name
             )
+            .With(BackendSettings.OfCommands)
             .With(BackendSettings.OfUpstream)
             .With(GatewaySettings.All)
             .With(CommonOptions.LogLevel, CommonOptions.LogFormat, CommonOptions.Json)

@@ -25,6 +25,7 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
             backends.Add(OpenAi(new OpenAiBackendOptions { BaseUrl = server, ApiKey = key }));
         }
 
+        backends.AddRange(Commands());
         return backends;
     }
 
@@ -64,6 +65,25 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
         {
             backend.Dispose();
         }
+    }
+
+    private IEnumerable<IBackend> Commands()
+    {
+        var commands = CommandSettings.Read(settings);
+        if (commands.Count == 0)
+        {
+            return [];
+        }
+
+        DataDirectory.Create(settings.DataPath);
+        var slots = BackendSettings.ReadCommandSlots(settings);
+        var runs = Keep(new CommandRuns(settings.DataPath, slots, time, loggers.CreateLogger<CommandRuns>()));
+        return commands.Select(options => new CommandBackend(
+            options,
+            runs,
+            time,
+            loggers.CreateLogger<CommandBackend>()
+        ));
     }
 
     private OpenAiBackend OpenAi(OpenAiBackendOptions options) =>

@@ -71,15 +71,52 @@ internal static class BackendSettings
     public static Option[] OfUpstream { get; } =
     [Upstream, UpstreamKeyFile, UpstreamModels, UpstreamSlots, UpstreamFirstToken, UpstreamStall, AllowUrls];
 
+    public static Option<string[]> Command { get; } =
+        CommonOptions.Texts(
+            "--command",
+            "NAME=PROGRAM ARGUMENT...",
+            "Run work for model NAME on this program: the prompt is its input, its output the answer; may be given several times"
+        );
+
+    public static Option<string?> CommandSlots { get; } =
+        CommonOptions.Text("--command-slots", "N", "Commands that run at the same time. Default: 5");
+
+    public static Option<string?> CommandDirectory { get; } =
+        CommonOptions.Text(
+            "--command-dir",
+            "DIR",
+            "Where commands start. Default: a directory for each task, removed after it"
+        );
+
+    public static Option<string[]> CommandEnvironment { get; } =
+        CommonOptions.Texts(
+            "--command-env",
+            "NAME",
+            "Variables that commands get besides PATH, HOME, LANG, TERM and TMPDIR; several parted by commas"
+        );
+
+    /// <summary>All about commands as backends.</summary>
+    public static Option[] OfCommands { get; } = [Command, CommandSlots, CommandDirectory, CommandEnvironment];
+
     public static Option<string?> Slots { get; } =
-        CommonOptions.Text("--slots", "N", "Tasks that this machine works on at the same time. Default: 4");
+        CommonOptions.Text(
+            "--slots",
+            "N",
+            "Tasks that this machine works on at the same time. Default: 4, and where it only runs commands as many as those"
+        );
 
     public static Option<string?> Name { get; } =
         CommonOptions.Text("--name", "NAME", "What people call this machine. Default: its host name");
 
     public static int ReadUpstreamSlots(Settings settings) => settings.Number(UpstreamSlots, 1, LinkLimits.Slots) ?? 32;
 
-    public static int ReadSlots(Settings settings) => settings.Number(Slots, 1, LinkLimits.Slots) ?? 4;
+    public static int ReadSlots(Settings settings) =>
+        settings.Number(Slots, 1, LinkLimits.Slots) ?? (RunsOnlyCommands(settings) ? ReadCommandSlots(settings) : 4);
+
+    public static int ReadCommandSlots(Settings settings) => settings.Number(CommandSlots, 1, LinkLimits.Slots) ?? 5;
 
     public static string ReadName(Settings settings) => settings.Text(Name) ?? Environment.MachineName;
+
+    private static bool RunsOnlyCommands(Settings settings) =>
+        settings.Text(Ollama) is null && settings.Texts(OpenAi).Count == 0 && CommandSettings.Read(settings).Count > 0;
 }

@@ -80,6 +80,19 @@ internal sealed class Settings
         return Variable(name) is { } variable ? Split([variable]) : _file.Find(name) ?? [];
     }
 
+    /// <summary>Several texts that may have commas within; none when it is not set. In the environment each is a line.</summary>
+    public IReadOnlyList<string> Lines(Option<string[]> option)
+    {
+        if (_parsed.GetResult(option) is { Implicit: false })
+        {
+            return _parsed.GetValue(option) ?? [];
+        }
+
+        var name = option.Name.TrimStart('-');
+        const StringSplitOptions Clean = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
+        return Variable(name)?.Split('\n', Clean) ?? _file.Find(name) ?? [];
+    }
+
     /// <summary>A whole number within bounds, or null.</summary>
     public int? Number(Option<string?> option, int least, int most)
     {

@@ -1,0 +1,75 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Pollard.Agent.Backends.Commands;
+
+/// <summary>What is remembered of a run in case the agent does not live to its end.</summary>
+/// <param name="Mark">What the run's processes are known by.</param>
+/// <param name="Command">The name of the command that runs.</param>
+/// <param name="Session">The command's own name for its conversation, by which it can be gone on with.</param>
+internal sealed record RunRecord(string Mark, string Command, string? Session);
+
+/// <summary>The file of one run: written before its program starts, deleted when nothing is to be remembered any more.</summary>
+internal sealed class RunJournal(string path)
+{
+    /// <summary>What the file says; null when there is none, or it is damaged.</summary>
+    public RunRecord? Read()
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), RunJournalJson.Default.RunRecord);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Writes beside the file and then over it: a crash leaves the old one or the new one.</summary>
+    public void Write(RunRecord record)
+    {
+        var beside = path + ".new";
+        PrivateFile.Write(beside, JsonSerializer.SerializeToUtf8Bytes(record, RunJournalJson.Default.RunRecord));
+        File.Move(beside, path, overwrite: true);
+    }
+
+    /// <summary>Forgets the run.</summary>
+    public void Delete() => File.Delete(path);
+}
+
+/// <summary>How the file lies on disk.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(RunRecord))]
+internal sealed partial class RunJournalJson : JsonSerializerContext;
+
+/// <summary>Files and folders that only the agent's own user may read.</summary>
+internal static class PrivateFile
+{
+    private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>Writes a file.</summary>
+    public static void Write(string path, ReadOnlySpan<byte> bytes)
+    {
+        FileStreamOptions options = new() { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = Owner;
+        }
+
+        using FileStream file = new(path, options);
+        file.Write(bytes);
+    }
+
+    /// <summary>Makes a folder.</summary>
+    public static void CreateFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            Directory.CreateDirectory(path, Owner | UnixFileMode.UserExecute);
+        }
+    }
+}
