@@ -20,7 +20,8 @@ public sealed class OpenAiSimulator : ISimulatedApi
         CancellationToken cancellationToken
     ) => SimulatorServer.StartAsync(url, options, new OpenAiSimulator(options), cancellationToken);
 
-    bool ISimulatedApi.IsWork(string path) => path is "/v1/chat/completions" or "/v1/completions" or "/v1/embeddings";
+    bool ISimulatedApi.IsWork(string path) =>
+        path is "/v1/chat/completions" or "/v1/completions" or "/v1/embeddings" or "/v1/responses";
 
     async Task ISimulatedApi.RefuseAsync(HttpContext http, int status, string message, CancellationToken ct) =>
         await RefuseAsync(http, status, message, null, ct);
@@ -32,7 +33,7 @@ public sealed class OpenAiSimulator : ISimulatedApi
         {
             case ("GET", "/v1/models"):
                 return await JsonAsync(http, WriteModels, ct);
-            case ("POST", "/v1/chat/completions" or "/v1/completions" or "/v1/embeddings"):
+            case ("POST", "/v1/chat/completions" or "/v1/completions" or "/v1/embeddings" or "/v1/responses"):
                 return await ModelCallAsync(request, ct);
             default:
                 return await RefuseAsync(http, 404, "no such path on the simulator", null, ct);
@@ -71,6 +72,7 @@ public sealed class OpenAiSimulator : ISimulatedApi
             return request.Http.Request.Path.Value switch
             {
                 "/v1/embeddings" => await EmbedAsync(request, body, model, ct),
+                "/v1/responses" => await RespondAsync(request, body, ResponsesRequest.Read(body, model), ct),
                 "/v1/completions" => await ReplyAsync(request, body, Completion(body, model), false, ct),
                 _ => await ReplyAsync(request, body, Chat(body, model), true, ct),
             };
@@ -94,6 +96,17 @@ public sealed class OpenAiSimulator : ISimulatedApi
 
         OpenAiDialect dialect = new(asked.Model, chat, usage, _options.Time);
         return request.ReplyAsync(dialect, replies, body.Is("stream"), _options, ct);
+    }
+
+    private Task<bool> RespondAsync(
+        SimulatedRequest request,
+        JsonElement body,
+        ReplyRequest asked,
+        CancellationToken ct
+    )
+    {
+        ResponsesDialect dialect = new(asked.Model, _options.Time);
+        return request.ReplyAsync(dialect, [Reply.To(asked, _options)], body.Is("stream"), _options, ct);
     }
 
     private async Task<bool> EmbedAsync(SimulatedRequest request, JsonElement body, string model, CancellationToken ct)

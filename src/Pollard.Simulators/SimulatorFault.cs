@@ -25,6 +25,9 @@ public enum FaultKind
 
     /// <summary>Answers with status 429 and <c>Retry-After</c>.</summary>
     RateLimit,
+
+    /// <summary>Answers with status 529, as Anthropic's API does when it is overloaded.</summary>
+    Overload,
 }
 
 /// <summary>One thing that goes wrong, and how often: with a probability, or with every n-th request.</summary>
@@ -98,6 +101,7 @@ public sealed record SimulatorFault(FaultKind Kind)
             "garbage" => FaultKind.Garbage,
             "500" => FaultKind.ServerError,
             "429" => FaultKind.RateLimit,
+            "529" => FaultKind.Overload,
             _ => null,
         };
 }

@@ -122,9 +122,9 @@ internal sealed class SimulatorServer : IAsyncDisposable
                 Encoding.UTF8.GetString(body.Span)
             )
         );
-        if (_options.Key is { } key && http.Request.Headers.Authorization != $"Bearer {key}")
+        if (_options.Key is { } key && !Shows(http.Request.Headers, key))
         {
-            await _api.RefuseAsync(http, 401, "the simulator wants its key as a bearer token", ct);
+            await _api.RefuseAsync(http, 401, "the simulator wants its key as a bearer token or as x-api-key", ct);
             return;
         }
 
@@ -137,6 +137,9 @@ internal sealed class SimulatorServer : IAsyncDisposable
             await _api.AnswerAsync(new(http, body, null), ct);
         }
     }
+
+    private static bool Shows(IHeaderDictionary headers, string key) =>
+        headers.Authorization == $"Bearer {key}" || headers["x-api-key"] == key;
 
     private async Task WorkAsync(HttpContext http, ReadOnlyMemory<byte> body, CancellationToken ct)
     {
@@ -166,6 +169,9 @@ internal sealed class SimulatorServer : IAsyncDisposable
         {
             case FaultKind.ServerError:
                 await _api.RefuseAsync(request.Http, 500, "the simulator was told to fail", ct);
+                return false;
+            case FaultKind.Overload:
+                await _api.RefuseAsync(request.Http, 529, "the simulator was told to be overloaded", ct);
                 return false;
             case FaultKind.RateLimit:
                 var seconds = Math.Ceiling(request.Fault.RetryAfter.TotalSeconds);

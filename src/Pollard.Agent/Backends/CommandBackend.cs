@@ -31,6 +31,7 @@ public sealed partial class CommandBackend : IBackend
         _dialect = options switch
         {
             TemplateOptions template => new Template(template),
+            ClaudeCodeOptions claude => new ClaudeCode(claude),
             _ => throw new ArgumentException($"There is no command for {options.GetType().Name}.", nameof(options)),
         };
     }

@@ -34,3 +34,16 @@ public sealed record TemplateOptions : CommandBackendOptions
     /// </summary>
     public required IReadOnlyList<string> Words { get; init; }
 }
+
+/// <summary>Claude Code.</summary>
+public sealed record ClaudeCodeOptions : CommandBackendOptions
+{
+    /// <summary>Models that it knows when nobody says otherwise.</summary>
+    public static IReadOnlyList<string> UsualModels { get; } = ["opus", "sonnet", "haiku"];
+
+    /// <summary>The executable, by path or by name.</summary>
+    public string Program { get; init; } = "claude";
+
+    /// <summary>What it may do, in its own words: <c>Read</c>, <c>Bash(git *)</c>. None: it only answers.</summary>
+    public IReadOnlyList<string> Tools { get; init; } = [];
+}

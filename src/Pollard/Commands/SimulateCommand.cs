@@ -20,6 +20,12 @@ internal static class SimulateCommand
         $"Where it answers; port 0 takes a free one. Default: {Defaults.OpenAi}"
     );
 
+    private static readonly Option<string?> AnthropicUrl = CommonOptions.CallText(
+        "--url",
+        "URL",
+        $"Where it answers; port 0 takes a free one. Default: {Defaults.Anthropic}"
+    );
+
     private static readonly Option<string[]> Models = CommonOptions.CallTexts(
         "--models",
         "MODEL",
@@ -53,7 +59,7 @@ internal static class SimulateCommand
     private static readonly Option<string[]> Faults = CommonOptions.CallTexts(
         "--fault",
         "KIND:RATE",
-        "stall, cut, early-end, error, garbage, 500 or 429; at a rate of 5% or 1/20. May be given several times"
+        "stall, cut, early-end, error, garbage, 500, 429 or 529; at a rate of 5% or 1/20. May be given several times"
     );
 
     private static readonly Option<string?> RequiredKeyFile = CommonOptions.CallText(
@@ -76,6 +82,19 @@ internal static class SimulateCommand
                     shell,
                     (context, ct) =>
                         RunAsync(context, "OpenAI", OpenAiUrl, Defaults.OpenAi, OpenAiSimulator.StartAsync, ct)
+                ),
+            Simulator("anthropic", "Stands in for Anthropic's messages API", AnthropicUrl)
+                .Does(
+                    shell,
+                    (context, ct) =>
+                        RunAsync(
+                            context,
+                            "Anthropic",
+                            AnthropicUrl,
+                            Defaults.Anthropic,
+                            AnthropicSimulator.StartAsync,
+                            ct
+                        )
                 ),
         };
 
@@ -132,6 +151,6 @@ internal static class SimulateCommand
         SimulatorFault.TryParse(text, out var fault)
             ? fault!
             : throw new UsageException(
-                $"--fault is \"{text}\"; write a kind and a rate, such as cut:5% or 500:1/20. Kinds: stall, cut, early-end, error, garbage, 500, 429."
+                $"--fault is \"{text}\"; write a kind and a rate, such as cut:5% or 500:1/20. Kinds: stall, cut, early-end, error, garbage, 500, 429, 529."
             );
 }

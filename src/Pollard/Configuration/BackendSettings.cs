@@ -78,6 +78,30 @@ internal static class BackendSettings
             "Run work for model NAME on this program: the prompt is its input, its output the answer; may be given several times"
         );
 
+    public static Option<string?> Claude { get; } =
+        CommonOptions.TextIfAny("--claude", "PATH", "Run work on Claude Code. Default of PATH: claude");
+
+    public static Option<string[]> ClaudeModels { get; } =
+        CommonOptions.Texts(
+            "--claude-models",
+            "MODEL",
+            "Models that Claude Code may be asked for, as claude/MODEL. Default: opus, sonnet, haiku"
+        );
+
+    public static Option<string[]> ClaudeTools { get; } =
+        CommonOptions.Texts(
+            "--claude-tools",
+            "TOOL",
+            "What Claude Code may do, in its own words: Read, \"Bash(git *)\". Default: nothing but answer"
+        );
+
+    public static Option<string?> McpConfig { get; } =
+        CommonOptions.Text(
+            "--mcp-config",
+            "FILE",
+            "A file with the MCP servers that clients may name, an ordinary mcpServers JSON. Default: none"
+        );
+
     public static Option<string?> CommandSlots { get; } =
         CommonOptions.Text("--command-slots", "N", "Commands that run at the same time. Default: 5");
 
@@ -96,7 +120,8 @@ internal static class BackendSettings
         );
 
     /// <summary>All about commands as backends.</summary>
-    public static Option[] OfCommands { get; } = [Command, CommandSlots, CommandDirectory, CommandEnvironment];
+    public static Option[] OfCommands { get; } =
+    [Claude, ClaudeModels, ClaudeTools, McpConfig, Command, CommandSlots, CommandDirectory, CommandEnvironment];
 
     public static Option<string?> Slots { get; } =
         CommonOptions.Text(

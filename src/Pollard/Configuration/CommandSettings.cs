@@ -9,10 +9,39 @@ internal static class CommandSettings
     /// <summary>The commands that the settings name; none when they name none.</summary>
     public static IReadOnlyList<CommandBackendOptions> Read(Settings settings)
     {
-        List<CommandBackendOptions> commands = [.. settings.Lines(BackendSettings.Command).Select(ReadTemplate)];
+        List<CommandBackendOptions> commands = [];
+        if (settings.TextIfAny(BackendSettings.Claude, "claude") is { } claude)
+        {
+            var models = settings.Texts(BackendSettings.ClaudeModels);
+            commands.Add(
+                new ClaudeCodeOptions
+                {
+                    Program = claude,
+                    Models = models.Count > 0 ? models : ClaudeCodeOptions.UsualModels,
+                    Tools = settings.Texts(BackendSettings.ClaudeTools),
+                    Servers = settings.Text(BackendSettings.McpConfig) is { } file
+                        ? ReadServers(file)
+                        : McpServers.None,
+                }
+            );
+        }
+
+        commands.AddRange(settings.Lines(BackendSettings.Command).Select(ReadTemplate));
         var directory = settings.Text(BackendSettings.CommandDirectory) is { } path ? ReadDirectory(path) : null;
         var environment = settings.Texts(BackendSettings.CommandEnvironment);
         return [.. commands.Select(command => command with { Directory = directory, Environment = environment })];
+    }
+
+    private static McpServers ReadServers(string path)
+    {
+        try
+        {
+            return McpServers.Read(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            throw new UsageException($"--mcp-config cannot be read: {e.Message}", e);
+        }
     }
 
     private static string ReadDirectory(string path) =>

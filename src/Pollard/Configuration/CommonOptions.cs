@@ -29,6 +29,15 @@ internal static class CommonOptions
     public static Option<string?> Text(string name, string value, string description) =>
         new(name) { Description = description, HelpName = value };
 
+    /// <summary>An option whose value may be left out, see <see cref="Settings.TextIfAny"/>.</summary>
+    public static Option<string?> TextIfAny(string name, string value, string description) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = value,
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+
     /// <summary>An option that may be given several times.</summary>
     public static Option<string[]> Texts(string name, string value, string description) =>
         new(name) { Description = description, HelpName = value };
@@ -57,5 +66,6 @@ internal static class Defaults
 {
     public const string Gateway = "http://127.0.0.1:7655";
     public const string OpenAi = "http://127.0.0.1:8000";
+    public const string Anthropic = "http://127.0.0.1:8100";
     public const string Ollama = "http://127.0.0.1:11434";
 }

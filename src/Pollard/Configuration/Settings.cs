@@ -41,6 +41,20 @@ internal sealed class Settings
     /// <summary>A text, or null.</summary>
     public string? Text(Option<string?> option) => Find(option)?.Value;
 
+    /// <summary>A text, what it means where the option stands alone or is <c>true</c>, or null.</summary>
+    public string? TextIfAny(Option<string?> option, string alone)
+    {
+        var isAlone = _parsed.GetResult(option) is { Implicit: false } && _parsed.GetValue(option) is null;
+        return isAlone
+            ? alone
+            : Find(option)?.Value switch
+            {
+                "true" => alone,
+                "false" => null,
+                var text => text,
+            };
+    }
+
     /// <summary>A switch; off unless it is set.</summary>
     public bool IsOn(Option<bool> option)
     {

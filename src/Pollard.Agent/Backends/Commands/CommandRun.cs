@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Pollard.Agent.Backends.Http;
+using Pollard.Agent.Pipeline;
 
 namespace Pollard.Agent.Backends.Commands;
 
@@ -22,12 +23,14 @@ internal sealed class CommandRun(
         var request = CommandRequest.Read(work, dialect.Name);
         using var folder = await runs.BeginAsync(work.Offer.Task, WaitAsync, ct);
         folder.Create();
+        var before = folder.Journal.Read();
         RunContext context = new()
         {
             Request = request,
             Model = work.Offer.Model,
             Folder = folder,
             Directory = options.Directory ?? folder.WorkingDirectory,
+            Session = before?.Command == dialect.Name ? before.Session : null,
         };
         return await RunAsync(context, ct);
 
@@ -42,12 +45,57 @@ internal sealed class CommandRun(
         }
     }
 
+    /// <summary>Goes on with the conversation of a run that was broken off, or begins anew; decides what is kept for another try.</summary>
     private async Task<WorkResult> RunAsync(RunContext run, CancellationToken ct)
     {
+        try
+        {
+            var (result, reached) = await CallAsync(run, ct);
+            if (run.Session is not null && reached is null && result.Finish is null)
+            {
+                // The conversation is not there any more.
+                (result, reached) = await CallAsync(run with { Session = null }, ct);
+            }
+
+            if (reached is not null)
+            {
+                Leave(run, reached, mayComeAgain: result.Failure is { Retryable: true });
+            }
+
+            return result;
+        }
+        catch (OperationCanceledException) when (run.Folder.Journal.Read() is { Session: { } begun })
+        {
+            Leave(run, begun, MayComeAgain);
+            throw;
+        }
+    }
+
+    /// <summary>False when the task's client cancelled it, or the gateway gave it to another host.</summary>
+    private bool MayComeAgain => target is IOfferedWork { Stopping.IsCancellationRequested: false };
+
+    private void Leave(RunContext run, string session, bool mayComeAgain)
+    {
+        if (mayComeAgain)
+        {
+            run.Folder.KeepForResume();
+        }
+        else
+        {
+            dialect.Forget(session, run.Directory);
+        }
+    }
+
+    /// <summary>Calls the command once.</summary>
+    /// <returns>How it ended, and the name of the conversation if it came to one.</returns>
+    private async Task<(WorkResult Result, string? Session)> CallAsync(RunContext run, CancellationToken ct)
+    {
         var mark = $"{work.Offer.Task}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
-        run.Folder.Journal.Write(new(mark, dialect.Name, run.Session));
+        var journal = run.Folder.Journal;
+        journal.Write(new(mark, dialect.Name, run.Session));
         var call = dialect.Call(run);
         var reader = dialect.Reader(run);
+        reader.SessionKnown = session => journal.Write(new(mark, dialect.Name, session));
         var program = Executable.Find(dialect.Program) ?? dialect.Program;
         ProgramCall start = new(program, call.Arguments, run.Directory, EnvironmentOf(call));
         var process = ChildProcess.Start(start, mark, time);
@@ -57,11 +105,16 @@ internal sealed class CommandRun(
             try
             {
                 var exitCode = await ReadAsync(process, reader, ct);
-                return Masked(await reader.EndAsync(exitCode, await process.ErrorsAsync(), _output, ct));
+                var result = await reader.EndAsync(exitCode, await process.ErrorsAsync(), _output, ct);
+                return (Masked(result), reader.Session);
             }
             catch (LineTooLongException e)
             {
-                return WorkResult.Failed(BackendFailure.TooLong(dialect.Name, e.Bytes));
+                return (WorkResult.Failed(BackendFailure.TooLong(dialect.Name, e.Bytes)), reader.Session);
+            }
+            catch (BackendException e)
+            {
+                return (WorkResult.Failed(e.Failure), reader.Session);
             }
         }
     }

@@ -60,6 +60,24 @@ internal static class PrivateFile
         file.Write(bytes);
     }
 
+    /// <summary>Deletes a file and, when that was the last in it, its folder.</summary>
+    public static void Forget(string path)
+    {
+        try
+        {
+            File.Delete(path);
+            var folder = Path.GetDirectoryName(path)!;
+            if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any())
+            {
+                Directory.Delete(folder);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It stays, which harms nobody.
+        }
+    }
+
     /// <summary>Makes a folder.</summary>
     public static void CreateFolder(string path)
     {
