@@ -139,6 +139,9 @@ internal sealed class ParamReader(JsonElement? json, string path)
     public RejectedException Wrong(string name, string rule, string code = "invalid_request") =>
         new(DoorError.BadRequest($"\"{PathOf(name)}\" {rule}", PathOf(name), code));
 
+    /// <summary>What to say when the object cannot be had whatever stands in it.</summary>
+    public RejectedException Refused(string message, string code) => new(DoorError.BadRequest(message, path, code));
+
     /// <summary>What to say of a member that must be there.</summary>
     public RejectedException Missing(string name) => Wrong(name, "is missing", "missing_member");
 

@@ -20,8 +20,10 @@ internal sealed class ValidatorCatalog
     private readonly Dictionary<string, Func<ParamReader, AnswerCheck>> _checks;
 
     /// <summary>The checks that this machine can make.</summary>
-    public ValidatorCatalog()
+    public ValidatorCatalog(ParserProcess parser)
     {
+        var code = new CodeChecks(parser);
+        var sql = new SqlChecks(parser);
         _checks = new(StringComparer.Ordinal)
         {
             [NotEmpty] = TextChecks.NotEmpty,
@@ -38,6 +40,10 @@ internal sealed class ValidatorCatalog
             ["field_present"] = JsonChecks.FieldPresent,
             ["email_format"] = JsonChecks.Email,
             ["age_range"] = JsonChecks.AgeRange,
+            ["code"] = code.Code,
+            ["python"] = code.Python,
+            ["sql"] = sql.Sql,
+            ["sql_safe"] = sql.SafeSql,
             ["openapi_spec"] = OpenApiCheck.Read,
             ["no_injection_detected"] = MarkupChecks.NoInjection,
             ["no_script_tags"] = MarkupChecks.NoScriptTags,

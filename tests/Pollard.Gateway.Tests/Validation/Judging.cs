@@ -9,7 +9,8 @@ namespace Pollard.Gateway.Tests.Validation;
 /// <summary>What tests of checks need: an answer of a task, and one check by its JSON.</summary>
 internal static class Judging
 {
-    public static ValidatorCatalog Catalog { get; } = new();
+    public static ValidatorCatalog Catalog { get; } =
+        new(new ParserProcess(Interpreters.OfThisMachine, TimeProvider.System));
 
     public static CancellationToken Token => TestContext.Current.CancellationToken;
 
