@@ -20,8 +20,11 @@ internal sealed class ValidatorCatalog
     private readonly Dictionary<string, Func<ParamReader, AnswerCheck>> _checks;
 
     /// <summary>The checks that this machine can make.</summary>
-    public ValidatorCatalog(ParserProcess parser)
+    /// <param name="parser">Parses code.</param>
+    /// <param name="modelNames">Turns a model's name as clients write it into one that is served; null: it is the same.</param>
+    public ValidatorCatalog(ParserProcess parser, Func<string, string>? modelNames = null)
     {
+        var models = new ModelChecks(modelNames ?? (name => name));
         var code = new CodeChecks(parser);
         var sql = new SqlChecks(parser);
         _checks = new(StringComparer.Ordinal)
@@ -40,10 +43,13 @@ internal sealed class ValidatorCatalog
             ["field_present"] = JsonChecks.FieldPresent,
             ["email_format"] = JsonChecks.Email,
             ["age_range"] = JsonChecks.AgeRange,
+            [ModelChecks.AgentTask] = models.Agent,
+            [ModelChecks.ContradictionCheck] = models.Contradiction,
             ["code"] = code.Code,
             ["python"] = code.Python,
             ["sql"] = sql.Sql,
             ["sql_safe"] = sql.SafeSql,
+            ["schema"] = SchemaCheck.Read,
             ["openapi_spec"] = OpenApiCheck.Read,
             ["no_injection_detected"] = MarkupChecks.NoInjection,
             ["no_script_tags"] = MarkupChecks.NoScriptTags,
@@ -55,7 +61,7 @@ internal sealed class ValidatorCatalog
     public IReadOnlyCollection<string> Names => _checks.Keys;
 
     /// <summary>True when a model is asked, which takes long and depends on no other check.</summary>
-    public static bool AsksModel(string name) => name is "agent_task" or "ai_contradiction_check";
+    public static bool AsksModel(string name) => name is ModelChecks.AgentTask or ModelChecks.ContradictionCheck;
 
     /// <summary>The check.</summary>
     /// <param name="spec">Its name and params.</param>

@@ -235,5 +235,22 @@ public sealed class PlanReaderTests
                 Assert.Equal(member, Judging.Refusal(() => Read($$"""{"{{member}}":[[7]]}""")).Parameter?.Split('[')[0])
         );
 
+    [Fact]
+    public void Every_check_and_member_is_documented()
+    {
+        var root = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(root.FullName, "Pollard.slnx")))
+        {
+            root = root.Parent!;
+        }
+
+        var document = File.ReadAllText(Path.Combine(root.FullName, "docs/reference/validation.md"));
+
+        Assert.All(
+            Judging.Catalog.Names.Concat(ValidationPlanReader.Members),
+            name => Assert.Contains(name, document, StringComparison.Ordinal)
+        );
+    }
+
     private static ValidationPlan? Read(string json) => Reader.Read(JsonElement.Parse(json));
 }
