@@ -1,4 +1,5 @@
 using System.Net;
+using Pollard.Gateway.Answers;
 
 namespace Pollard.Gateway;
 
@@ -41,6 +42,27 @@ public sealed record GatewayOptions
     /// <summary>The longest wait that a client may ask for.</summary>
     public TimeSpan MaxWait { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>Where names lead that clients use and no host has; before those that are usual (<see cref="ModelRoutes"/>).</summary>
+    public IReadOnlyList<ModelRoute> Routes { get; init; } = [];
+
+    /// <summary>Where the door of the LLM task server is served besides <see cref="Urls"/>, with its own root and health; null: nowhere.</summary>
+    public string? LlmTasksUrl { get; init; }
+
+    /// <summary>Where the door of the Claude proxy is served besides <see cref="Urls"/>, with its own health and its own chat; null: nowhere.</summary>
+    public string? ClaudeProxyUrl { get; init; }
+
+    /// <summary>Which work takes long, and how long work of either class may.</summary>
+    public LongRunningOptions LongRunning { get; init; } = new();
+
+    /// <summary>Under which directory clients may name images on this machine; null: nowhere.</summary>
+    public string? ImageDirectory { get; init; }
+
+    /// <summary>Addresses that clients may give as <c>api_base</c>, with the label of the hosts that stand for each.</summary>
+    public IReadOnlyDictionary<string, string> ApiBases { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The store's file, for clients of old servers that ask where it is; told on loopback only. Null: not told.</summary>
+    public string? DatabasePath { get; init; }
+
     /// <summary>After the start: how long a model that no host has yet is waited for, while hosts come back.</summary>
     public TimeSpan StartGrace { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -55,7 +77,12 @@ public sealed record GatewayOptions
         Environment.GetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS") == "1";
 
     /// <summary>Whether clients need keys, as the settings come out.</summary>
-    public bool KeysRequired => RequireKeys ?? Urls.Append(LinkUrl).Any(url => url is not null && !IsLoopback(url));
+    public bool KeysRequired => RequireKeys ?? AllUrls.Any(url => url is not null && !IsLoopback(url));
+
+    /// <summary>Doors' own ports, in the order in which they are bound.</summary>
+    internal IReadOnlyList<string> DoorUrls => [.. new[] { LlmTasksUrl, ClaudeProxyUrl }.OfType<string>()];
+
+    private IEnumerable<string?> AllUrls => [.. Urls, .. DoorUrls, LinkUrl];
 
     private static bool IsLoopback(string url)
     {
@@ -63,4 +90,26 @@ public sealed record GatewayOptions
         return host == "localhost"
             || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
     }
+}
+
+/// <summary>Which work takes long. Durations are those of the servers whose clients ask us now.</summary>
+public sealed record LongRunningOptions
+{
+    /// <summary>Models, as clients name them, whose answers take long; one <c>*</c> stands for any text.</summary>
+    public IReadOnlyList<string> Models { get; init; } =
+    ["max", "max/*", "opus", "claude", "claude/*", "codex", "codex/*"];
+
+    /// <summary>Kinds of work that take long.</summary>
+    public IReadOnlyList<string> Kinds { get; init; } = ["command"];
+
+    /// <summary>How long one run of such work may take when the client does not say.</summary>
+    public TimeSpan Long { get; init; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>How long one run of other work may take when a client of these doors does not say.</summary>
+    public TimeSpan Short { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>True when such work takes long.</summary>
+    public bool Is(string kind, string model) =>
+        Kinds.Contains(kind, StringComparer.Ordinal)
+        || Models.Any(pattern => new ModelRoute(pattern, "").Follow(model) is not null);
 }

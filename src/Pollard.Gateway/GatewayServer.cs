@@ -10,13 +10,16 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pollard.Gateway.Answers;
+using Pollard.Gateway.Doors.LlmTasks;
 using Pollard.Gateway.Doors.Ollama;
 using Pollard.Gateway.Doors.OpenAI;
 using Pollard.Gateway.Doors.Tasks;
 using Pollard.Gateway.Hosts;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Keys;
+using Pollard.Gateway.LongCalls;
 using Pollard.Gateway.Observability;
+using Pollard.Gateway.Validation;
 using Pollard.Tasks;
 using Pollard.Tasks.Storage;
 
@@ -41,6 +44,12 @@ public sealed class GatewayServer : IAsyncDisposable
     /// <summary>Where links are served over clear-text HTTP/2; null when nowhere.</summary>
     public Uri? LinkAddress { get; }
 
+    /// <summary>Where the LLM task server's door has a port of its own; null when nowhere.</summary>
+    public Uri? LlmTasksAddress { get; private init; }
+
+    /// <summary>Where the Claude proxy's door has a port of its own; null when nowhere.</summary>
+    public Uri? ClaudeProxyAddress { get; private init; }
+
     /// <summary>The links of hosts; agents in this process open theirs here.</summary>
     public HostLinkServer Hosts => _app.Services.GetRequiredService<HostLinkServer>();
 
@@ -50,6 +59,7 @@ public sealed class GatewayServer : IAsyncDisposable
     /// <summary>Starts to serve.</summary>
     /// <param name="options">The settings.</param>
     /// <param name="engine">The engine, started.</param>
+    /// <param name="review">What the engine judges answers by.</param>
     /// <param name="store">The engine's store, for keys and hosts.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logging">Where log lines go; null: nowhere.</param>
@@ -58,6 +68,7 @@ public sealed class GatewayServer : IAsyncDisposable
     public static async Task<GatewayServer> StartAsync(
         GatewayOptions options,
         TaskEngine engine,
+        AnswerReview review,
         ITaskStore store,
         TimeProvider time,
         Action<ILoggingBuilder>? logging,
@@ -68,7 +79,8 @@ public sealed class GatewayServer : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(
             new WebApplicationOptions { ApplicationName = "Pollard.Gateway" }
         );
-        builder.Services.AddSingleton(options).AddSingleton(engine).AddSingleton(store).AddSingleton(time);
+        builder.Services.AddSingleton(options).AddSingleton(engine).AddSingleton(review).AddSingleton(store);
+        builder.Services.AddSingleton(time);
         AddParts(builder, options, logging);
         var app = builder.Build();
         try
@@ -78,14 +90,21 @@ public sealed class GatewayServer : IAsyncDisposable
             var firstAdminKey = options.KeysRequired ? await keys.CreateFirstAdminAsync(cancellationToken) : null;
             MapRoutes(app);
             var hosts = app.Services.GetRequiredService<HostLinkServer>().Registry;
-            app.Services.GetRequiredService<ModelCatalog>().Absent = model =>
-                hosts.HadModel(model, options.HostMayReturn);
+            var models = app.Services.GetRequiredService<ModelCatalog>();
+            models.Absent = model => hosts.HadModel(model, options.HostMayReturn);
+            review.ModelNames = models.NameOf;
             await app.StartAsync(cancellationToken);
             var bound = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
             var addresses = bound.Addresses.Select(address => new Uri(address)).ToList();
             var link = options.LinkUrl is null ? null : addresses[^1];
             app.Services.GetRequiredService<HostLinkOptions>().Http2Port = link?.Port;
-            return new GatewayServer(app, firstAdminKey, link, addresses[..options.Urls.Count]);
+            var ports = app.Services.GetRequiredService<OwnPorts>();
+            ports.Bound(options, addresses.Skip(options.Urls.Count).Select(static address => address.Port));
+            return new GatewayServer(app, firstAdminKey, link, addresses[..options.Urls.Count])
+            {
+                LlmTasksAddress = ports.AddressOf(DoorPorts.LlmTasks, addresses),
+                ClaudeProxyAddress = ports.AddressOf(DoorPorts.ClaudeProxy, addresses),
+            };
         }
         catch
         {
@@ -119,11 +138,15 @@ public sealed class GatewayServer : IAsyncDisposable
         services.AddSingleton<IHostLifetime, CallersLifetime>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopGrace);
         services.AddSingleton<Dialects>().AddSingleton<RequestGuard>();
-        services.AddSingleton<ModelCatalog>().AddSingleton<Work>();
+        services.AddSingleton<ModelCatalog>().AddSingleton<Work>().AddSingleton<TaskFinder>().AddSingleton<HeldWait>();
+        services.AddSingleton<OwnPorts>();
+        services.AddSingleton<LlmConfigReader>().AddSingleton<LongCallIntake>();
+        services.AddSingleton<Dialect, DetailDialect>();
         KeyEndpoints.Add(services);
         OpenAIDoor.Add(services);
         OllamaDoor.Add(services);
         TasksDoor.Add(services);
+        LlmTasksDoor.Add(services);
         services.AddHostLink(
             new HostLinkOptions { MayEnrolWithoutToken = http => !options.KeysRequired && IsFromHere(http) }
         );
@@ -137,6 +160,19 @@ public sealed class GatewayServer : IAsyncDisposable
     {
         var guard = app.Services.GetRequiredService<RequestGuard>();
         var keys = app.Services.GetRequiredService<KeyCheck>();
+        var options = app.Services.GetRequiredService<GatewayOptions>();
+        if (options.LlmTasksUrl is not null || options.ClaudeProxyUrl is not null)
+        {
+            var ports = app.Services.GetRequiredService<OwnPorts>();
+            app.Use(
+                (http, next) =>
+                {
+                    DoorPorts.Enter(http, ports.DoorOf(http.Connection.LocalPort));
+                    return next(http);
+                }
+            );
+        }
+
         app.UseRouting();
         app.Use(next => http => guard.InvokeAsync(http, next));
         app.Use(next => http => keys.InvokeAsync(http, next));
@@ -144,6 +180,7 @@ public sealed class GatewayServer : IAsyncDisposable
         OpenAIDoor.Map(app);
         OllamaDoor.Map(app);
         TasksDoor.Map(app);
+        LlmTasksDoor.Map(app);
         HealthEndpoints.Map(app);
         var link = app.MapGroup("");
         ((IEndpointConventionBuilder)link).Add(OpenToHosts);
@@ -177,6 +214,11 @@ public sealed class GatewayServer : IAsyncDisposable
         limits.Http2.InitialConnectionWindowSize = 1024 * 1024;
         limits.Http2.InitialStreamWindowSize = 768 * 1024;
         foreach (var url in options.Urls)
+        {
+            Bind(kestrel, url, HttpProtocols.Http1);
+        }
+
+        foreach (var url in options.DoorUrls)
         {
             Bind(kestrel, url, HttpProtocols.Http1);
         }

@@ -31,6 +31,7 @@ namespace Pollard.Protocol;
 [JsonSerializable(typeof(OutputReply))]
 [JsonSerializable(typeof(SubmitTask))]
 [JsonSerializable(typeof(SubmitBatch))]
+[JsonSerializable(typeof(InputRequest))]
 [JsonSerializable(typeof(BatchReply))]
 [JsonSerializable(typeof(TaskDocument))]
 [JsonSerializable(typeof(TaskPage))]

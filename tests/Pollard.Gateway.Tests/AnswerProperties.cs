@@ -4,6 +4,7 @@ using CsCheck;
 using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Requests;
+using Pollard.Gateway.Validation;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
 using Pollard.Tasks.Events;
@@ -14,6 +15,7 @@ namespace Pollard.Gateway.Tests;
 public sealed class AnswerProperties
 {
     private static readonly GatewayOptions Options = new();
+    private static readonly ValidationPlanReader Plans = new AnswerReview(TimeProvider.System).Plans;
     private static readonly Gen<byte[]> AnyBytes = Gen.OneOf(
         Gen.Byte.Array[0, 200],
         AnyOf([.. "{}[]\",:0123456789eE+-.\\ntrufalsmodgp_x \u00e9".Select(c => (byte)c)]).Array[0, 80]
@@ -80,7 +82,7 @@ public sealed class AnswerProperties
                     Only(() => Doors.Ollama.OllamaRequest.ReadChat(bytes, Options));
                     Only(() => Doors.Ollama.OllamaRequest.ReadGenerate(bytes));
                     Only(() => Doors.Ollama.OllamaRequest.ReadEmbedding(bytes, "input"));
-                    Only(() => Doors.Tasks.SubmitReader.Read(bytes, Options));
+                    Only(() => Doors.Tasks.SubmitReader.Read(bytes, Plans, Options));
                 },
                 iter: 20_000
             );

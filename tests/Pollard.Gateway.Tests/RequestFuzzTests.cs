@@ -1,6 +1,7 @@
 using CsCheck;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Requests;
+using Pollard.Gateway.Validation;
 using Pollard.Testing;
 
 namespace Pollard.Gateway.Tests;
@@ -10,6 +11,7 @@ public sealed class RequestFuzzTests
 {
     private const int Times = 10_000;
     private static readonly GatewayOptions Options = new();
+    private static readonly ValidationPlanReader Plans = new AnswerReview(TimeProvider.System).Plans;
 
     private static readonly string[] Chats =
     [
@@ -72,7 +74,7 @@ public sealed class RequestFuzzTests
 
     [Fact]
     public void Submissions_are_read_or_refused() =>
-        Try(Tasks, bytes => Only(() => Doors.Tasks.SubmitReader.Read(bytes, Options)));
+        Try(Tasks, bytes => Only(() => Doors.Tasks.SubmitReader.Read(bytes, Plans, Options)));
 
     private static void Try(string[] samples, Action<byte[]> parse) =>
         Gen.Select(Gen.Int[0, samples.Length - 1], Gen.Int)

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Pollard.Gateway.Answers;
+using Pollard.Gateway.Validation;
 using Pollard.Tasks;
 using Pollard.Tasks.Storage;
 
@@ -44,9 +45,11 @@ internal sealed class TestGateway : IAsyncDisposable
         };
         time ??= TimeProvider.System;
         store ??= new MemoryTaskStore(time);
+        var review = new AnswerReview(time);
         var engine = await TaskEngine.StartAsync(
             store,
             new ResultAssembler(),
+            review,
             engineOptions ?? new TaskEngineOptions(),
             time,
             Random.Shared,
@@ -56,6 +59,7 @@ internal sealed class TestGateway : IAsyncDisposable
         var server = await GatewayServer.StartAsync(
             change?.Invoke(options) ?? options,
             engine,
+            review,
             store,
             time,
             null,

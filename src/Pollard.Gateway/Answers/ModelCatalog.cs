@@ -20,6 +20,7 @@ internal sealed class ModelCatalog : IDisposable
     private readonly TimeSpan _startGrace;
     private readonly TimeSpan _hostMayReturn;
     private readonly long _started;
+    private readonly ModelRoutes _routes;
     private readonly ConcurrentDictionary<string, long> _seen = new(StringComparer.Ordinal);
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -30,6 +31,7 @@ internal sealed class ModelCatalog : IDisposable
         _time = time;
         _startGrace = options.StartGrace;
         _hostMayReturn = options.HostMayReturn;
+        _routes = new ModelRoutes(options.Routes);
         _started = time.GetTimestamp();
         _pool.Changed += Remember;
         Remember(_pool.Models());
@@ -40,6 +42,9 @@ internal sealed class ModelCatalog : IDisposable
 
     /// <summary>The models of connected hosts; the one that stands for any is left out.</summary>
     public IEnumerable<ModelInfo> List() => _pool.Models().Where(model => model.Name != "*");
+
+    /// <summary>The name by which hosts have a model at this moment, or the same when none has it.</summary>
+    public string NameOf(string model) => Find(Kinds.Chat, model) ?? model;
 
     /// <summary>The name by which hosts have the model that a client asks for: the same, or with the tag <c>latest</c>.</summary>
     /// <exception cref="RejectedException">No host has it; says what there is.</exception>
@@ -74,22 +79,27 @@ internal sealed class ModelCatalog : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _pool.Changed -= Remember;
 
+    // hot: once a request; the first question answers nearly all.
     private string? Find(string kind, string model)
     {
-        if (_pool.CanServe(kind, model) != Serving.None)
+        var serving = _pool.CanServe(kind, model);
+        if (serving is Serving.Worker or Serving.Drained)
         {
             return model;
         }
 
+        // An upstream takes any name: what hosts have under another name comes first.
         var latest = model.Contains(':', StringComparison.Ordinal) ? null : model + ":latest";
-        if (latest is not null && _pool.CanServe(kind, latest) != Serving.None)
+        if (latest is not null && _pool.CanServe(kind, latest) is Serving.Worker or Serving.Drained)
         {
             return latest;
         }
 
-        return MayReturn(model) ? model
-            : latest is not null && MayReturn(latest) ? latest
-            : null;
+        var routed = _routes.Of(model).ToList();
+        return routed.Find(target => _pool.CanServe(kind, target) is Serving.Worker or Serving.Drained)
+            ?? (serving != Serving.None ? model : null)
+            ?? routed.Find(target => _pool.CanServe(kind, target) != Serving.None)
+            ?? routed.Prepend(latest).Prepend(model).FirstOrDefault(name => name is not null && MayReturn(name));
     }
 
     /// <summary>True for a model that a host had not long ago and that no host has now for any kind.</summary>

@@ -22,7 +22,7 @@ internal sealed class Dialects(IEnumerable<Dialect> dialects)
     private readonly Dialect[] _dialects = [.. dialects];
     private readonly ProblemDialect _problems = new();
 
-    /// <summary>The dialect of a path.</summary>
+    /// <summary>The dialect of a path, unless the request says that it speaks another: an endpoint then sets it as a feature.</summary>
     public Dialect Of(PathString path)
     {
         foreach (var dialect in _dialects)
@@ -39,7 +39,7 @@ internal sealed class Dialects(IEnumerable<Dialect> dialects)
     /// <summary>Answers with an error, in the shape of the request's path.</summary>
     public Task WriteAsync(HttpContext http, DoorError error)
     {
-        var dialect = Of(http.Request.Path);
+        var dialect = http.Features.Get<Dialect>() ?? Of(http.Request.Path);
         var response = http.Response;
         response.StatusCode = error.Status;
         response.ContentType = dialect.ContentType;

@@ -15,6 +15,9 @@ internal struct RequestFacts
     /// <summary>True when the answer is to be kept.</summary>
     public bool Store { get; set; }
 
+    /// <summary>What <c>polling_mode</c> says; null where it is not there, and the request is OpenAI's own.</summary>
+    public bool? PollingMode { get; set; }
+
     /// <summary>How many answers are wanted.</summary>
     public int Choices { get; set; }
 

@@ -91,6 +91,10 @@ internal static class RequestScanner
             MessageScanner.Scan(ref reader, options);
             return true;
         }
+        else if (shape == RequestShape.Chat && reader.ValueTextEquals("polling_mode"u8))
+        {
+            facts.PollingMode = ReadFlag(ref reader, "polling_mode");
+        }
         else if (shape == RequestShape.Chat && reader.ValueTextEquals("tools"u8))
         {
             ReadTools(ref reader);

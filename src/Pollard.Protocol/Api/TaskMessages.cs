@@ -40,7 +40,36 @@ public sealed record SubmitTask
 
     /// <summary><c>full</c> (absent) or <c>relaxed</c>: kept in memory until it ends.</summary>
     public string? Durability { get; init; }
+
+    /// <summary>What must hold of the answer: names of validators, or objects with <c>type</c> and <c>params</c>; see docs/reference/validation.md.</summary>
+    public JsonElement? Validation { get; init; }
+
+    /// <summary>How often and how fast the model is asked again after an answer that did not pass.</summary>
+    public JsonElement? RetryConfig { get; init; }
+
+    /// <summary>After so many answers that did not pass, the model is told of a tool.</summary>
+    public int? MaxAttemptsBeforeToolUse { get; init; }
+
+    /// <summary>The tool that it is told of.</summary>
+    public string? DebugToolName { get; init; }
+
+    /// <summary>The <c>mcp_config</c> that its request then carries.</summary>
+    public JsonElement? DebugToolMcpConfig { get; init; }
+
+    /// <summary>After so many answers that did not pass, a person is asked.</summary>
+    public int? MaxAttemptsBeforeHuman { get; init; }
+
+    /// <summary>Seconds that the person has to answer; absent: a day.</summary>
+    public double? InputTimeout { get; init; }
+
+    /// <summary>What checks and feedback quote as the question; absent: the last message of the user.</summary>
+    public string? OriginalUserPrompt { get; init; }
 }
+
+/// <summary>The body of <c>POST /v1/tasks/{id}/input</c>.</summary>
+/// <param name="Action"><c>retry</c>: the model is asked again, with the text; <c>accept</c>: the last answer counts; <c>reject</c>: the task fails.</param>
+/// <param name="Text">For the model, or the reason; at most 64 KB.</param>
+public sealed record InputRequest(string Action, string? Text);
 
 /// <summary>What a host must have to be given a task.</summary>
 public sealed record TaskRequirements
@@ -109,8 +138,14 @@ public sealed record TaskDocument
     /// <summary>How far it is, while it runs.</summary>
     public TaskProgress? Progress { get; init; }
 
-    /// <summary>Rounds of validation so far.</summary>
+    /// <summary>Answers so far that were to pass checks.</summary>
     public required int ValidationAttempts { get; init; }
+
+    /// <summary>True when no answer passed and a person is to say what becomes of it: <c>POST /v1/tasks/{id}/input</c>.</summary>
+    public bool? NeedsInput { get; init; }
+
+    /// <summary>The id that another door gave it.</summary>
+    public string? Name { get; init; }
 
     /// <summary>Tokens, in OpenAI's shape.</summary>
     public JsonElement? Usage { get; init; }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Pollard.Configuration;
 using Pollard.Gateway;
 using Pollard.Gateway.Answers;
+using Pollard.Gateway.Validation;
 using Pollard.Storage.Sqlite;
 using Pollard.Tasks;
 
@@ -35,12 +36,14 @@ internal sealed class RunningGateway : IAsyncDisposable
             time,
             loggers.CreateLogger<SqliteTaskStore>()
         );
+        var review = new AnswerReview(time);
         TaskEngine engine;
         try
         {
             engine = await TaskEngine.StartAsync(
                 store,
                 new ResultAssembler(),
+                review,
                 GatewaySettings.ReadEngine(settings),
                 time,
                 Random.Shared,
@@ -56,7 +59,7 @@ internal sealed class RunningGateway : IAsyncDisposable
 
         try
         {
-            var server = await GatewayServer.StartAsync(options, engine, store, time, logging, ct);
+            var server = await GatewayServer.StartAsync(options, engine, review, store, time, logging, ct);
             return new RunningGateway(engine, server);
         }
         catch (IOException e)

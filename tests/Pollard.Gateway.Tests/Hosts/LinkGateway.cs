@@ -16,6 +16,7 @@ using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Storage;
+using Pollard.Testing;
 
 namespace Pollard.Gateway.Tests.Hosts;
 

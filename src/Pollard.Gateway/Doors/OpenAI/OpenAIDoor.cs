@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Pollard.Gateway.Answers;
+using Pollard.Gateway.Doors.OpenAI.Polling;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Requests;
 using Pollard.Protocol;
@@ -12,11 +13,21 @@ using Pollard.Tasks;
 namespace Pollard.Gateway.Doors.OpenAI;
 
 /// <summary>OpenAI's API: models, chat completions, completions, embeddings.</summary>
-internal sealed class OpenAIDoor(Work work, TaskEngine engine, ModelCatalog models, GatewayOptions options)
+internal sealed class OpenAIDoor(
+    Work work,
+    TaskEngine engine,
+    ModelCatalog models,
+    PollingChat polling,
+    GatewayOptions options
+)
 {
     /// <summary>Adds the door's parts.</summary>
     public static void Add(IServiceCollection services) =>
-        services.AddSingleton<OpenAIDoor>().AddSingleton<Dialect, OpenAIDialect>();
+        services
+            .AddSingleton<OpenAIDoor>()
+            .AddSingleton<PollingChat>()
+            .AddSingleton<PollingEndpoints>()
+            .AddSingleton<Dialect, OpenAIDialect>();
 
     /// <summary>Adds the door's routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)
@@ -27,9 +38,19 @@ internal sealed class OpenAIDoor(Work work, TaskEngine engine, ModelCatalog mode
         routes.MapPost("/v1/chat/completions", door.ChatAsync);
         routes.MapPost("/v1/completions", door.CompleteAsync);
         routes.MapPost("/v1/embeddings", door.EmbedAsync);
+        PollingEndpoints.Map(routes);
     }
 
-    private Task ChatAsync(HttpContext http) => AnswerAsync(http, RequestShape.Chat, Kinds.Chat);
+    private async Task ChatAsync(HttpContext http)
+    {
+        if (DoorPorts.IsClaudeProxy(http))
+        {
+            await polling.AnswerAsync(http, await RequestBody.ReadAsync(http));
+            return;
+        }
+
+        await AnswerAsync(http, RequestShape.Chat, Kinds.Chat);
+    }
 
     private Task CompleteAsync(HttpContext http) => AnswerAsync(http, RequestShape.Completion, Kinds.Completion);
 
@@ -38,6 +59,12 @@ internal sealed class OpenAIDoor(Work work, TaskEngine engine, ModelCatalog mode
         // hot: every chat request; guarded by the chat benchmark.
         var body = await RequestBody.ReadAsync(http);
         var facts = RequestScanner.Scan(body, shape, options);
+        if (facts.PollingMode is not null)
+        {
+            await polling.AnswerAsync(http, body);
+            return;
+        }
+
         var task = await SubmitAsync(http, facts, kind, body);
         if (facts.Stream)
         {

@@ -25,6 +25,10 @@ internal static class EventWriter
             TaskEventType.Failed => "failed"u8,
             TaskEventType.Timeout => "timeout"u8,
             TaskEventType.Cancelled => "cancelled"u8,
+            TaskEventType.Answered => "answered"u8,
+            TaskEventType.Validation => "validation"u8,
+            TaskEventType.InputNeeded => "input_needed"u8,
+            TaskEventType.Input => "input"u8,
             _ => "retried"u8,
         };
 

@@ -3,10 +3,12 @@ using System.Text.Json;
 using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Requests;
+using Pollard.Gateway.Validation;
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
+using Pollard.Tasks.Validation;
 
 namespace Pollard.Gateway.Doors.Tasks;
 
@@ -24,7 +26,7 @@ internal static class SubmitReader
 
     /// <summary>The task; its owner is the caller's to set.</summary>
     /// <exception cref="RejectedException">A member is wrong; says which.</exception>
-    public static NewTask Read(ReadOnlySpan<byte> json, GatewayOptions options)
+    public static NewTask Read(ReadOnlySpan<byte> json, ValidationPlanReader plans, GatewayOptions options)
     {
         RefuseWhatIsNotThere(json);
         var submitted = RequestBody.Parse(json, ProtocolJson.Default.SubmitTask);
@@ -48,6 +50,7 @@ internal static class SubmitReader
             Retention = SpanOf(submitted.Retention),
             Durability = submitted.Durability == "relaxed" ? Durability.Relaxed : Durability.Full,
             LostOutput = LostOutput.Restart,
+            Validation = PlanOf(submitted, json, plans),
             Metadata = submitted.Metadata is { ValueKind: not JsonValueKind.Null } metadata
                 ? metadata.GetRawText()
                 : null,
@@ -98,9 +101,27 @@ internal static class SubmitReader
 
     private static string? Missing(in Utf8JsonReader name, bool inRequires) =>
         inRequires ? (name.ValueTextEquals("tier"u8) ? "requires.tier" : null)
-        : name.ValueTextEquals("validation"u8) ? "validation"
         : name.ValueTextEquals("webhook"u8) ? "webhook"
         : null;
+
+    // Its members are checked where they are understood; what stands without checks would be dropped in silence.
+    private static ValidationPlan? PlanOf(SubmitTask submitted, ReadOnlySpan<byte> json, ValidationPlanReader plans)
+    {
+        var task = JsonElement.Parse(json);
+        if (!ValidationPlanReader.Members.Any(member => task.TryGetProperty(member, out _)))
+        {
+            return null;
+        }
+
+        var plan = plans.Read(task);
+        Check(
+            plan is not null,
+            "validation",
+            "must name a check: what is said about checks has no meaning without one"
+        );
+        Check(submitted.Durability != "relaxed", "durability", "must be \"full\": answers that are checked are kept");
+        return plan;
+    }
 
     private static void CheckWords(SubmitTask submitted)
     {

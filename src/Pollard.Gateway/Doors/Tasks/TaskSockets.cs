@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
 using Pollard.Tasks.Events;
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
+using Pollard.Gateway.Validation;
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
 using Pollard.Tasks;
@@ -10,13 +11,13 @@ using Pollard.Tasks;
 namespace Pollard.Gateway.Doors.Tasks;
 
 /// <summary>Takes tasks, one or many in one commit.</summary>
-internal sealed class TaskSubmission(TaskEngine engine, GatewayOptions options)
+internal sealed class TaskSubmission(TaskEngine engine, AnswerReview review, GatewayOptions options)
 {
     /// <summary><c>POST /v1/tasks</c>.</summary>
     public async Task SubmitAsync(HttpContext http)
     {
         var body = await RequestBody.ReadAsync(http);
-        var wanted = SubmitReader.Read(body, options) with
+        var wanted = SubmitReader.Read(body, review.Plans, options) with
         {
             Owner = http.GetCaller().Owner,
             IdempotencyKey = Work.IdempotencyKey(http),
@@ -102,7 +103,7 @@ internal sealed class TaskSubmission(TaskEngine engine, GatewayOptions options)
         {
             try
             {
-                var task = SubmitReader.Read(JsonMarshal.GetRawUtf8Value(items[i]), options) with
+                var task = SubmitReader.Read(JsonMarshal.GetRawUtf8Value(items[i]), review.Plans, options) with
                 {
                     Owner = owner,
                     IdempotencyKey = key is null ? null : $"{key}#{i}",

@@ -7,16 +7,18 @@ using Pollard.Gateway.Http;
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
 using Pollard.Tasks;
+using Pollard.Tasks.Validation;
 
 namespace Pollard.Gateway.Doors.Tasks;
 
 /// <summary>Pollard's own API of tasks: reading them and changing what becomes of them.</summary>
 internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
 {
+    private const int MostInputCharacters = 64 * 1024;
+
     /// <summary>Adds the door's parts.</summary>
     public static void Add(IServiceCollection services) =>
         services
-            .AddSingleton<TaskFinder>()
             .AddSingleton<TasksDoor>()
             .AddSingleton<TaskSubmission>()
             .AddSingleton<TaskWait>()
@@ -39,6 +41,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
         TaskSockets.Map(routes);
         routes.MapDelete("/v1/tasks/{id}", door.CancelAsync);
         routes.MapPost("/v1/tasks/{id}/retry", door.RetryAsync);
+        routes.MapPost("/v1/tasks/{id}/input", door.GiveInputAsync);
         routes.MapGet("/v1/tasks/{id}/why", door.WhyAsync);
     }
 
@@ -70,6 +73,34 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
         {
             throw Conflict(task, "already_final", "it cannot be cancelled any more");
         }
+    }
+
+    private async Task GiveInputAsync(HttpContext http)
+    {
+        var task = await finder.FindAsync(http);
+        var given = await RequestBody.ReadAsync(http, ProtocolJson.Default.InputRequest);
+        InputAction action = given.Action switch
+        {
+            "retry" => InputAction.Retry,
+            "accept" => InputAction.Accept,
+            "reject" => InputAction.Reject,
+            _ => throw new RejectedException(
+                DoorError.BadRequest("\"action\" must be \"retry\", \"accept\" or \"reject\"", "action")
+            ),
+        };
+        if (given.Text is { Length: > MostInputCharacters })
+        {
+            throw new RejectedException(
+                DoorError.BadRequest($"\"text\" must be at most {MostInputCharacters} characters", "text")
+            );
+        }
+
+        if (!await engine.GiveInputAsync(task, new TaskInput(action, given.Text), http.RequestAborted))
+        {
+            throw Conflict(task, "no_input_needed", "nobody is asked about it");
+        }
+
+        await TaskReply.WriteAsync(http, task);
     }
 
     private async Task RetryAsync(HttpContext http)
@@ -107,27 +138,4 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
                 ShouldRetry = false,
             }
         );
-}
-
-/// <summary>Finds the task that a path names, if it is the caller's to see.</summary>
-internal sealed class TaskFinder(TaskEngine engine)
-{
-    /// <summary>The task; the answer's headers name it.</summary>
-    /// <exception cref="RejectedException">There is none for this caller.</exception>
-    public async ValueTask<TaskHandle> FindAsync(HttpContext http)
-    {
-        var text = (string)http.Request.RouteValues["id"]!;
-        if (await FindAsync(text, http.GetCaller(), http.RequestAborted) is not { } task)
-        {
-            throw new RejectedException(DoorError.NoTask(text));
-        }
-
-        http.Response.Headers[TaskHeaders.Task] = task.PublicId;
-        http.Response.Headers[TaskHeaders.Durability] = TaskView.WordOf(task.Row.Durability);
-        return task;
-    }
-
-    /// <summary>The task that a word names; null when there is none for this caller.</summary>
-    public async ValueTask<TaskHandle?> FindAsync(string text, Caller caller, CancellationToken ct) =>
-        engine.Ids.TryParse(text, out var id) ? await engine.FindAsync(id, caller.Scope, ct) : null;
 }
