@@ -8,6 +8,7 @@ using Pollard.Bench.Start;
 using Pollard.Bench.Store;
 using Pollard.Bench.Stream;
 using Pollard.Bench.Submit;
+using Pollard.Bench.Waiters;
 
 // One entry a suite: its name on the command line, and what runs it.
 var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<BenchResult>>>>(StringComparer.Ordinal)
@@ -19,6 +20,7 @@ var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<Benc
     ["hosts"] = HostsSuite.RunAsync,
     ["cancel"] = CancelSuite.RunAsync,
     ["start"] = StartSuite.RunAsync,
+    ["waiters"] = WaitersSuite.RunAsync,
 };
 
 var wanted = args is [var name, ..] ? name : "";
