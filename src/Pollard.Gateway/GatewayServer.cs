@@ -181,6 +181,7 @@ public sealed class GatewayServer : IAsyncDisposable
         OllamaDoor.Map(app);
         TasksDoor.Map(app);
         LlmTasksDoor.Map(app);
+        app.Services.GetRequiredService<TaskSockets>().IsStillGood = keys.IsGood;
         HealthEndpoints.Map(app);
         var link = app.MapGroup("");
         ((IEndpointConventionBuilder)link).Add(OpenToHosts);

@@ -176,6 +176,25 @@ public sealed class TaskSocketTests
     }
 
     [Fact]
+    public async Task A_key_that_has_ended_subscribes_to_nothing_more()
+    {
+        await using var gateway = await StartAsync(options => options with { RequireKeys = true });
+        var key = await JsonOf(gateway.PostAsync("/v1/keys", """{"name":"one"}"""), 201);
+        var secret = key.GetProperty("key").GetString()!;
+        var id = await SubmitAsync(gateway.NewClient(secret));
+        using var socket = await SocketClient.OpenAsync(gateway, "/v1/tasks/ws", secret);
+        await socket.SubscribeAsync(id);
+        await socket.HearAsync();
+
+        using var ended = await gateway.Client.DeleteAsync($"/v1/keys/{key.GetProperty("id").GetString()}", Token);
+        await socket.SubscribeAsync(id);
+        await socket.HearAllAsync();
+
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, socket.Status);
+        Assert.Contains("key", socket.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_browser_sends_its_key_as_a_subprotocol_which_is_not_said_back()
     {
         await using var gateway = await StartAsync(options => options with { RequireKeys = true });

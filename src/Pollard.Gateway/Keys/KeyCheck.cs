@@ -43,6 +43,10 @@ internal sealed partial class KeyCheck(
         return dialects.WriteAsync(http, Unauthorized(http.Request, key is not null));
     }
 
+    /// <summary>Whether the request's key would be taken now: what lives long asks again.</summary>
+    public bool IsGood(HttpRequest request) =>
+        !_required || (SecretOf(request) is { } secret && keys.Find(secret) is { } key && !keys.IsExpired(key.Record));
+
     private async Task RunAsync(HttpContext http, RequestDelegate next, ClientKey key)
     {
         http.SetCaller(key.Caller);

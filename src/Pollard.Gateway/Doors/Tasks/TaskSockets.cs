@@ -17,6 +17,9 @@ internal sealed class TaskSockets(
     IHostApplicationLifetime lifetime
 )
 {
+    /// <summary>Whether the key of a request would be taken now: one that has ended subscribes to nothing more.</summary>
+    public Func<HttpRequest, bool> IsStillGood { get; set; } = static _ => true;
+
     /// <summary>Adds the routes. Only they pay for the upgrade.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
@@ -52,6 +55,7 @@ internal sealed class TaskSockets(
         await using var many = new TaskSubscriptions(
             socket,
             (id, ct) => finder.FindAsync(id, caller, ct),
+            () => IsStillGood(http.Request),
             options.MaxWait,
             time
         );

@@ -17,6 +17,7 @@ namespace Pollard.Gateway.Doors.Tasks;
 internal sealed class TaskSubscriptions(
     EventSocket socket,
     Func<string, CancellationToken, ValueTask<TaskHandle?>> find,
+    Func<bool> isStillGood,
     TimeSpan idle,
     TimeProvider time
 ) : IAsyncDisposable
@@ -59,6 +60,11 @@ internal sealed class TaskSubscriptions(
             if (end is not null)
             {
                 return end;
+            }
+
+            if (!isStillGood())
+            {
+                return SocketEnd.Refused("the key of this socket is not good any more");
             }
 
             if (SocketCommand.Read(message, out var wrong) is not { } command)
