@@ -32,6 +32,7 @@ public sealed partial class CommandBackend : IBackend
         {
             TemplateOptions template => new Template(template),
             ClaudeCodeOptions claude => new ClaudeCode(claude),
+            CodexOptions codex => new Codex(codex),
             _ => throw new ArgumentException($"There is no command for {options.GetType().Name}.", nameof(options)),
         };
     }

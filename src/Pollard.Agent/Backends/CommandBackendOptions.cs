@@ -47,3 +47,16 @@ public sealed record ClaudeCodeOptions : CommandBackendOptions
     /// <summary>What it may do, in its own words: <c>Read</c>, <c>Bash(git *)</c>. None: it only answers.</summary>
     public IReadOnlyList<string> Tools { get; init; } = [];
 }
+
+/// <summary>Codex.</summary>
+public sealed record CodexOptions : CommandBackendOptions
+{
+    /// <summary>The executable, by path or by name.</summary>
+    public string Program { get; init; } = "codex";
+
+    /// <summary>
+    /// What its commands may, in its own words: <c>read-only</c>, <c>workspace-write</c>, <c>danger-full-access</c>. Absent: it runs
+    /// none and only answers.
+    /// </summary>
+    public string? Sandbox { get; init; }
+}

@@ -95,6 +95,23 @@ internal static class BackendSettings
             "What Claude Code may do, in its own words: Read, \"Bash(git *)\". Default: nothing but answer"
         );
 
+    public static Option<string?> Codex { get; } =
+        CommonOptions.TextIfAny("--codex", "PATH", "Run work on Codex. Default of PATH: codex");
+
+    public static Option<string[]> CodexModels { get; } =
+        CommonOptions.Texts(
+            "--codex-models",
+            "MODEL",
+            "Models that Codex may be asked for, as codex/MODEL. Default: only its own usual one"
+        );
+
+    public static Option<string?> CodexSandbox { get; } =
+        CommonOptions.Text(
+            "--codex-sandbox",
+            "MODE",
+            "Let Codex run commands: read-only, workspace-write or danger-full-access. Default: it only answers"
+        );
+
     public static Option<string?> McpConfig { get; } =
         CommonOptions.Text(
             "--mcp-config",
@@ -121,7 +138,19 @@ internal static class BackendSettings
 
     /// <summary>All about commands as backends.</summary>
     public static Option[] OfCommands { get; } =
-    [Claude, ClaudeModels, ClaudeTools, McpConfig, Command, CommandSlots, CommandDirectory, CommandEnvironment];
+    [
+        Claude,
+        ClaudeModels,
+        ClaudeTools,
+        Codex,
+        CodexModels,
+        CodexSandbox,
+        McpConfig,
+        Command,
+        CommandSlots,
+        CommandDirectory,
+        CommandEnvironment,
+    ];
 
     public static Option<string?> Slots { get; } =
         CommonOptions.Text(

@@ -26,11 +26,30 @@ internal static class CommandSettings
             );
         }
 
+        if (settings.TextIfAny(BackendSettings.Codex, "codex") is { } codex)
+        {
+            commands.Add(
+                new CodexOptions
+                {
+                    Program = codex,
+                    Models = settings.Texts(BackendSettings.CodexModels),
+                    Sandbox = ReadSandbox(settings.Text(BackendSettings.CodexSandbox)),
+                }
+            );
+        }
+
         commands.AddRange(settings.Lines(BackendSettings.Command).Select(ReadTemplate));
         var directory = settings.Text(BackendSettings.CommandDirectory) is { } path ? ReadDirectory(path) : null;
         var environment = settings.Texts(BackendSettings.CommandEnvironment);
         return [.. commands.Select(command => command with { Directory = directory, Environment = environment })];
     }
+
+    private static string? ReadSandbox(string? mode) =>
+        mode is null or "read-only" or "workspace-write" or "danger-full-access"
+            ? mode
+            : throw new UsageException(
+                $"--codex-sandbox is \"{mode}\"; write read-only, workspace-write or danger-full-access."
+            );
 
     private static McpServers ReadServers(string path)
     {

@@ -10,11 +10,11 @@ internal sealed class CommandAgent : IAsyncDisposable
     private readonly string[] _environment;
     private PollardProcess _process;
 
-    private CommandAgent(GatewayProcess gateway, string[] environment, string[] arguments)
+    private CommandAgent(GatewayProcess gateway, string[] environment, Action<string> prepareHome, string[] arguments)
     {
         Gateway = gateway;
-        Directory.CreateDirectory(Home);
         Directory.CreateDirectory(Path.Combine(Home, "codex"));
+        prepareHome(Home);
         _environment =
         [
             "env",
@@ -58,9 +58,17 @@ internal sealed class CommandAgent : IAsyncDisposable
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static async Task<CommandAgent> StartAsync(string model, string[] environment, params string[] arguments)
+    public static Task<CommandAgent> StartAsync(string model, string[] environment, params string[] arguments) =>
+        StartAsync(model, environment, static _ => { }, arguments);
+
+    public static async Task<CommandAgent> StartAsync(
+        string model,
+        string[] environment,
+        Action<string> prepareHome,
+        params string[] arguments
+    )
     {
-        CommandAgent agent = new(await GatewayProcess.StartAsync(), environment, arguments);
+        CommandAgent agent = new(await GatewayProcess.StartAsync(), environment, prepareHome, arguments);
         await agent.Gateway.UntilModelAsync(model);
         return agent;
     }
