@@ -44,6 +44,7 @@ public sealed partial class CommandBackend : IBackend
     public async Task<IReadOnlyList<ModelInfo>> DiscoverAsync(CancellationToken cancellationToken)
     {
         await _runs.CleanAsync().WaitAsync(cancellationToken);
+        _runs.DeleteForgotten();
         var isThere = Executable.Find(_dialect.Program) is not null;
         if (_isThere != isThere && !isThere)
         {

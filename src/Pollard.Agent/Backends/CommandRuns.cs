@@ -152,9 +152,21 @@ public sealed partial class CommandRuns : IDisposable
         {
             LogEnded(_logger, ended);
         }
+    }
 
+    /// <summary>Deletes what was kept for tasks that did not come again.</summary>
+    internal void DeleteForgotten()
+    {
         foreach (var folder in Directory.EnumerateDirectories(_folder))
         {
+            lock (_last)
+            {
+                if (_last.ContainsKey(Path.GetFileName(folder)))
+                {
+                    continue; // It runs.
+                }
+            }
+
             DeleteIfForgotten(folder);
         }
     }

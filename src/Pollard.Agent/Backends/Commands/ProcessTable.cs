@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.ComponentModel;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -55,6 +56,7 @@ internal static class ProcessTable
         List<int> found = [];
         HashSet<int> sessions = session is { } own ? [own] : [];
         List<(int Id, int Session)> others = [];
+        var room = ArrayPool<byte>.Shared.Rent(MostEnvironmentBytes);
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
         {
             if (
@@ -66,7 +68,7 @@ internal static class ProcessTable
                 continue;
             }
 
-            if (Bears(folder, entry))
+            if (Bears(folder, entry, room))
             {
                 found.Add(id);
                 if (itsSession == id)
@@ -80,6 +82,7 @@ internal static class ProcessTable
             }
         }
 
+        ArrayPool<byte>.Shared.Return(room);
         found.AddRange(others.Where(other => sessions.Contains(other.Session)).Select(other => other.Id));
         return found;
     }
@@ -102,16 +105,15 @@ internal static class ProcessTable
             : null;
     }
 
-    private static bool Bears(string folder, byte[] entry)
+    private static bool Bears(string folder, byte[] entry, byte[] room)
     {
         try
         {
             using var file = File.OpenRead(Path.Combine(folder, "environ"));
-            var buffer = new byte[MostEnvironmentBytes];
-            var rest = buffer.AsSpan(0, file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false));
-            foreach (var range in ((ReadOnlySpan<byte>)rest).Split((byte)0))
+            ReadOnlySpan<byte> all = room.AsSpan(0, file.ReadAtLeast(room, room.Length, throwOnEndOfStream: false));
+            foreach (var range in all.Split((byte)0))
             {
-                if (rest[range].SequenceEqual(entry))
+                if (all[range].SequenceEqual(entry))
                 {
                     return true;
                 }

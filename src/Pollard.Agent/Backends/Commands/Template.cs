@@ -26,6 +26,7 @@ internal sealed class Template(TemplateOptions options) : CommandDialect
             );
         }
 
+        _ = options.Servers.Select(run.Request.Servers); // Refuses what a client names: none is passed on.
         var prompt = Encoding.UTF8.GetBytes(run.Request.WholePrompt());
         var words = options.Words.Skip(1).ToList();
         var byFile = words.Exists(word => word.Contains(PromptFile, StringComparison.Ordinal));

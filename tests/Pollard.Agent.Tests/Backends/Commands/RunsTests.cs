@@ -34,13 +34,35 @@ public sealed class RunsTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_bench.RunsFolder, "task_1"));
         Directory.CreateDirectory(Path.Combine(_bench.RunsFolder, "task_forgotten"));
 
-        await _bench.Runs().CleanAsync();
+        var runs = _bench.Runs();
+        await runs.CleanAsync();
+        using var running = await runs.BeginAsync("task_running", free => free, Token);
+        running.Create();
+        runs.DeleteForgotten();
 
         await orphan.WaitForExitAsync(Token);
         Assert.False(stranger.HasExited);
         stranger.Kill();
         Assert.Equal("s1", journal.Read()!.Session);
-        Assert.Equal(["task_1", "task_1.run"], _bench.LeftOver.Order(StringComparer.Ordinal));
+        Assert.Equal(["task_1", "task_1.run", "task_running"], _bench.LeftOver.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void What_was_kept_for_a_task_that_did_not_come_again_is_deleted_after_a_week()
+    {
+        var runs = _bench.Runs();
+        RunJournal journal = new(Path.Combine(_bench.RunsFolder, "task_1.run"));
+        journal.Write(new("task_1.abc", "claude", "s1"));
+        Directory.CreateDirectory(Path.Combine(_bench.RunsFolder, "task_1"));
+        var written = TimeProvider.System.GetUtcNow().UtcDateTime;
+        File.SetLastWriteTimeUtc(Path.Combine(_bench.RunsFolder, "task_1.run"), written.AddDays(-6));
+        runs.DeleteForgotten();
+        Assert.NotEmpty(_bench.LeftOver);
+
+        File.SetLastWriteTimeUtc(Path.Combine(_bench.RunsFolder, "task_1.run"), written.AddDays(-8));
+        runs.DeleteForgotten();
+
+        Assert.Empty(_bench.LeftOver);
     }
 
     [Fact]

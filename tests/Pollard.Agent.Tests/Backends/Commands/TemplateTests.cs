@@ -267,6 +267,16 @@ public sealed class TemplateTests : IDisposable
         Assert.Equal(("unsupported", false, parameter), (failure.Code, failure.Retryable, failure.Parameter));
     }
 
+    [Fact]
+    public async Task It_takes_no_servers_of_clients()
+    {
+        var failure = (
+            await _bench.Tool("cat").RunAsync(Work.Chat("\"mcp_config\":{\"mcpServers\":{\"a\":{}}}"), _output, Token)
+        ).Failure!;
+
+        Assert.Equal(("bad_request", "mcp_config"), (failure.Code, failure.Parameter));
+    }
+
     private static WorkItem Numbered(int number)
     {
         var work = Work.Chat(text: $"prompt {number}");
