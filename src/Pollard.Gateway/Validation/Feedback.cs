@@ -17,13 +17,11 @@ internal static class Feedback
     public static string Of(ValidationPlan plan, RejectedAnswer rejected, int number, string prompt)
     {
         var text = new StringBuilder();
-        text.Append(
-            CultureInfo.InvariantCulture,
-            $"Attempt {number} of {plan.MaxAttempts} was not accepted.\n\nErrors:\n"
-        );
+        text.Append(CultureInfo.InvariantCulture, $"Attempt {number} of {plan.MaxAttempts} was not accepted.\n");
         var count = 0;
         foreach (var verdict in rejected.Verdicts.Where(verdict => !verdict.Valid))
         {
+            text.Append(count == 0 ? "\nErrors:\n" : "");
             text.Append(CultureInfo.InvariantCulture, $"{++count}. {verdict.Validator}: {verdict.Error}\n");
         }
 

@@ -8,6 +8,7 @@ namespace Pollard.Gateway.Validation;
 internal static partial class JsonChecks
 {
     private const double OldestAge = 150;
+    private const double Largest = 1e12;
     private const int MostShownCharacters = 200;
 
     [GeneratedRegex(
@@ -82,8 +83,8 @@ internal static partial class JsonChecks
     public static AnswerCheck AgeRange(ParamReader given)
     {
         var field = FieldOf(given);
-        var least = given.Number("min", double.MinValue, double.MaxValue) ?? 0;
-        var most = given.Number("max", double.MinValue, double.MaxValue) ?? OldestAge;
+        var least = given.Number("min", -Largest, Largest) ?? 0;
+        var most = given.Number("max", -Largest, Largest) ?? OldestAge;
         given.End();
         if (most < least)
         {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
 using Pollard.Tasks;
@@ -9,7 +10,7 @@ namespace Pollard.Gateway.Validation;
 
 /// <summary><c>agent_task</c> and <c>ai_contradiction_check</c>: another model looks at the answer, in a task of its own.</summary>
 /// <param name="modelNames">Turns a name as clients write it into one that is served.</param>
-internal sealed class ModelChecks(Func<string, string> modelNames)
+internal sealed partial class ModelChecks(Func<string, string> modelNames)
 {
     /// <summary>A check by a prompt of the client's.</summary>
     public const string AgentTask = "agent_task";
@@ -20,6 +21,9 @@ internal sealed class ModelChecks(Func<string, string> modelNames)
     private const int MostAnswerTokens = 1500;
     private const int MostReports = 2;
     private const int MostShown = 2000;
+
+    [GeneratedRegex(@"\{(?:CODE_TO_VALIDATE|TEXT_TO_VALIDATE|ORIGINAL_USER_PROMPT)\}", RegexOptions.NonBacktracking)]
+    private static partial Regex Placeholder { get; }
 
     private const string AgentRules =
         "You are a diligent validation agent. Do the validation task exactly, with the tools it names. Respond ONLY with one JSON "
@@ -98,15 +102,15 @@ internal sealed class ModelChecks(Func<string, string> modelNames)
         return $"\n\nUse these tools: {string.Join(", ", tools)}.";
     }
 
+    /// <summary>In one go: what is filled in is never looked at again.</summary>
     private static string Filled(string prompt, ReviewedAnswer answer) =>
-        prompt
-            .Replace(
-                "{ORIGINAL_USER_PROMPT}",
-                FirstRequest.PromptOf(answer.Row, answer.Request),
-                StringComparison.Ordinal
-            )
-            .Replace("{CODE_TO_VALIDATE}", answer.Text, StringComparison.Ordinal)
-            .Replace("{TEXT_TO_VALIDATE}", answer.Text, StringComparison.Ordinal);
+        Placeholder.Replace(
+            prompt,
+            match =>
+                match.ValueSpan is "{ORIGINAL_USER_PROMPT}"
+                    ? FirstRequest.PromptOf(answer.Row, answer.Request)
+                    : answer.Text
+        );
 
     private async ValueTask<Finding> AskAsync(Question question, CheckedAnswer answer, CancellationToken ct)
     {

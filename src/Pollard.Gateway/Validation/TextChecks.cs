@@ -92,12 +92,16 @@ internal static partial class TextChecks
     /// <summary><c>contains</c>, <c>response_contains</c>.</summary>
     public static AnswerCheck Contains(ParamReader given)
     {
-        var substring = given.Texts("substring");
-        var wanted = given.Texts("required_text") ?? substring ?? throw given.Missing("required_text");
+        string[] wanted = [.. given.Texts("required_text") ?? [], .. given.Texts("substring") ?? []];
         var comparison = given.Flag("case_sensitive") is true
             ? StringComparison.Ordinal
             : StringComparison.OrdinalIgnoreCase;
         given.End();
+        if (wanted.Length == 0)
+        {
+            throw given.Missing("required_text");
+        }
+
         return Checks.Of(answer =>
         {
             string[] missing = [.. wanted.Where(text => !answer.Text.Contains(text, comparison))];

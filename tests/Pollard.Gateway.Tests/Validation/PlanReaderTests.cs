@@ -122,6 +122,7 @@ public sealed class PlanReaderTests
         "must be a sum of Python's"
     )]
     [InlineData("""{"validation":[{"type":"regex"}]}""", "validation[0].params.pattern", "is missing")]
+    [InlineData("""{"validation":"contains"}""", "validation.params.required_text", "is missing")]
     [InlineData(
         """{"validation":[{"type":"contains","params":{"required_text":[]}}]}""",
         "validation[0].params.required_text",

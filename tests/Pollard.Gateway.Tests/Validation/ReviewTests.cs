@@ -66,13 +66,13 @@ public sealed class ReviewTests
     public async Task What_an_answer_says_is_not_taken_for_a_place_to_fill()
     {
         await JudgeAsync(
-            "{ORIGINAL_USER_PROMPT}",
-            """[{"type":"agent_task","task_prompt":"{TEXT_TO_VALIDATE}"}]""",
+            "{ORIGINAL_USER_PROMPT}{TEXT_TO_VALIDATE}",
+            """[{"type":"agent_task","task_prompt":"{CODE_TO_VALIDATE}"}]""",
             """{"validation_passed":true}"""
         );
 
         Assert.Contains(
-            "\"content\":\"{ORIGINAL_USER_PROMPT}\"",
+            "\"content\":\"{ORIGINAL_USER_PROMPT}{TEXT_TO_VALIDATE}\"",
             Encoding.UTF8.GetString(Assert.Single(_asked).Request.Span),
             StringComparison.Ordinal
         );

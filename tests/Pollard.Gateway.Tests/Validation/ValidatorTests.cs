@@ -46,6 +46,7 @@ public sealed class ValidatorTests
     )]
     [InlineData("contains", """{"required_text":["a","b","c"]}""", "b", "the answer lacks \"a\", \"c\"")]
     [InlineData("response_contains", """{"substring":"Alice"}""", "I am Bob", "the answer lacks \"Alice\"")]
+    [InlineData("contains", """{"required_text":"a","substring":["b","c"]}""", "ab", "the answer lacks \"c\"")]
     [InlineData("response_contains", """{"required_text":"bob"}""", "I am Bob", null)]
     [InlineData("contains_code_block", null, "text\n```\nx\n```", null)]
     [InlineData("contains_code_block", """{"language":"Python"}""", "```python\nx = 1\n", null)]
