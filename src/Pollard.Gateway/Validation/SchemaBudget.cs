@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
 
 namespace Pollard.Gateway.Validation;
 
@@ -7,6 +8,7 @@ internal static class SchemaBudget
 {
     private const int MostReferences = 100_000;
     private const int MostComparedItems = 5_000;
+    private const int MatchCost = 500;
 
     [ThreadStatic]
     private static int _left;
@@ -22,6 +24,20 @@ internal static class SchemaBudget
         if (--_left < 0 || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
         {
             throw new SchemaTooCostlyException();
+        }
+    }
+
+    /// <summary>A pattern looks at some texts. One that may backtrack has its time for each of them.</summary>
+    /// <exception cref="SchemaTooCostlyException">There were too many.</exception>
+    public static void Match(Regex pattern, int texts)
+    {
+        if ((pattern.Options & RegexOptions.NonBacktracking) == RegexOptions.None)
+        {
+            _left -= MatchCost * Math.Min(texts, MostReferences / MatchCost + 1);
+            if (_left < 0)
+            {
+                throw new SchemaTooCostlyException();
+            }
         }
     }
 

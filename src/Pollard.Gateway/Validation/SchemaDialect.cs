@@ -13,7 +13,7 @@ namespace Pollard.Gateway.Validation;
 internal static class SchemaDialect
 {
     /// <summary>How long one pattern may look at one text, where it needs the engine that backtracks.</summary>
-    private static readonly TimeSpan MatchTime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MatchTime = TimeSpan.FromSeconds(0.5);
 
     /// <summary>The keywords, with ours in place of the four that have no bounds.</summary>
     private static readonly Dialect Bounded = new([
@@ -115,6 +115,12 @@ internal static class SchemaDialect
             base.ValidateKeywordValue(value);
             return Compile(value.GetString());
         }
+
+        public override KeywordEvaluation Evaluate(KeywordData keyword, EvaluationContext context)
+        {
+            SchemaBudget.Match((Regex)keyword.Value!, context.Instance.ValueKind == JsonValueKind.String ? 1 : 0);
+            return base.Evaluate(keyword, context);
+        }
     }
 
     private sealed class BoundedPatternProperties : PatternPropertiesKeyword
@@ -125,6 +131,17 @@ internal static class SchemaDialect
             return value
                 .EnumerateObject()
                 .ToDictionary(member => member.Name, member => Compile(member.Name), StringComparer.Ordinal);
+        }
+
+        public override KeywordEvaluation Evaluate(KeywordData keyword, EvaluationContext context)
+        {
+            var names = context.Instance.ValueKind == JsonValueKind.Object ? context.Instance.GetPropertyCount() : 0;
+            foreach (var pattern in ((Dictionary<string, Regex>)keyword.Value!).Values)
+            {
+                SchemaBudget.Match(pattern, names);
+            }
+
+            return base.Evaluate(keyword, context);
         }
     }
 
@@ -177,6 +194,11 @@ internal static class SchemaDialect
             }
 
             var known = (Known)keyword.Value!;
+            foreach (var pattern in known.Patterns)
+            {
+                SchemaBudget.Match(pattern, context.Instance.GetPropertyCount());
+            }
+
             List<EvaluationResults> results = [];
             foreach (var member in context.Instance.EnumerateObject())
             {

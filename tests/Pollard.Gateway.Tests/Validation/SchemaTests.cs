@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Pollard.Gateway.Tests.Validation;
 
 /// <summary>Schemas are checked when they are handed in, and bounded when they are used.</summary>
@@ -127,6 +129,34 @@ public sealed class SchemaTests
         );
 
         Assert.Equal("the pattern ^(a+)+\\1$ of the schema could not be matched in time", found.Error);
+    }
+
+    [Theory]
+    [InlineData("""{"items":{"pattern":"^(?!b)a"}}""", "[{0}]", "\"a\"")]
+    [InlineData("""{"patternProperties":{"^(?!b)":true}}""", "{{{0}}}", "\"a#\":1")]
+    [InlineData("""{"patternProperties":{"^(?!b)":true},"additionalProperties":false}""", "{{{0}}}", "\"a#\":1")]
+    public async Task Patterns_that_must_backtrack_look_at_no_more_than_they_have_time_for(
+        string schema,
+        string form,
+        string item
+    )
+    {
+        var some = Enumerable.Range(0, 50).Select(i => item.Replace("#", $"{i}", StringComparison.Ordinal));
+        var many = Enumerable.Range(0, 300).Select(i => item.Replace("#", $"{i}", StringComparison.Ordinal));
+
+        var few = await Judging.FindAsync(
+            "schema",
+            Of(schema),
+            string.Format(CultureInfo.InvariantCulture, form, string.Join(',', some))
+        );
+        var all = await Judging.FindAsync(
+            "schema",
+            Of(schema),
+            string.Format(CultureInfo.InvariantCulture, form, string.Join(',', many))
+        );
+
+        Assert.Null(few.Error);
+        Assert.Equal("the answer is too large to be checked against the schema", all.Error);
     }
 
     [Fact]
