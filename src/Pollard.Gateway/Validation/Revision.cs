@@ -42,7 +42,7 @@ internal static class Revision
             }
 
             writer.WritePropertyName(member.Name);
-            if (isChat && member.NameEquals("messages"u8))
+            if (isChat && member.NameEquals("messages"u8) && member.Value.ValueKind == JsonValueKind.Array)
             {
                 WriteMessages(writer, member.Value, rejected, feedback);
             }

@@ -29,7 +29,7 @@ public sealed class ParserProcessTests : IDisposable
     {
         using var leaving = new CancellationTokenSource();
         Fake("python3", "mkdir \"$(dirname \"$0\")/started.$$\"; sleep 1000; exit 0");
-        var asking = Parser(TimeProvider.System).AskAsync("python3", [], "x", leaving.Token);
+        var asking = Parser(new FakeTimeProvider()).AskAsync("python3", [], "x", leaving.Token);
         var process = await StartedAsync();
 
         await leaving.CancelAsync();
@@ -106,14 +106,14 @@ public sealed class ParserProcessTests : IDisposable
         Fake("python3", "exit 0");
 
         Assert.Null(
-            await Parser(TimeProvider.System).AskAsync("python3", [], new string('x', 1_000_000), Judging.Token)
+            await Parser(new FakeTimeProvider()).AskAsync("python3", [], new string('x', 1_000_000), Judging.Token)
         );
     }
 
     [Fact]
     public async Task What_is_not_on_the_machine_is_refused_and_not_skipped()
     {
-        var catalog = new ValidatorCatalog(Parser(TimeProvider.System));
+        var catalog = new ValidatorCatalog(Parser(new FakeTimeProvider()));
 
         var code = Judging.Refusal(() => Judging.Check("code", null, catalog));
         var sql = Judging.Refusal(() => Judging.Check("sql", null, catalog));
@@ -143,7 +143,7 @@ public sealed class ParserProcessTests : IDisposable
     private ParserProcess Parser(TimeProvider time) => new(new Interpreters(_folder.FullName), time);
 
     private Task<string?> Asking(TimeProvider? time = null) =>
-        Parser(time ?? TimeProvider.System).AskAsync("python3", [], "x", Judging.Token);
+        Parser(time ?? new FakeTimeProvider()).AskAsync("python3", [], "x", Judging.Token);
 
     private async Task<int> StartedAsync()
     {

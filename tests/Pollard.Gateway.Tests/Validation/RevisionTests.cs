@@ -128,6 +128,14 @@ public sealed class RevisionTests
         Assert.Equal(request, Revise(Plan, request, First, kind: kind));
 
     [Fact]
+    public void A_member_that_is_there_twice_is_carried_as_it_came() =>
+        Assert.StartsWith(
+            """{"messages":1,"messages":[{"role":"assistant",""",
+            Revise(Plan, """{"messages":1,"messages":[]}""", First),
+            StringComparison.Ordinal
+        );
+
+    [Fact]
     public void Nothing_rejected_changes_nothing()
     {
         var request = Encoding.UTF8.GetBytes("""{"messages":[] }""");
