@@ -162,6 +162,19 @@ public sealed partial class TasksClient
     public Task<TaskDocument> RetryAsync(string id, CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(GatewayCall.Post(Path(id) + "/retry"), ProtocolJson.Default.TaskDocument, cancellationToken);
 
+    /// <summary>Says what becomes of a task none of whose answers passed its checks (<see cref="TaskDocument.NeedsInput"/>).</summary>
+    /// <exception cref="PollardException">Nobody is asked about it (409), or there is no such task (404).</exception>
+    public Task<TaskDocument> GiveInputAsync(
+        string id,
+        InputRequest input,
+        CancellationToken cancellationToken = default
+    ) =>
+        _gateway.CallAsync(
+            GatewayCall.Post(Path(id) + "/input", input, ProtocolJson.Default.InputRequest),
+            ProtocolJson.Default.TaskDocument,
+            cancellationToken
+        );
+
     /// <summary>Why a task waits.</summary>
     /// <exception cref="PollardException">There is no such task (404), or the gateway cannot be reached.</exception>
     public Task<WhyDocument> WhyAsync(string id, CancellationToken cancellationToken = default) =>

@@ -58,7 +58,8 @@ public sealed record GatewayOptions
     public string? ImageDirectory { get; init; }
 
     /// <summary>Addresses that clients may give as <c>api_base</c>, with the label of the hosts that stand for each.</summary>
-    public IReadOnlyDictionary<string, string> ApiBases { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> ApiBases { get; init; } =
+        new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>The store's file, for clients of old servers that ask where it is; told on loopback only. Null: not told.</summary>
     public string? DatabasePath { get; init; }
@@ -103,10 +104,10 @@ public sealed record LongRunningOptions
     public IReadOnlyList<string> Kinds { get; init; } = ["command"];
 
     /// <summary>How long one run of such work may take when the client does not say.</summary>
-    public TimeSpan Long { get; init; } = TimeSpan.FromSeconds(300);
+    public TimeSpan LongTimeout { get; init; } = TimeSpan.FromSeconds(300);
 
     /// <summary>How long one run of other work may take when a client of these doors does not say.</summary>
-    public TimeSpan Short { get; init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan ShortTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>True when such work takes long.</summary>
     public bool Is(string kind, string model) =>

@@ -221,7 +221,7 @@ public sealed class LlmTasksDoorTests
     {
         await using var gateway = await StartAsync(options => options with { LlmTasksUrl = "http://127.0.0.1:0" });
         gateway.Connect("claude");
-        using var own = new HttpClient { BaseAddress = gateway.Server.LlmTasksAddress };
+        using var own = new HttpClient(new SocketsHttpHandler()) { BaseAddress = gateway.Server.LlmTasksAddress };
 
         var root = await JsonOf(own.GetAsync("/", Token));
         var health = await JsonOf(own.GetAsync("/health", Token));

@@ -200,7 +200,7 @@ public sealed partial class PollingDoorTests
         await using var gateway = await StartAsync(options => options with { ClaudeProxyUrl = "http://127.0.0.1:0" });
         var host = gateway.Connect("claude");
         using var client = gateway.NewClient(null);
-        using var own = new HttpClient { BaseAddress = gateway.Server.ClaudeProxyAddress };
+        using var own = new HttpClient(new SocketsHttpHandler()) { BaseAddress = gateway.Server.ClaudeProxyAddress };
 
         var health = await JsonOf(own.GetAsync("/health", Token));
         var sent = PostAsync(
@@ -288,6 +288,9 @@ public sealed partial class PollingDoorTests
         return attempt.TaskId;
     }
 
-    [GeneratedRegex("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
+    [GeneratedRegex(
+        "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+        RegexOptions.NonBacktracking
+    )]
     private static partial Regex Uuid4 { get; }
 }

@@ -1,6 +1,5 @@
 using System.Text;
 using Pollard.Tasks.Dispatch;
-using Pollard.Tasks.Events;
 using Pollard.Tasks.Tests.Support;
 using Pollard.Tasks.Validation;
 using Pollard.Testing;

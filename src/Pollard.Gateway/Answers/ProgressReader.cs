@@ -5,7 +5,6 @@ using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
 using Pollard.Tasks.Events;
-using Pollard.Tasks.Validation;
 
 namespace Pollard.Gateway.Answers;
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 
 namespace Pollard.Gateway.Answers;
@@ -12,6 +13,7 @@ internal static class TaskNames
     public const int Digits = 12;
 
     private const int UuidCharacters = 36;
+    private static readonly SearchValues<char> Hexadecimal = SearchValues.Create("0123456789abcdef");
 
     /// <summary>As the LLM task server made them: a prefix and 12 hexadecimal digits.</summary>
     public static string Short(string prefix) => prefix + RandomNumberGenerator.GetHexString(Digits, lowercase: true);
@@ -33,5 +35,5 @@ internal static class TaskNames
             : text.LastIndexOf('_') is var at
                 && at > 0
                 && text.Length - at - 1 == Digits
-                && text.AsSpan(at + 1).IndexOfAnyExcept("0123456789abcdef") < 0;
+                && !text.AsSpan(at + 1).ContainsAnyExcept(Hexadecimal);
 }

@@ -136,7 +136,7 @@ internal sealed class LlmConfigReader(AnswerReview review, GatewayOptions option
             || needsMcp
             || classes.Is(Kinds.Chat, model)
             || plan?.Validators.Any(static check => check.Type == "agent_task") == true;
-        return takesLong ? classes.Long : classes.Short;
+        return takesLong ? classes.LongTimeout : classes.ShortTimeout;
     }
 
     private static string ModelOf(JsonElement config, string path)

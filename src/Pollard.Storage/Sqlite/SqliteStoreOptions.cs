@@ -40,7 +40,7 @@ public sealed record SqliteStoreOptions
     public long CacheBytes { get; init; } = 64L * 1024 * 1024;
 
     /// <summary>The database file.</summary>
-    internal string DatabasePath => Path.Combine(Directory, "pollard.db");
+    public string DatabasePath => Path.Combine(Directory, "pollard.db");
 
     /// <summary>The log beside it.</summary>
     internal string LogPath => DatabasePath + "-wal";

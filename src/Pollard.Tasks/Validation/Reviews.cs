@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Pollard.Tasks.Events;
 
 namespace Pollard.Tasks.Validation;
 

@@ -23,7 +23,7 @@ internal static class ServeCommand
         using var loggers = LoggerFactory.Create(logging);
         using var backends = new Backends(settings, time, loggers);
         var upstream = backends.Upstream();
-        await using var gateway = await RunningGateway.StartAsync(settings, logging, loggers, time, ct);
+        await using var gateway = await RunningGateway.StartAsync(settings, [], logging, loggers, time, ct);
         await using var agents = new LocalAgents(gateway, settings, time, loggers);
         if (upstream is not null)
         {

@@ -100,6 +100,7 @@ internal static class TasksCommand
             new Command("retry", "Starts failed, timed-out or cancelled tasks over") { Ids }
                 .WithGateway()
                 .Does(shell, RetryAsync),
+            TaskInputCommand.Build(shell),
             new Command("why", "Why a task waits, host by host") { Id }
                 .WithGateway()
                 .Does(shell, WhyAsync),

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends;
 using Pollard.Composition;
 using Pollard.Configuration;
+using Pollard.Gateway.Answers;
 using Pollard.Protocol;
 using Pollard.Simulators;
 
@@ -32,6 +33,13 @@ internal static class UpCommand
             .WithConfiguration()
             .Does(shell, RunAsync);
 
+    // Without any model, the calls of the guides are answered by the simulator too, which says so in each answer.
+    private static readonly ModelRoute[] DemoRoutes =
+    [
+        new("max", SimulatedModel.Demo.Name),
+        new("max/*", SimulatedModel.Demo.Name),
+    ];
+
     private static async Task<int> RunAsync(CommandContext context, CancellationToken ct)
     {
         var (settings, time) = (context.Settings, context.Shell.Time);
@@ -40,7 +48,14 @@ internal static class UpCommand
         using var backends = new Backends(settings, time, loggers);
         var upstream = backends.Upstream();
         await using var work = await FindWorkAsync(context, backends, hasUpstream: upstream is not null, ct);
-        await using var gateway = await RunningGateway.StartAsync(settings, logging, loggers, time, ct);
+        await using var gateway = await RunningGateway.StartAsync(
+            settings,
+            work.Simulator is null ? [] : DemoRoutes,
+            logging,
+            loggers,
+            time,
+            ct
+        );
         await using var agents = new LocalAgents(gateway, settings, time, loggers);
         if (work.Backends.Count > 0)
         {

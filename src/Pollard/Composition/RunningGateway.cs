@@ -23,19 +23,18 @@ internal sealed class RunningGateway : IAsyncDisposable
 
     public static async Task<RunningGateway> StartAsync(
         Settings settings,
+        IReadOnlyList<ModelRoute> routes,
         Action<ILoggingBuilder> logging,
         ILoggerFactory loggers,
         TimeProvider time,
         CancellationToken ct
     )
     {
-        var options = GatewaySettings.ReadGateway(settings);
         DataDirectory.Create(settings.DataPath);
-        var store = new SqliteTaskStore(
-            new SqliteStoreOptions { Directory = settings.DataPath },
-            time,
-            loggers.CreateLogger<SqliteTaskStore>()
-        );
+        var storeOptions = new SqliteStoreOptions { Directory = settings.DataPath };
+        var options = GatewaySettings.ReadGateway(settings) with { DatabasePath = storeOptions.DatabasePath };
+        options = options with { Routes = [.. options.Routes, .. routes] };
+        var store = new SqliteTaskStore(storeOptions, time, loggers.CreateLogger<SqliteTaskStore>());
         var review = new AnswerReview(time);
         TaskEngine engine;
         try

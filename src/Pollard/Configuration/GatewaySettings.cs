@@ -52,7 +52,8 @@ internal static class GatewaySettings
         "Tasks that may wait at the same time. Default: 200000"
     );
 
-    public static Option[] All { get; } = [Urls, LinkUrl, RequireKeys, RunTimeout, MaxAttempts, Retention, MaxPending];
+    public static Option[] All { get; } =
+    [Urls, LinkUrl, RequireKeys, RunTimeout, MaxAttempts, Retention, MaxPending, .. LongCallSettings.All];
 
     public static GatewayOptions ReadGateway(Settings settings)
     {
@@ -63,7 +64,7 @@ internal static class GatewaySettings
             Parse(url, "--urls");
         }
 
-        return new GatewayOptions
+        var options = new GatewayOptions
         {
             Urls = wanted,
             LinkUrl = settings.Text(LinkUrl) switch
@@ -74,7 +75,12 @@ internal static class GatewaySettings
             },
             RequireKeys = settings.IsOn(RequireKeys) ? true : null,
         };
+        return LongCallSettings.Read(settings, options);
     }
+
+    /// <summary>An address to serve at, or null.</summary>
+    public static string? ReadUrl(Settings settings, Option<string?> option) =>
+        settings.Text(option) is { } url ? Parse(url, option.Name).ToString() : null;
 
     public static TaskEngineOptions ReadEngine(Settings settings) =>
         EngineDefaults with

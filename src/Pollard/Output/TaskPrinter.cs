@@ -44,10 +44,13 @@ internal static class TaskPrinter
     {
         Field("id", task.Id);
         Field("state", task.State);
+        Field("name", task.Name);
         Field("kind", task.Kind);
         Field("model", task.Model);
         Field("host", task.Host);
         Field("try", $"{Number(task.Attempt)} of {Number(task.MaxAttempts)}");
+        Field("answers", task.ValidationAttempts == 0 ? null : $"{Number(task.ValidationAttempts)} judged");
+        Field("needs input", task.NeedsInput == true ? $"pollard tasks input {task.Id} retry|accept|reject" : null);
         Field("priority", task.Priority == 0 ? null : Number(task.Priority));
         Field("created", Moments.Format(task.CreatedAt));
         Field("not before", task.RunAt is { } runAt ? Moments.Format(runAt) : null);

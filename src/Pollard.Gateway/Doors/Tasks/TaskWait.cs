@@ -2,7 +2,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Pollard.Gateway.Answers;
 using Pollard.Protocol;
-using Pollard.Tasks;
 
 namespace Pollard.Gateway.Doors.Tasks;
 

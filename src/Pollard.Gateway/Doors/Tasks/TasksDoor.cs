@@ -79,7 +79,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
     {
         var task = await finder.FindAsync(http);
         var given = await RequestBody.ReadAsync(http, ProtocolJson.Default.InputRequest);
-        InputAction action = given.Action switch
+        var action = given.Action switch
         {
             "retry" => InputAction.Retry,
             "accept" => InputAction.Accept,

@@ -33,7 +33,7 @@ internal sealed class PollingChat(LlmConfigReader reader, LongCallIntake intake,
         CheckUser(config);
         var patience = LlmConfigReader.SecondsOf(config, "", "timeout") ?? DefaultTimeout;
         // A client's patience is no limit of the run, which goes on when that is over.
-        var longest = options.LongRunning.Long > patience * 2 ? options.LongRunning.Long : patience * 2;
+        var longest = options.LongRunning.LongTimeout > patience * 2 ? options.LongRunning.LongTimeout : patience * 2;
         var call = reader.Read(config, timeout: polls ? patience : longest);
         var task = await intake.SubmitAsync(http, call, TaskNames.Uuid());
         if (polls)
