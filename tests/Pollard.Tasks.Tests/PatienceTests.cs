@@ -11,6 +11,33 @@ public sealed class PatienceTests
     private const int Fast = 6;
 
     [Fact]
+    public async Task A_command_may_work_for_as_long_as_the_task_may_while_it_shows_signs_of_life()
+    {
+        var options = new TaskEngineOptions { FirstToken = (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30)) };
+        await using var gateway = await TestEngine.StartAsync(options: options);
+        var host = new TestHost(gateway.Engine, "host", "m").Ready();
+        host.Connection.SetModels([new() { Name = "m", Kinds = ["chat", "command"] }]);
+        var task = await gateway.SubmitAsync();
+        var attempt = await host.UntilWorkAsync();
+
+        for (var i = 0; i < 9; i++)
+        {
+            gateway.Clock.Advance(TimeSpan.FromSeconds(10));
+            host.Connection.Touch();
+            attempt.Append(i, Protocol.HostLink.DeltaKind.Progress, 0, new("{}"u8.ToArray()));
+        }
+
+        Assert.Equal(TaskState.Running, task.Row.State);
+        for (var i = 0; i < 3; i++)
+        {
+            gateway.Clock.Advance(TimeSpan.FromSeconds(11));
+            host.Connection.Touch(); // The machine lives, the command does not say that it does.
+        }
+
+        Assert.Equal("first_token_late", (await host.UntilCancelAsync()).Reason);
+    }
+
+    [Fact]
     public async Task A_host_that_is_always_quick_is_not_waited_for_long()
     {
         await using var gateway = await TestEngine.StartAsync();

@@ -225,6 +225,9 @@ public sealed class DispatchHost
         return index;
     }
 
+    /// <summary>True for a program that runs in place of a model: it may work for long before it has anything to say.</summary>
+    internal bool RunsAsCommand(string model) => ModelFor(model) is { } info && Does(info, "command");
+
     private ModelInfo? ModelFor(string model) =>
         _models.TryGetValue(model, out var exact) ? exact
         : _models.TryGetValue(model + ":latest", out var latest) ? latest // As Ollama reads a name without a tag.

@@ -57,7 +57,8 @@ internal sealed class AttemptClock(EngineCore core, Attempt attempt) : WheelTime
         var first = core.Paces.FirstTokenLimit(attempt);
         var sinceBegin = time.GetElapsedTime(attempt.BeganAt);
         var sinceSign = attempt.LastPhaseAt != 0 ? time.GetElapsedTime(attempt.LastPhaseAt) : sinceBegin;
-        first = Least(first - sinceSign, core.Options.FirstToken.Most - sinceBegin);
+        var isCommand = attempt.Host?.RunsAsCommand(attempt.Model) == true; // Its time is the task's, while it shows signs of life.
+        first = Least(first - sinceSign, isCommand ? left : core.Options.FirstToken.Most - sinceBegin);
         return first <= TimeSpan.Zero
             ? (new TaskError("first_token_late", "the host did not begin its answer in time", Retryable: true), left)
             : (null, Least(first, left));
