@@ -95,7 +95,8 @@ internal sealed class Intake(EngineCore core)
             CreatedAt = now,
             RunAt = task.RunAt > now ? task.RunAt : null,
             QueueDeadline = now + task.QueueTimeout,
-            Retention = task.Retention,
+            Retention =
+                task.Retention ?? (core.Options.RetentionByKind.TryGetValue(task.Kind, out var kept) ? kept : null),
             Durability = durability,
             LostOutput = task.LostOutput,
             Stream = task.Stream,

@@ -45,21 +45,55 @@ internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
         {
             using var deadline = new CancellationTokenSource(RoundDeadline, core.Time);
             using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _stop.Token);
-            int deleted;
-            do
-            {
-                deleted = await core.Store.PurgeAsync(
-                    core.Time.GetUtcNow(),
-                    core.Options.Retention,
-                    core.Options.PurgeSlice,
-                    both.Token
-                );
-            } while (deleted == core.Options.PurgeSlice);
+            await DeleteAsync(core.Options.Retention, int.MaxValue, both.Token);
+            await DeleteExcessAsync(both.Token);
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
         {
             LogPurgeFailed(core.Logger, e); // The loop lives on: the next round tries again.
         }
+    }
+
+    // The oldest go first, however young they are.
+    private async Task DeleteExcessAsync(CancellationToken ct)
+    {
+        if (core.Options is { MostEndedTasks: null, MostStoreBytes: null })
+        {
+            return;
+        }
+
+        var size = await core.Store.MeasureAsync(ct);
+        if (core.Options.MostEndedTasks is { } most && size.EndedTasks > most)
+        {
+            await DeleteAsync(TimeSpan.Zero, (int)Math.Min(size.EndedTasks - most, int.MaxValue), ct);
+        }
+
+        while (size.Bytes > core.Options.MostStoreBytes)
+        {
+            if (await DeleteAsync(TimeSpan.Zero, core.Options.PurgeSlice, ct) == 0)
+            {
+                return; // What is left has not ended, or says itself how long it is kept.
+            }
+
+            size = await core.Store.MeasureAsync(ct);
+        }
+    }
+
+    private async Task<int> DeleteAsync(TimeSpan keep, int most, CancellationToken ct)
+    {
+        var total = 0;
+        while (total < most)
+        {
+            var slice = Math.Min(core.Options.PurgeSlice, most - total);
+            var deleted = await core.Store.PurgeAsync(core.Time.GetUtcNow(), keep, slice, ct);
+            total += deleted;
+            if (deleted < slice)
+            {
+                break;
+            }
+        }
+
+        return total;
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Ended tasks could not be deleted; the next round tries again")]

@@ -10,7 +10,17 @@ public sealed record TaskEngineOptions
     public int MaxAttempts { get; init; } = 3;
 
     /// <summary>How long ended tasks are kept that do not say.</summary>
-    public TimeSpan Retention { get; init; } = TimeSpan.FromDays(7);
+    public TimeSpan Retention { get; init; } = TimeSpan.FromDays(1);
+
+    /// <summary>The same for some kinds of work.</summary>
+    public IReadOnlyDictionary<string, TimeSpan> RetentionByKind { get; init; } =
+        new Dictionary<string, TimeSpan>(StringComparer.Ordinal);
+
+    /// <summary>Ended tasks that are kept at the most, of those for which nothing says how long; the oldest go first. Null: any number.</summary>
+    public int? MostEndedTasks { get; init; }
+
+    /// <summary>Bytes that the store takes on disk at the most before the oldest of such tasks go; null: any number.</summary>
+    public long? MostStoreBytes { get; init; }
 
     /// <summary>Tasks that may wait at the same time; one more is refused.</summary>
     public int MaxPending { get; init; } = 200_000;

@@ -181,6 +181,7 @@ public abstract class TaskStoreQueriesContract : TaskStoreContract
             await EndedAsync(id, StoreSamples.Start.AddMinutes(-id));
         }
 
+        Assert.Equal(250, (await Store.MeasureAsync(Token)).EndedTasks);
         Assert.Equal(0, await PurgeAsync(StoreSamples.Start, max: 0));
         Assert.Equal(120, await PurgeAsync(StoreSamples.Start, max: 120));
         Assert.Equal(130, (await Store.ListAsync(new() { Limit = 1_000 }, Token)).Rows.Count);

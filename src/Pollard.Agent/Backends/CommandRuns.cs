@@ -11,7 +11,7 @@ public sealed partial class CommandRuns : IDisposable
 {
     private const int MostAgents = 64;
     private const string RecordEnding = ".run";
-    private static readonly TimeSpan KeptFor = TimeSpan.FromDays(7); // As long as the gateway keeps ended tasks.
+    private static readonly TimeSpan KeptFor = TimeSpan.FromDays(7);
 
     private readonly SemaphoreSlim _slots;
     private readonly FileStream _lock;

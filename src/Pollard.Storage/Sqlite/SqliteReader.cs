@@ -151,6 +151,18 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
         return new TaskListing(rows, rows.Count == limit ? rows[^1].Id : null);
     }
 
+    public StoreSize Measure()
+    {
+        var ended = connection.QueryInteger(
+            """
+            SELECT count(*) FROM task INDEXED BY task_due
+            WHERE final = 1 AND ended_at IS NOT NULL AND retention IS NULL
+            """
+        );
+        var pages = connection.QueryInteger("PRAGMA page_count") - connection.QueryInteger("PRAGMA freelist_count");
+        return new StoreSize(ended, pages * connection.QueryInteger("PRAGMA page_size"));
+    }
+
     public IReadOnlyList<StoreRecord> Records(string collection)
     {
         var records = new List<StoreRecord>();

@@ -107,6 +107,10 @@ public sealed class SqliteTaskStore(
         new(Writer.PurgeAsync(new PurgeJob(now, keep, max, cancellationToken)));
 
     /// <inheritdoc/>
+    public ValueTask<StoreSize> MeasureAsync(CancellationToken cancellationToken) =>
+        new(Readers.ReadAsync(static reader => reader.Measure(), cancellationToken));
+
+    /// <inheritdoc/>
     public ValueTask PutRecordAsync(
         string collection,
         string id,

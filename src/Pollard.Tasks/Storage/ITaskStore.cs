@@ -57,6 +57,9 @@ public interface ITaskStore : IAsyncDisposable
     /// <returns>How many were deleted; less than <paramref name="max"/> when no more are due.</returns>
     ValueTask<int> PurgeAsync(DateTimeOffset now, TimeSpan keep, int max, CancellationToken cancellationToken);
 
+    /// <summary>How much is kept.</summary>
+    ValueTask<StoreSize> MeasureAsync(CancellationToken cancellationToken);
+
     /// <summary>Small things that are no tasks (keys, tokens, hosts), on disk before this returns.</summary>
     ValueTask PutRecordAsync(
         string collection,
@@ -77,6 +80,11 @@ public interface ITaskStore : IAsyncDisposable
 /// <param name="IdKey">16 secret bytes for <see cref="TaskIdCodec"/>, made with the store.</param>
 /// <param name="Newest">The newest task there is; 0 when there is none.</param>
 public sealed record StoreIdentity(int Epoch, ReadOnlyMemory<byte> IdKey, TaskId Newest);
+
+/// <summary>How much a store keeps.</summary>
+/// <param name="EndedTasks">Ended tasks that do not say themselves how long they are kept.</param>
+/// <param name="Bytes">What all takes on disk, without space that is free to be written again.</param>
+public sealed record StoreSize(long EndedTasks, long Bytes);
 
 /// <summary>How a store is.</summary>
 /// <param name="Fault">Why it is not writable, in general; null when it is.</param>

@@ -94,6 +94,16 @@ internal sealed class MemoryTables(byte[] idKey)
         return due.Count;
     }
 
+    public StoreSize Measure() =>
+        new(
+            _tasks.Values.Count(static task => task.Row is { IsFinal: true, EndedAt: not null, Retention: null }),
+            _tasks.Values.Sum(static task =>
+                (task.Request?.Length ?? 0)
+                + (task.Result?.Length ?? 0)
+                + task.Events.Values.Sum(static events => (long)events.Body.Length)
+            )
+        );
+
     public IReadOnlyList<StoreRecord> Collection(string collection) =>
         [
             .. Records

@@ -163,6 +163,10 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
         new(Change(tables => tables.Purge(now, keep, max)));
 
     /// <inheritdoc/>
+    public ValueTask<StoreSize> MeasureAsync(CancellationToken cancellationToken) =>
+        new(Read(static tables => tables.Measure()));
+
+    /// <inheritdoc/>
     public ValueTask PutRecordAsync(
         string collection,
         string id,

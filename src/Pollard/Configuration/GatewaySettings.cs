@@ -43,7 +43,25 @@ internal static class GatewaySettings
     private static readonly Option<string?> Retention = CommonOptions.Text(
         "--retention",
         "DURATION",
-        "How long ended tasks are kept that do not say. Default: 7d"
+        "How long ended tasks are kept that do not say. Default: 1d"
+    );
+
+    private static readonly Option<string[]> RetentionOf = CommonOptions.Texts(
+        "--retention-of",
+        "KIND=DURATION",
+        "The same for one kind of work, such as embedding=1h; may be given several times"
+    );
+
+    private static readonly Option<string?> KeepTasks = CommonOptions.Text(
+        "--keep-tasks",
+        "N",
+        "Ended tasks that are kept at the most; the oldest go first. Default: any number"
+    );
+
+    private static readonly Option<string?> KeepMegabytes = CommonOptions.Text(
+        "--keep-megabytes",
+        "N",
+        "What the store may take on disk before the oldest ended tasks go. Default: any size"
     );
 
     private static readonly Option<string?> MaxPending = CommonOptions.Text(
@@ -53,7 +71,19 @@ internal static class GatewaySettings
     );
 
     public static Option[] All { get; } =
-    [Urls, LinkUrl, RequireKeys, RunTimeout, MaxAttempts, Retention, MaxPending, .. LongCallSettings.All];
+    [
+        Urls,
+        LinkUrl,
+        RequireKeys,
+        RunTimeout,
+        MaxAttempts,
+        Retention,
+        RetentionOf,
+        KeepTasks,
+        KeepMegabytes,
+        MaxPending,
+        .. LongCallSettings.All,
+    ];
 
     public static GatewayOptions ReadGateway(Settings settings)
     {
@@ -88,8 +118,30 @@ internal static class GatewaySettings
             RunTimeout = settings.Duration(RunTimeout) ?? EngineDefaults.RunTimeout,
             MaxAttempts = settings.Number(MaxAttempts, 1, 100) ?? EngineDefaults.MaxAttempts,
             Retention = settings.Duration(Retention) ?? EngineDefaults.Retention,
+            RetentionByKind = ReadRetentionOf(settings),
+            MostEndedTasks = settings.Number(KeepTasks, 0, int.MaxValue),
+            MostStoreBytes = settings.Number(KeepMegabytes, 1, int.MaxValue) is { } megabytes
+                ? megabytes * 1024L * 1024
+                : null,
             MaxPending = settings.Number(MaxPending, 1, int.MaxValue) ?? EngineDefaults.MaxPending,
         };
+
+    private static Dictionary<string, TimeSpan> ReadRetentionOf(Settings settings)
+    {
+        var kinds = new Dictionary<string, TimeSpan>(StringComparer.Ordinal);
+        foreach (var text in settings.Texts(RetentionOf))
+        {
+            var at = text.IndexOf('=', StringComparison.Ordinal);
+            kinds[at > 0 ? text[..at] : ""] =
+                at > 0 && Durations.TryParse(text[(at + 1)..], out var kept)
+                    ? kept
+                    : throw new UsageException(
+                        $"{RetentionOf.Name} has \"{text}\"; write it as in embedding=1h, with a duration such as 15m, 2h or 7d."
+                    );
+        }
+
+        return kinds;
+    }
 
     private static string NextTo(BindingAddress address)
     {
