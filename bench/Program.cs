@@ -1,6 +1,7 @@
 using Pollard.Bench;
 using Pollard.Bench.Cancel;
 using Pollard.Bench.Chat;
+using Pollard.Bench.Doors;
 using Pollard.Bench.Hosts;
 using Pollard.Bench.Machine;
 using Pollard.Bench.Roles;
@@ -20,6 +21,7 @@ var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<Benc
     ["hosts"] = HostsSuite.RunAsync,
     ["cancel"] = CancelSuite.RunAsync,
     ["start"] = StartSuite.RunAsync,
+    ["doors"] = DoorsSuite.RunAsync,
     ["waiters"] = WaitersSuite.RunAsync,
 };
 

@@ -102,16 +102,12 @@ public sealed class CrashTests
             var prompt = $"round {round} client {client} task {i}";
             try
             {
-                using var content = new StringContent(
-                    $$"""{"kind":"chat","model":"{{Model}}","request":{"messages":[{"role":"user","content":"{{prompt}}"}],"seed":1},"max_attempts":20}""",
-                    System.Text.Encoding.UTF8,
-                    "application/json"
-                );
-                using var reply = await gateway.Http.PostAsync("/v1/tasks", content, stop);
-                if (reply.StatusCode == System.Net.HttpStatusCode.Accepted)
+                var (path, body) = Submission(i % 3, prompt);
+                using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+                using var reply = await gateway.Http.PostAsync(path, content, stop);
+                if (reply.IsSuccessStatusCode)
                 {
-                    using var task = JsonDocument.Parse(await reply.Content.ReadAsStringAsync(stop));
-                    accepted[task.RootElement.GetProperty("id").GetString()!] = new Known();
+                    accepted[reply.Headers.GetValues("Pollard-Task").Single()] = new Known();
                 }
             }
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
@@ -119,6 +115,29 @@ public sealed class CrashTests
                 return; // The gateway died before it said yes: whether it has the task nobody may rely on.
             }
         }
+    }
+
+    // Through each door; two of three answers must pass a check that about every second one does not.
+    private static (string Path, string Body) Submission(int door, string prompt)
+    {
+        var messages = $$"""[{"role":"user","content":"{{prompt}}"}]""";
+        const string Checks =
+            """[{"type":"regex","params":{"pattern":"willow"}}],"retry_config":{"max_attempts":20,"initial_delay":0}""";
+        return door switch
+        {
+            0 => (
+                "/v1/tasks",
+                $$"""{"kind":"chat","model":"{{Model}}","request":{"messages":{{messages}},"seed":1},"max_attempts":20}"""
+            ),
+            1 => (
+                "/v1/tasks/submit",
+                $$"""{"llm_config":{"model":"{{Model}}","messages":{{messages}},"validation":{{Checks}} } }"""
+            ),
+            _ => (
+                "/v1/chat/completions",
+                $$"""{"model":"{{Model}}","messages":{{messages}},"polling_mode":true,"validation":{{Checks}} }"""
+            ),
+        };
     }
 
     private static async Task CheckAllAsync(
@@ -164,6 +183,7 @@ public sealed class CrashTests
             shown = item.GetProperty("type").GetString() switch
             {
                 "lost" => "", // What came before is void.
+                "validation" when !item.GetProperty("data").GetProperty("valid").GetBoolean() => "",
                 "delta" => shown + item.GetProperty("text").GetString(),
                 _ => shown,
             };
