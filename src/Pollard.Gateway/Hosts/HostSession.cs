@@ -86,13 +86,9 @@ internal sealed partial class HostSession : IHostSink
 
     private async Task<bool> OpenAsync(CancellationToken ct)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        using var timer = _server.Time.CreateTimer(
-            static state => ((CancellationTokenSource)state!).Cancel(),
-            limit,
-            HelloWithin,
-            Timeout.InfiniteTimeSpan
-        );
+        // Its own timer, which knows when the source is gone: a hello may come in the last moment.
+        using var late = new CancellationTokenSource(HelloWithin, _server.Time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
         if (await HelloCheck.PeekAsync(_link.Input, limit.Token) is not { } payload)
         {
             return false;
