@@ -117,12 +117,12 @@ public sealed class CrashTests
         }
     }
 
-    // Through each door; two of three answers must pass a check that about every second one does not.
+    // Through each door; two of three answers must pass a check that some do not.
     private static (string Path, string Body) Submission(int door, string prompt)
     {
         var messages = $$"""[{"role":"user","content":"{{prompt}}"}]""";
         const string Checks =
-            """[{"type":"regex","params":{"pattern":"willow"}}],"retry_config":{"max_attempts":20,"initial_delay":0}""";
+            """[{"type":"regex","params":{"pattern":"[Ww]illow|[Cc]rown"}}],"retry_config":{"max_attempts":20,"initial_delay":0}""";
         return door switch
         {
             0 => (
