@@ -109,6 +109,9 @@ public sealed record LongRunningOptions
     /// <summary>How long one run of other work may take when a client of these doors does not say.</summary>
     public TimeSpan ShortTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long one run may take whose client waits for it so long: its patience is no limit of the run, which goes on after it.</summary>
+    public TimeSpan Beyond(TimeSpan patience) => LongTimeout > patience * 2 ? LongTimeout : patience * 2;
+
     /// <summary>True when such work takes long.</summary>
     public bool Is(string kind, string model) =>
         Kinds.Contains(kind, StringComparer.Ordinal)

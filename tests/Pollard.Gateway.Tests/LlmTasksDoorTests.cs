@@ -64,6 +64,25 @@ public sealed class LlmTasksDoorTests
     }
 
     [Fact]
+    public async Task Impatience_is_a_408_with_the_id_and_the_task_goes_on()
+    {
+        await using var gateway = await StartAsync();
+        var host = gateway.Connect("claude");
+
+        var sent = gateway.PostAsync(
+            "/v1/tasks/submit",
+            """{"llm_config":{"model":"max/x","question":"hi"},"polling_mode":false,"timeout":0.2}"""
+        );
+        var attempt = await host.TakeAsync();
+        var late = await JsonOf(sent, 408);
+        attempt.Say("late").Finish();
+
+        var id = late.GetProperty("task_id").GetString()!;
+        var done = await JsonOf(gateway.GetAsync($"/v1/tasks/{id}/wait?timeout=30"));
+        Assert.Equal("late", Content(done.GetProperty("result")));
+    }
+
+    [Fact]
     public async Task A_wait_that_is_over_and_a_cancelled_task_are_told_in_its_words()
     {
         await using var gateway = await StartAsync(options =>

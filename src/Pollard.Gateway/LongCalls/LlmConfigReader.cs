@@ -217,7 +217,8 @@ internal sealed class LlmConfigReader(AnswerReview review, GatewayOptions option
             : throw Bad(path, "retry_config.max_attempts", "must be 1 to 20");
     }
 
-    private static bool FlagOf(JsonElement config, string path, string name) =>
+    /// <summary>A flag; false when the member is not there.</summary>
+    internal static bool FlagOf(JsonElement config, string path, string name) =>
         config.TryGetProperty(name, out var value)
         && value.ValueKind switch
         {

@@ -50,6 +50,12 @@ internal sealed class LlmTasksDoor(
     {
         var submission = LlmTaskSubmission.Read(await RequestBody.ReadAsync(http));
         var call = reader.Read(submission.Config, "llm_config", submission.Timeout);
+        var patience = submission.Timeout ?? call.RunTimeout;
+        if (!submission.Polls)
+        {
+            call = call with { RunTimeout = options.LongRunning.Beyond(patience) };
+        }
+
         var name = TaskNames.Short(submission.Polls ? IdPrefix : ImmediatePrefix);
         var task = await intake.SubmitAsync(http, call, name);
         var id = LongCallView.IdOf(task);
@@ -59,8 +65,8 @@ internal sealed class LlmTasksDoor(
             return;
         }
 
-        var patience = submission.Timeout ?? call.RunTimeout;
-        var row = await task.WaitAsync(patience < options.MaxWait ? patience : options.MaxWait, http.RequestAborted);
+        patience = patience < options.MaxWait ? patience : options.MaxWait;
+        var row = await task.WaitAsync(patience, http.RequestAborted);
         if (row.State == TaskState.Completed)
         {
             await JsonReply.WriteAsync(http, (id, await task.ReadResultAsync(http.RequestAborted)), WriteAnswer);

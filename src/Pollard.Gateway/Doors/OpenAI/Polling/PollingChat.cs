@@ -24,17 +24,15 @@ internal sealed class PollingChat(LlmConfigReader reader, LongCallIntake intake,
     {
         http.Features.Set<Dialect>(Errors);
         var config = LongCallIntake.Parse(body);
-        var polls = Flag(config, "polling_mode");
-        if (Flag(config, "stream"))
+        var polls = LlmConfigReader.FlagOf(config, "", "polling_mode");
+        if (LlmConfigReader.FlagOf(config, "", "stream"))
         {
             throw LlmConfigReader.Bad("", "stream", "cannot be combined with \"polling_mode\"; leave one of them out");
         }
 
         CheckUser(config);
         var patience = LlmConfigReader.SecondsOf(config, "", "timeout") ?? DefaultTimeout;
-        // A client's patience is no limit of the run, which goes on when that is over.
-        var longest = options.LongRunning.LongTimeout > patience * 2 ? options.LongRunning.LongTimeout : patience * 2;
-        var call = reader.Read(config, timeout: polls ? patience : longest);
+        var call = reader.Read(config, timeout: polls ? patience : options.LongRunning.Beyond(patience));
         var task = await intake.SubmitAsync(http, call, TaskNames.Uuid());
         if (polls)
         {
@@ -43,7 +41,8 @@ internal sealed class PollingChat(LlmConfigReader reader, LongCallIntake intake,
         }
 
         // A client that leaves finds it by its id later.
-        var row = await task.WaitAsync(patience < options.MaxWait ? patience : options.MaxWait, http.RequestAborted);
+        var waits = patience < options.MaxWait ? patience : options.MaxWait;
+        var row = await task.WaitAsync(waits, http.RequestAborted);
         if (row.State == TaskState.Completed)
         {
             await WriteAnswerAsync(http, task, call.Model);
@@ -55,7 +54,7 @@ internal sealed class PollingChat(LlmConfigReader reader, LongCallIntake intake,
         else
         {
             http.Response.StatusCode = StatusCodes.Status408RequestTimeout;
-            await JsonReply.WriteAsync(http, (LongCallView.IdOf(task), patience), WriteTimeout);
+            await JsonReply.WriteAsync(http, (LongCallView.IdOf(task), waits), WriteTimeout);
         }
     }
 
@@ -119,15 +118,6 @@ internal sealed class PollingChat(LlmConfigReader reader, LongCallIntake intake,
             throw new RejectedException(DoorError.BadRequest("No user message provided", "messages"));
         }
     }
-
-    private static bool Flag(JsonElement config, string name) =>
-        config.TryGetProperty(name, out var value)
-        && value.ValueKind switch
-        {
-            JsonValueKind.True => true,
-            JsonValueKind.False or JsonValueKind.Null => false,
-            _ => throw LlmConfigReader.Bad("", name, "must be true or false"),
-        };
 
     private static void WriteReceipt(Utf8JsonWriter json, string id)
     {
