@@ -24,14 +24,7 @@ public sealed class ClaudeCodeTests
         var turn = await ChatAsync(agent, $"/cost of @{secret}", "\"reasoning_effort\":\"low\"");
         var tool = await agent.SubmitAsync("claude", "use Read");
         var used = await agent.UntilCompletedAsync(tool);
-        var schema = await ChatAsync(
-            agent,
-            "use StructuredOutput",
-            """
-            "response_format":{"type":"json_schema","json_schema":{"name":"tree","schema":
-            {"type":"object","properties":{"height":{"type":"integer"}},"required":["height"]}}}
-            """
-        );
+        var schema = await ChatAsync(agent, "use StructuredOutput", Tree);
 
         Assert.StartsWith(Opening, ContentOf(turn), StringComparison.Ordinal);
         Assert.True(turn.GetProperty("usage").GetProperty("completion_tokens").GetInt32() > 0);
@@ -103,6 +96,42 @@ public sealed class ClaudeCodeTests
         Assert.Empty(CommandAgent.ProcessesOf(id));
         Assert.Empty(agent.LeftOver);
     }
+
+    [Fact]
+    public async Task A_process_that_waited_takes_the_task_and_after_kill_its_conversation_goes_on()
+    {
+        await using var service = await ServiceAsync(Stalling);
+        await using var agent = await StartAsync(service, "--claude-warm", "1");
+        await agent.Gateway.Process.UntilAsync(
+            _ => Task.FromResult(CommandAgent.ProcessesOf("spare").Count > 0),
+            "a process waits for work"
+        );
+        var id = await agent.SubmitAsync("claude", "/cost of the word willow");
+        await agent.UntilPhaseAsync(id, "text");
+        var session = (await agent.PhasesAsync(id)).First(seen => seen.Phase == "session").Message;
+        Assert.Empty(CommandAgent.ProcessesOf(id)); // What runs was started for no task in particular.
+
+        await agent.KillAsync();
+        agent.StartAgain();
+        var result = await agent.UntilCompletedAsync(id);
+        var schema = await ChatAsync(agent, "use StructuredOutput", Tree);
+
+        Assert.Equal(session, result.GetProperty("command").GetProperty("session").GetString());
+        Assert.Contains(service.Requests, request => request.Body.Contains("You were interrupted.", Ordinal));
+        Assert.Contains(service.Requests, request => request.Body.Contains("/cost of the word willow", Ordinal));
+        Assert.Equal(JsonValueKind.Number, JsonElement.Parse(ContentOf(schema)).GetProperty("height").ValueKind);
+        await agent.StopAsync();
+        Assert.Empty(CommandAgent.ProcessesOf("spare"));
+        Assert.Empty(agent.LeftOver);
+        Assert.Empty(Transcripts(agent));
+    }
+
+    private const StringComparison Ordinal = StringComparison.Ordinal;
+
+    private const string Tree = """
+        "response_format":{"type":"json_schema","json_schema":{"name":"tree","schema":
+        {"type":"object","properties":{"height":{"type":"integer"}},"required":["height"]}}}
+        """;
 
     private static SimulatorOptions Stalling =>
         AnyModel with

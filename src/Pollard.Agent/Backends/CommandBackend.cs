@@ -6,11 +6,12 @@ using Pollard.Protocol;
 namespace Pollard.Agent.Backends;
 
 /// <summary>Runs work on a program of this machine: one process for each attempt.</summary>
-public sealed partial class CommandBackend : IBackend
+public sealed partial class CommandBackend : IBackend, IAsyncDisposable
 {
     private readonly CommandDialect _dialect;
     private readonly CommandBackendOptions _options;
     private readonly CommandRuns _runs;
+    private readonly WarmPool? _warm;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private bool? _isThere;
@@ -35,6 +36,9 @@ public sealed partial class CommandBackend : IBackend
             CodexOptions codex => new Codex(codex),
             _ => throw new ArgumentException($"There is no command for {options.GetType().Name}.", nameof(options)),
         };
+        _warm = options is ClaudeCodeOptions { Warm: > 0 and var warm }
+            ? new(_dialect, options, warm, runs, time, logger)
+            : null;
     }
 
     /// <inheritdoc/>
@@ -52,6 +56,11 @@ public sealed partial class CommandBackend : IBackend
         }
 
         _isThere = isThere;
+        if (isThere)
+        {
+            _warm?.Refresh();
+        }
+
         return isThere ? _dialect.Offered() : [];
     }
 
@@ -65,12 +74,21 @@ public sealed partial class CommandBackend : IBackend
 
         try
         {
-            CommandRun run = new(_dialect, _options, _runs, _time, work, output);
+            CommandRun run = new(_dialect, _options, _runs, _warm, _time, work, output);
             return await run.RunAsync(cancellationToken);
         }
         catch (BackendException e)
         {
             return WorkResult.Failed(e.Failure);
+        }
+    }
+
+    /// <summary>Ends what was started before work came for it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_warm is not null)
+        {
+            await _warm.DisposeAsync();
         }
     }
 

@@ -46,6 +46,9 @@ public sealed record ClaudeCodeOptions : CommandBackendOptions
 
     /// <summary>What it may do, in its own words: <c>Read</c>, <c>Bash(git *)</c>. None: it only answers.</summary>
     public IReadOnlyList<string> Tools { get; init; } = [];
+
+    /// <summary>Programs that are started before work comes; 0: none.</summary>
+    public int Warm { get; init; }
 }
 
 /// <summary>Codex.</summary>

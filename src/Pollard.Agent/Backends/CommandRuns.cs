@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends.Commands;
 
@@ -11,6 +12,7 @@ public sealed partial class CommandRuns : IDisposable
 {
     private const int MostAgents = 64;
     private const string RecordEnding = ".run";
+    private const string SparePrefix = "spare-";
     private static readonly TimeSpan KeptFor = TimeSpan.FromDays(7);
 
     private readonly SemaphoreSlim _slots;
@@ -76,6 +78,26 @@ public sealed partial class CommandRuns : IDisposable
         return new(Path.Combine(_folder, name), Path.Combine(_folder, name + RecordEnding), () => End(name, mine));
     }
 
+    /// <summary>A folder in which a program is started before there is a task for it.</summary>
+    /// <param name="shared">The directory in which it starts, if it is to have none of its own.</param>
+    internal RunFolder NewSpare(string? shared) =>
+        Reopen(SparePrefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)), shared);
+
+    /// <summary>Such a folder again, for the task that took it and comes again.</summary>
+    internal RunFolder Reopen(string name, string? shared)
+    {
+        name = Path.GetFileName(name);
+        TaskCompletionSource mine = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _ = QueueAsync(name, mine.Task); // It is in use: see DeleteForgotten.
+        RunFolder folder = new(
+            Path.Combine(_folder, name),
+            Path.Combine(_folder, name + RecordEnding),
+            () => Leave(name, mine)
+        );
+        folder.Create(shared);
+        return folder;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -97,6 +119,12 @@ public sealed partial class CommandRuns : IDisposable
 
     private void End(string name, TaskCompletionSource mine)
     {
+        Leave(name, mine);
+        _slots.Release();
+    }
+
+    private void Leave(string name, TaskCompletionSource mine)
+    {
         lock (_last)
         {
             if (_last.GetValueOrDefault(name) == mine.Task)
@@ -106,7 +134,6 @@ public sealed partial class CommandRuns : IDisposable
         }
 
         mine.TrySetResult();
-        _slots.Release();
     }
 
     // Two agents may have one state directory by mistake, or by an agent beside `up`: neither may end the other's runs.
@@ -133,9 +160,7 @@ public sealed partial class CommandRuns : IDisposable
         task.Length is > 0 and <= 100
         && task.All(character => char.IsAsciiLetterOrDigit(character) || character is '_' or '-')
             ? task
-            : Convert.ToHexStringLower(
-                System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(task))
-            );
+            : Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(task)));
 
     private async Task EndLeftoversAsync()
     {
@@ -145,6 +170,11 @@ public sealed partial class CommandRuns : IDisposable
             if (OperatingSystem.IsLinux() && new RunJournal(path).Read() is { Mark.Length: > 0 } record)
             {
                 ended += await ProcessTable.KillAllAsync(record.Mark, null, _time);
+            }
+
+            if (Path.GetFileName(path).StartsWith(SparePrefix, StringComparison.Ordinal))
+            {
+                File.Delete(path); // No task had taken it, so that none comes again for it.
             }
         }
 
@@ -157,36 +187,63 @@ public sealed partial class CommandRuns : IDisposable
     /// <summary>Deletes what was kept for tasks that did not come again.</summary>
     internal void DeleteForgotten()
     {
+        var kept = Kept();
         foreach (var folder in Directory.EnumerateDirectories(_folder))
         {
+            var name = Path.GetFileName(folder);
             lock (_last)
             {
-                if (_last.ContainsKey(Path.GetFileName(folder)))
+                if (_last.ContainsKey(name))
                 {
                     continue; // It runs.
                 }
             }
 
-            DeleteIfForgotten(folder);
+            if (!kept.Contains(name))
+            {
+                Delete(folder);
+            }
         }
     }
 
-    private void DeleteIfForgotten(string folder)
+    /// <summary>The folders of tasks that may come again; the records of those that will not are deleted.</summary>
+    private HashSet<string> Kept()
     {
-        var record = folder + RecordEnding;
-        if (File.Exists(record) && _time.GetUtcNow().UtcDateTime - File.GetLastWriteTimeUtc(record) < KeptFor)
+        HashSet<string> kept = new(StringComparer.Ordinal);
+        foreach (var path in Directory.EnumerateFiles(_folder, "*" + RecordEnding))
         {
-            return; // Its task may come again.
+            if (_time.GetUtcNow().UtcDateTime - File.GetLastWriteTimeUtc(path) >= KeptFor)
+            {
+                Delete(path);
+                continue;
+            }
+
+            kept.Add(Path.GetFileNameWithoutExtension(path));
+            if (new RunJournal(path).Read()?.Folder is { } startedIn)
+            {
+                kept.Add(startedIn);
+            }
         }
 
+        return kept;
+    }
+
+    private void Delete(string path)
+    {
         try
         {
-            File.Delete(record);
-            Directory.Delete(folder, recursive: true);
+            if (Directory.Exists(path))
+            {
+                Directory.Delete(path, recursive: true);
+            }
+            else
+            {
+                File.Delete(path);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            LogUnremovable(_logger, folder, e.Message);
+            LogUnremovable(_logger, path, e.Message);
         }
     }
 

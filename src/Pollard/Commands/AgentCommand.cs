@@ -51,7 +51,7 @@ internal static class AgentCommand
     {
         var (settings, time) = (context.Settings, context.Shell.Time);
         using var loggers = LoggerFactory.Create(LogSettings.Read(settings));
-        using var backends = new Backends(settings, time, loggers);
+        await using var backends = new Backends(settings, time, loggers);
         var named = backends.Named();
         if (named.Count == 0)
         {

@@ -21,7 +21,7 @@ internal static class ServeCommand
         var (settings, time) = (context.Settings, context.Shell.Time);
         var logging = LogSettings.Read(settings);
         using var loggers = LoggerFactory.Create(logging);
-        using var backends = new Backends(settings, time, loggers);
+        await using var backends = new Backends(settings, time, loggers);
         var upstream = backends.Upstream();
         await using var gateway = await RunningGateway.StartAsync(settings, [], logging, loggers, time, ct);
         await using var agents = new LocalAgents(gateway, settings, time, loggers);

@@ -45,7 +45,7 @@ internal static class UpCommand
         var (settings, time) = (context.Settings, context.Shell.Time);
         var logging = LogSettings.Read(settings);
         using var loggers = LoggerFactory.Create(logging);
-        using var backends = new Backends(settings, time, loggers);
+        await using var backends = new Backends(settings, time, loggers);
         var upstream = backends.Upstream();
         await using var work = await FindWorkAsync(context, backends, hasUpstream: upstream is not null, ct);
         await using var gateway = await RunningGateway.StartAsync(

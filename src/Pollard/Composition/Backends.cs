@@ -6,9 +6,9 @@ using Pollard.Protocol;
 namespace Pollard.Composition;
 
 /// <summary>What the settings say that work is run on.</summary>
-internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFactory loggers) : IDisposable
+internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFactory loggers) : IAsyncDisposable
 {
-    private readonly List<IDisposable> _made = [];
+    private readonly List<object> _made = [];
 
     /// <summary>The backends that the settings name; none when they name none.</summary>
     public IReadOnlyList<IBackend> Named()
@@ -59,11 +59,18 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
         );
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
-        foreach (var backend in _made)
+        foreach (var made in _made.AsEnumerable().Reverse()) // The commands before the folders of their runs.
         {
-            backend.Dispose();
+            if (made is IAsyncDisposable ends)
+            {
+                await ends.DisposeAsync();
+            }
+            else if (made is IDisposable disposable)
+            {
+                disposable.Dispose();
+            }
         }
     }
 
@@ -78,12 +85,12 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
         DataDirectory.Create(settings.DataPath);
         var slots = BackendSettings.ReadCommandSlots(settings);
         var runs = Keep(new CommandRuns(settings.DataPath, slots, time, loggers.CreateLogger<CommandRuns>()));
-        return commands.Select(options => new CommandBackend(
-            options,
-            runs,
-            time,
-            loggers.CreateLogger<CommandBackend>()
-        ));
+        return
+        [
+            .. commands.Select(options =>
+                Keep(new CommandBackend(options, runs, time, loggers.CreateLogger<CommandBackend>()))
+            ),
+        ];
     }
 
     private OpenAiBackend OpenAi(OpenAiBackendOptions options) =>
@@ -98,10 +105,10 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
             )
         );
 
-    private T Keep<T>(T backend)
-        where T : IDisposable
+    private T Keep<T>(T made)
+        where T : class
     {
-        _made.Add(backend);
-        return backend;
+        _made.Add(made);
+        return made;
     }
 }

@@ -6,6 +6,8 @@ namespace Pollard.Configuration;
 /// <summary>The options that say what work is run on.</summary>
 internal static class BackendSettings
 {
+    private const int MostWarm = 16;
+
     public static Option<string?> Ollama { get; } =
         CommonOptions.Text("--ollama", "URL", $"Run work on this Ollama. Default: {Defaults.Ollama}");
 
@@ -95,6 +97,13 @@ internal static class BackendSettings
             "What Claude Code may do, in its own words: Read, \"Bash(git *)\". Default: nothing but answer"
         );
 
+    public static Option<string?> ClaudeWarm { get; } =
+        CommonOptions.Text(
+            "--claude-warm",
+            "N",
+            "Processes of Claude Code that are started before work comes, which saves it their start. Default: 0"
+        );
+
     public static Option<string?> Codex { get; } =
         CommonOptions.TextIfAny("--codex", "PATH", "Run work on Codex. Default of PATH: codex");
 
@@ -142,6 +151,7 @@ internal static class BackendSettings
         Claude,
         ClaudeModels,
         ClaudeTools,
+        ClaudeWarm,
         Codex,
         CodexModels,
         CodexSandbox,
@@ -168,6 +178,8 @@ internal static class BackendSettings
         settings.Number(Slots, 1, LinkLimits.Slots) ?? (RunsOnlyCommands(settings) ? ReadCommandSlots(settings) : 4);
 
     public static int ReadCommandSlots(Settings settings) => settings.Number(CommandSlots, 1, LinkLimits.Slots) ?? 5;
+
+    public static int ReadClaudeWarm(Settings settings) => settings.Number(ClaudeWarm, 0, MostWarm) ?? 0;
 
     public static string ReadName(Settings settings) => settings.Text(Name) ?? Environment.MachineName;
 

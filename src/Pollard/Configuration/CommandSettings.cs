@@ -19,6 +19,7 @@ internal static class CommandSettings
                     Program = claude,
                     Models = models.Count > 0 ? models : ClaudeCodeOptions.UsualModels,
                     Tools = settings.Texts(BackendSettings.ClaudeTools),
+                    Warm = BackendSettings.ReadClaudeWarm(settings),
                     Servers = settings.Text(BackendSettings.McpConfig) is { } file
                         ? ReadServers(file)
                         : McpServers.None,

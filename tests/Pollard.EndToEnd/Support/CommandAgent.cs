@@ -169,6 +169,9 @@ internal sealed class CommandAgent : IAsyncDisposable
         await _process.DisposeAsync();
     }
 
+    /// <summary>Lets the agent end as its owner would.</summary>
+    public Task StopAsync() => _process.StopAsync();
+
     /// <summary>Starts it again on the same state.</summary>
     public void StartAgain() => _process = PollardProcess.Start(_environment, _arguments);
 

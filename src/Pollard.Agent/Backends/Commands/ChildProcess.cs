@@ -3,18 +3,6 @@ using Pollard.Agent.Backends.Http;
 
 namespace Pollard.Agent.Backends.Commands;
 
-/// <summary>What is to be started: never through a shell.</summary>
-/// <param name="Program">The full path of the executable.</param>
-/// <param name="Arguments">Its arguments as they are.</param>
-/// <param name="Directory">Where it starts.</param>
-/// <param name="Environment">All of its environment but for the mark.</param>
-internal sealed record ProgramCall(
-    string Program,
-    IReadOnlyList<string> Arguments,
-    string Directory,
-    IReadOnlyDictionary<string, string> Environment
-);
-
 /// <summary>
 /// A program in a session of its own. Whatever way the run ends, nothing of what it started is left: see <see cref="DisposeAsync"/>.
 /// </summary>
@@ -47,6 +35,9 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     /// <summary>Its process id, which is also that of its group and session where those exist.</summary>
     public int Id => _process.Id;
+
+    /// <summary>True when it has ended.</summary>
+    public bool HasExited => _process.HasExited;
 
     private static bool HasSessions { get; } = OperatingSystem.IsLinux() && File.Exists(NewSession);
 

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Text;
+using System.Text.Json;
 using Pollard.Agent.Backends.Http;
 
 namespace Pollard.Agent.Backends.Commands;
@@ -21,11 +23,11 @@ internal sealed class ClaudeCode(ClaudeCodeOptions options) : CommandDialect
 
     public override IReadOnlyList<string> Capabilities => ["json", "thinking", "mcp"];
 
-    public override CommandCall Call(RunContext run)
-    {
-        var input = run.Session is null ? Harmless(run.Request.Prompt) : GoOn;
-        return new(Arguments(run), Encoding.UTF8.GetBytes(input)) { Environment = EnvironmentOf(run) };
-    }
+    public override CommandCall Call(RunContext run) => new(Arguments(run)) { Environment = EnvironmentOf(run) };
+
+    // One message in a line of JSON: the program then starts without it, and may be started before it is there.
+    public override ReadOnlyMemory<byte> Input(RunContext run) =>
+        Line(run.Session is null ? Harmless(run.Request.Prompt) : GoOn);
 
     public override CommandReader Reader(RunContext run) =>
         new ClaudeReader(options, hasTools: HasTools(run), hasShape: HasShape(run.Request));
@@ -52,6 +54,8 @@ internal sealed class ClaudeCode(ClaudeCodeOptions options) : CommandDialect
         List<string> arguments =
         [
             "-p",
+            "--input-format",
+            "stream-json",
             "--output-format",
             "stream-json",
             "--verbose",
@@ -102,12 +106,29 @@ internal sealed class ClaudeCode(ClaudeCodeOptions options) : CommandDialect
             ["CLAUDE_CODE_DISABLE_AUTO_MEMORY"] = "1",
             ["CLAUDE_CODE_DISABLE_BACKGROUND_TASKS"] = "1",
         };
-        if (run.Directory == run.Folder.WorkingDirectory)
+        if (run.Folder.HasOwnDirectory)
         {
             environment["CLAUDE_CODE_DISABLE_CLAUDE_MDS"] = "1"; // The owner's own notes are not the clients'.
         }
 
         return environment;
+    }
+
+    private static byte[] Line(string text)
+    {
+        ArrayBufferWriter<byte> line = new();
+        using (Utf8JsonWriter json = new(line))
+        {
+            json.WriteStartObject();
+            json.WriteString("type", "user");
+            json.WriteStartObject("message");
+            json.WriteString("role", "user");
+            json.WriteString("content", text);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        return [.. line.WrittenSpan, (byte)'\n'];
     }
 
     private bool HasTools(RunContext run) => options.Tools.Count > 0 || run.Request.Servers.Count > 0;

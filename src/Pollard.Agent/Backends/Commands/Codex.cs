@@ -22,9 +22,14 @@ internal sealed partial class Codex(CodexOptions options) : CommandDialect
     public override CommandCall Call(RunContext run)
     {
         _ = options.Servers.Select(run.Request.Servers); // Refuses what a client names: none is passed on.
+        return new(Arguments(run));
+    }
+
+    public override ReadOnlyMemory<byte> Input(RunContext run)
+    {
         var prompt = run.Session is null ? run.Request.WholePrompt() : GoOn;
         var shape = run.Request.IsJson ? "\n\nAnswer with one JSON object and nothing else." : "";
-        return new(Arguments(run), Encoding.UTF8.GetBytes(prompt + shape));
+        return Encoding.UTF8.GetBytes(prompt + shape);
     }
 
     public override CommandReader Reader(RunContext run) =>

@@ -24,6 +24,10 @@ internal abstract class CommandDialect
     /// <param name="run">The request and where it runs.</param>
     public abstract CommandCall Call(RunContext run);
 
+    /// <summary>What it reads from its input.</summary>
+    /// <param name="run">The same.</param>
+    public abstract ReadOnlyMemory<byte> Input(RunContext run);
+
     /// <summary>What reads the output of that call.</summary>
     public abstract CommandReader Reader(RunContext run);
 
@@ -60,17 +64,13 @@ internal sealed record RunContext
 
     public required RunFolder Folder { get; init; }
 
-    /// <summary>Where the command starts.</summary>
-    public required string Directory { get; init; }
-
     /// <summary>The conversation to go on with; null for a new one.</summary>
     public string? Session { get; init; }
 }
 
 /// <summary>How a command is called.</summary>
 /// <param name="Arguments">Its arguments as they are.</param>
-/// <param name="Input">What it reads from its input.</param>
-internal sealed record CommandCall(IReadOnlyList<string> Arguments, ReadOnlyMemory<byte> Input)
+internal sealed record CommandCall(IReadOnlyList<string> Arguments)
 {
     /// <summary>Variables that it gets besides those of the allow-list.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } =

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Pollard.Agent.Backends.Http;
 using Pollard.Agent.Pipeline;
 
@@ -9,12 +8,12 @@ internal sealed class CommandRun(
     CommandDialect dialect,
     CommandBackendOptions options,
     CommandRuns runs,
+    WarmPool? warm,
     TimeProvider time,
     WorkItem work,
     IWorkOutput target
 )
 {
-    private static readonly string[] UsualVariables = ["PATH", "HOME", "LANG", "TERM", "TMPDIR"];
     private readonly RunOutput _output = new(target, time);
 
     /// <summary>Runs it. A cancelled token ends all its processes before this throws.</summary>
@@ -22,14 +21,18 @@ internal sealed class CommandRun(
     {
         var request = CommandRequest.Read(work, dialect.Name);
         using var folder = await runs.BeginAsync(work.Offer.Task, WaitAsync, ct);
-        folder.Create();
-        var before = folder.Journal.Read();
+        folder.Create(options.Directory);
+        var before = folder.Remembered;
+        if (before?.Folder is { } startedIn)
+        {
+            folder.Adopt(runs.Reopen(startedIn, options.Directory));
+        }
+
         RunContext context = new()
         {
             Request = request,
             Model = work.Offer.Model,
             Folder = folder,
-            Directory = options.Directory ?? folder.WorkingDirectory,
             Session = before?.Command == dialect.Name ? before.Session : null,
         };
         return await RunAsync(context, ct);
@@ -64,7 +67,7 @@ internal sealed class CommandRun(
 
             return result;
         }
-        catch (OperationCanceledException) when (run.Folder.Journal.Read() is { Session: { } begun })
+        catch (OperationCanceledException) when (run.Folder.Remembered is { Session: { } begun })
         {
             Leave(run, begun, MayComeAgain);
             throw;
@@ -82,28 +85,52 @@ internal sealed class CommandRun(
         }
         else
         {
-            dialect.Forget(session, run.Directory);
+            dialect.Forget(session, run.Folder.WorkingDirectory);
         }
     }
 
-    /// <summary>Calls the command once.</summary>
+    /// <summary>Calls the command: one that waits for work where there is such a one, else one that is started now.</summary>
     /// <returns>How it ended, and the name of the conversation if it came to one.</returns>
     private async Task<(WorkResult Result, string? Session)> CallAsync(RunContext run, CancellationToken ct)
     {
-        var mark = $"{work.Offer.Task}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
-        var journal = run.Folder.Journal;
-        journal.Write(new(mark, dialect.Name, run.Session));
-        var call = dialect.Call(run);
+        if (warm?.Take(run) is { } started)
+        {
+            run.Folder.Adopt(started.Folder);
+            var ended = await TalkAsync(run, started.Process, started.Mark, ct);
+            if (ended.Session is not null || ended.Result.Finish is not null)
+            {
+                return ended;
+            }
+
+            // It had been waiting for too long, for whatever reason: one that is started now may do better.
+        }
+
+        var mark = ProgramCall.NewMark(work.Offer.Task);
+        var call = ProgramCall.Of(dialect, options, run);
+        run.Folder.Remember(mark, dialect.Name, run.Session); // Before it starts, so that a crash leaves nothing unknown.
+        return await TalkAsync(run, ChildProcess.Start(call, mark, time), mark, ct);
+    }
+
+    /// <summary>Gives a program its input and reads it to its end.</summary>
+    private async Task<(WorkResult Result, string? Session)> TalkAsync(
+        RunContext run,
+        ChildProcess process,
+        string mark,
+        CancellationToken ct
+    )
+    {
         var reader = dialect.Reader(run);
-        reader.SessionKnown = session => journal.Write(new(mark, dialect.Name, session));
-        var program = Executable.Find(dialect.Program) ?? dialect.Program;
-        ProgramCall start = new(program, call.Arguments, run.Directory, EnvironmentOf(call));
-        var process = ChildProcess.Start(start, mark, time);
+        reader.SessionKnown = session =>
+        {
+            run.Folder.Remember(mark, dialect.Name, session);
+            warm?.Asked(run);
+        };
         await using (process)
         {
-            process.Feed(call.Input);
             try
             {
+                run.Folder.Remember(mark, dialect.Name, run.Session);
+                process.Feed(dialect.Input(run));
                 var exitCode = await ReadAsync(process, reader, ct);
                 var result = await reader.EndAsync(exitCode, await process.ErrorsAsync(), _output, ct);
                 return (Masked(result), reader.Session);
@@ -134,25 +161,6 @@ internal sealed class CommandRun(
         }
 
         return await _output.AwaitAsync(exiting, ct);
-    }
-
-    private Dictionary<string, string> EnvironmentOf(CommandCall call)
-    {
-        Dictionary<string, string> environment = new(StringComparer.Ordinal);
-        foreach (var name in UsualVariables.Concat(options.Environment))
-        {
-            if (Environment.GetEnvironmentVariable(name) is { } value)
-            {
-                environment[name] = value;
-            }
-        }
-
-        foreach (var (name, value) in call.Environment)
-        {
-            environment[name] = value;
-        }
-
-        return environment;
     }
 
     /// <summary>Takes what the owner passes on by name, which most often is a key, out of a message that goes elsewhere.</summary>

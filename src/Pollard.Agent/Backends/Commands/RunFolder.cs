@@ -6,19 +6,40 @@ namespace Pollard.Agent.Backends.Commands;
 /// </summary>
 internal sealed class RunFolder(string path, string record, Action ended) : IDisposable
 {
+    private readonly RunJournal _journal = new(record);
+    private RunFolder? _startedIn;
+    private string? _shared;
     private bool _isKept;
 
-    /// <summary>What is remembered of the run.</summary>
-    public RunJournal Journal { get; } = new(record);
+    /// <summary>Where the command starts.</summary>
+    public string WorkingDirectory => _shared ?? _startedIn?.WorkingDirectory ?? Path.Combine(path, "work");
 
-    /// <summary>A directory of its own for the command.</summary>
-    public string WorkingDirectory => Path.Combine(path, "work");
+    /// <summary>True when no other run has the same directory.</summary>
+    public bool HasOwnDirectory => _shared is null;
+
+    /// <summary>True when the program of this run was started in another folder.</summary>
+    public bool HasAdopted => _startedIn is not null;
+
+    /// <summary>What is remembered of the run; null when that is nothing.</summary>
+    public RunRecord? Remembered => _journal.Read();
 
     /// <summary>Makes the folder, which may be there from a run that was broken off.</summary>
-    public void Create()
+    /// <param name="shared">The directory in which the command starts, if it is to have none of its own.</param>
+    public void Create(string? shared)
     {
+        _shared = shared;
         PrivateFile.CreateFolder(path);
-        PrivateFile.CreateFolder(WorkingDirectory);
+        PrivateFile.CreateFolder(Path.Combine(path, "work"));
+    }
+
+    /// <summary>Takes over the folder in which this run's program was started, which goes when this one goes.</summary>
+    public void Adopt(RunFolder other) => _startedIn = other;
+
+    /// <summary>Remembers the run in case the agent does not live to its end.</summary>
+    public void Remember(string mark, string command, string? session)
+    {
+        _journal.Write(new(mark, command, session, _startedIn?.Name));
+        _startedIn?._journal.Delete(); // From here on this record is the one that names its processes.
     }
 
     /// <summary>Writes a file for the run, for nobody else to read, beside the directory in which the command starts.</summary>
@@ -40,7 +61,7 @@ internal sealed class RunFolder(string path, string record, Action ended) : IDis
         {
             if (!_isKept)
             {
-                Journal.Delete();
+                _journal.Delete();
                 Directory.Delete(path, recursive: true);
             }
         }
@@ -50,7 +71,15 @@ internal sealed class RunFolder(string path, string record, Action ended) : IDis
         }
         finally
         {
+            if (_startedIn is not null)
+            {
+                _startedIn._isKept = _isKept;
+                _startedIn.Dispose();
+            }
+
             ended();
         }
     }
+
+    private string Name => Path.GetFileName(path);
 }

@@ -7,7 +7,8 @@ namespace Pollard.Agent.Backends.Commands;
 /// <param name="Mark">What the run's processes are known by.</param>
 /// <param name="Command">The name of the command that runs.</param>
 /// <param name="Session">The command's own name for its conversation, by which it can be gone on with.</param>
-internal sealed record RunRecord(string Mark, string Command, string? Session);
+/// <param name="Folder">The folder in which its program was started before the task came; null when that was the task's own.</param>
+internal sealed record RunRecord(string Mark, string Command, string? Session, string? Folder = null);
 
 /// <summary>The file of one run: written before its program starts, deleted when nothing is to be remembered any more.</summary>
 internal sealed class RunJournal(string path)

@@ -27,21 +27,23 @@ internal sealed class Template(TemplateOptions options) : CommandDialect
         }
 
         _ = options.Servers.Select(run.Request.Servers); // Refuses what a client names: none is passed on.
-        var prompt = Encoding.UTF8.GetBytes(run.Request.WholePrompt());
-        var words = options.Words.Skip(1).ToList();
-        var byFile = words.Exists(word => word.Contains(PromptFile, StringComparison.Ordinal));
-        var file = byFile ? run.Folder.Write("prompt.txt", prompt) : "";
-        return new(
-            [
-                .. words.Select(word =>
+        var file = IsByFile ? run.Folder.Write("prompt.txt", Prompt(run)) : "";
+        return new([
+            .. options
+                .Words.Skip(1)
+                .Select(word =>
                     word.Replace(PromptFile, file, StringComparison.Ordinal)
                         .Replace("{model}", OwnModel(run.Model) ?? run.Model, StringComparison.Ordinal)
-                        .Replace("{dir}", run.Directory, StringComparison.Ordinal)
+                        .Replace("{dir}", run.Folder.WorkingDirectory, StringComparison.Ordinal)
                 ),
-            ],
-            byFile ? default : prompt
-        );
+        ]);
     }
+
+    public override ReadOnlyMemory<byte> Input(RunContext run) => IsByFile ? default : Prompt(run);
+
+    private bool IsByFile => options.Words.Skip(1).Any(word => word.Contains(PromptFile, StringComparison.Ordinal));
+
+    private static byte[] Prompt(RunContext run) => Encoding.UTF8.GetBytes(run.Request.WholePrompt());
 
     public override CommandReader Reader(RunContext run) => new TextReader(Name, options.LongestAnswerBytes);
 

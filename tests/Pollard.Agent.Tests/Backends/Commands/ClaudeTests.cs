@@ -23,7 +23,7 @@ public sealed class ClaudeTests : IDisposable
 
     private string[] Arguments => File.ReadAllLines(Path.Combine(_bench.Folder, "arguments"));
 
-    private string Input => Seen("input");
+    private string Input => JsonElement.Parse(Seen("input")).GetProperty("message").GetProperty("content").GetString()!;
 
     public void Dispose() => _bench.Dispose();
 

@@ -30,21 +30,27 @@ public sealed class RunsTests : IDisposable
             new ProcessStartInfo("sleep", ["600"]) { Environment = { [ProcessTable.Variable] = "task_1.other" } }
         )!;
         RunJournal journal = new(Path.Combine(_bench.RunsFolder, "task_1.run"));
-        journal.Write(new("task_1.abc", "claude", "s1"));
-        Directory.CreateDirectory(Path.Combine(_bench.RunsFolder, "task_1"));
-        Directory.CreateDirectory(Path.Combine(_bench.RunsFolder, "task_forgotten"));
+        journal.Write(new("task_1.abc", "claude", "s1", Folder: "spare-taken"));
+        new RunJournal(Path.Combine(_bench.RunsFolder, "spare-waiting.run")).Write(new("spare.abc", "claude", null));
+        foreach (var name in (string[])["task_1", "task_forgotten", "spare-taken", "spare-waiting"])
+        {
+            Directory.CreateDirectory(Path.Combine(_bench.RunsFolder, name));
+        }
 
         var runs = _bench.Runs();
         await runs.CleanAsync();
         using var running = await runs.BeginAsync("task_running", free => free, Token);
-        running.Create();
+        running.Create(shared: null);
         runs.DeleteForgotten();
 
         await orphan.WaitForExitAsync(Token);
         Assert.False(stranger.HasExited);
         stranger.Kill();
         Assert.Equal("s1", journal.Read()!.Session);
-        Assert.Equal(["task_1", "task_1.run", "task_running"], _bench.LeftOver.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["spare-taken", "task_1", "task_1.run", "task_running"],
+            _bench.LeftOver.Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
@@ -70,11 +76,11 @@ public sealed class RunsTests : IDisposable
     {
         var first = _bench.Runs();
         using var folder = await first.BeginAsync("task_1", free => free, Token);
-        folder.Create();
+        folder.Create(shared: null);
         using var running = Process.Start(
             new ProcessStartInfo("sleep", ["600"]) { Environment = { [ProcessTable.Variable] = "task_1.abc" } }
         )!;
-        folder.Journal.Write(new("task_1.abc", "claude", null));
+        folder.Remember("task_1.abc", "claude", session: null);
 
         await _bench.Runs().CleanAsync();
 
