@@ -1,5 +1,6 @@
 using System.Text;
 using Pollard.Agent.Backends.Http;
+using Pollard.Protocol;
 
 namespace Pollard.Agent.Backends.Commands;
 
@@ -19,7 +20,7 @@ internal sealed class ClaudeCode(ClaudeCodeOptions options) : CommandDialect
 
     public override IReadOnlyList<string> Models => options.Models;
 
-    public override IReadOnlyList<string> Capabilities => ["json", "thinking", "mcp"];
+    public override IReadOnlyList<string> Capabilities => ["json", "thinking", "mcp", ModelInfo.Resume];
 
     public override CommandCall Call(RunContext run)
     {

@@ -17,7 +17,7 @@ internal sealed partial class Codex(CodexOptions options) : CommandDialect
 
     public override IReadOnlyList<string> Models => options.Models;
 
-    public override IReadOnlyList<string> Capabilities => ["json", "thinking"];
+    public override IReadOnlyList<string> Capabilities => ["json", "thinking", ModelInfo.Resume];
 
     public override CommandCall Call(RunContext run)
     {
