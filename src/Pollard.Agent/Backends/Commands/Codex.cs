@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Pollard.Protocol;
 
 namespace Pollard.Agent.Backends.Commands;
 
