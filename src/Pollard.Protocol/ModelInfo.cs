@@ -3,13 +3,16 @@ namespace Pollard.Protocol;
 /// <summary>A model, as the host that has it describes it.</summary>
 public sealed record ModelInfo
 {
+    /// <summary>The capability of going on with work that this host has begun, after a crash, where another one would begin anew.</summary>
+    public const string Resume = "resume";
+
     /// <summary>The name clients ask for, see <see cref="HostLink.LinkLimits.IsModelName"/>; <c>*</c> means any (an upstream that knows best itself).</summary>
     public required string Name { get; init; }
 
     /// <summary>Kinds of work it does: <c>chat</c>, <c>completion</c>, <c>embedding</c>, ... Absent: chat and completion.</summary>
     public IReadOnlyList<string>? Kinds { get; init; }
 
-    /// <summary>What it can do besides: <c>tools</c>, <c>vision</c>, <c>thinking</c>, <c>json</c>, <c>logprobs</c>, ... Absent: not known.</summary>
+    /// <summary>What it can do besides: <c>tools</c>, <c>vision</c>, <c>thinking</c>, <c>json</c>, <c>logprobs</c>, <c>resume</c>, ... Absent: not known.</summary>
     public IReadOnlyList<string>? Capabilities { get; init; }
 
     /// <summary>The program that runs it: <c>ollama</c>, <c>openai</c>, <c>simulator</c>, ...</summary>

@@ -48,6 +48,7 @@ internal sealed partial class EngineCore
         if (attempt is { IsOpen: true, IsAccepted: false })
         {
             attempt.IsAccepted = true;
+            attempt.Task.KeptFor = null;
             attempt.Task.Untaken = 0;
             attempt.Clock.Set(ClockPhase.Running, attempt.Clock.Look().Next);
         }
@@ -209,6 +210,7 @@ internal sealed partial class EngineCore
         }
         else
         {
+            attempt.GoesOn = false;
             Lose(attempt, gone, effects);
         }
     }

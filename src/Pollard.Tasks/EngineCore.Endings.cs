@@ -6,7 +6,7 @@ namespace Pollard.Tasks;
 /// <summary>How an attempt ends without a result, and where its task goes then.</summary>
 internal sealed partial class EngineCore
 {
-    /// <summary>How long a task waits for another host than the one that failed it.</summary>
+    /// <summary>How long a task waits for another host than the one that failed it, when that one cannot go on with it.</summary>
     internal static readonly TimeSpan AvoidFor = TimeSpan.FromSeconds(5);
 
     private void LookAtClock(Attempt attempt, Effects effects)
@@ -45,7 +45,8 @@ internal sealed partial class EngineCore
 
         Change(task, new TaskChange.Lost(attempt.Fence, Fences.Next(), error, shown), effects);
         Detach(attempt, slotIsFree: false, effects);
-        TryElsewhere(attempt, effects);
+        KeepOrAvoid(attempt, error, TimeSpan.Zero);
+        QueueAgain(task, effects);
     }
 
     // The attempt failed by the host's own word: its slot is free.
@@ -65,33 +66,29 @@ internal sealed partial class EngineCore
             : workers + fallbacks > 1;
         var delay =
             wait > TimeSpan.Zero ? wait
-            : elsewhere ? TimeSpan.Zero
+            : elsewhere && !CanGoBack(attempt, out _) ? TimeSpan.Zero
             : Backoff(task.Row.Attempt - task.TriesOfWorkers);
         Change(task, new TaskChange.Failed(attempt.Fence, Fences.Next(), error, delay), effects);
         Detach(attempt, slotIsFree: true, effects);
-        TryElsewhere(attempt, effects);
+        KeepOrAvoid(attempt, error, delay);
+        QueueAgain(task, effects);
     }
 
     // The try never began.
     private void GiveBack(Attempt attempt, TaskError why, Effects effects)
     {
-        Change(attempt.Task, new TaskChange.Released(attempt.Fence, Fences.Next(), why), effects);
+        var task = attempt.Task;
+        Change(task, new TaskChange.Released(attempt.Fence, Fences.Next(), why), effects);
         Detach(attempt, slotIsFree: true, effects);
-        TryElsewhere(attempt, effects);
+        KeepOrAvoid(attempt, why, TimeSpan.Zero);
+        QueueAgain(task, effects);
     }
 
-    private void TryElsewhere(Attempt attempt, Effects effects)
+    private void QueueAgain(LiveTask task, Effects effects)
     {
-        var task = attempt.Task;
         if (task.Row.State == TaskState.Pending)
         {
-            task.AvoidHost = attempt.HostId;
-            task.AvoidedAt = Time.GetTimestamp();
             Await(task, effects);
-            if (task.QueuedIn is not null)
-            {
-                Wheel.Set(task, Least(AvoidFor, task.Row.QueueDeadline - Time.GetUtcNow()));
-            }
         }
     }
 
@@ -111,6 +108,7 @@ internal sealed partial class EngineCore
         attempt.Task.Attempt = attempt;
         Dispatcher.Owner(attempt.Task.Row.Owner).Running++;
         attempt.Host = host;
+        attempt.GoesOn = host.GoesOnWith(attempt.Task.Row);
         host.Add(attempt);
         Dispatcher.Availability(host);
     }
@@ -119,6 +117,8 @@ internal sealed partial class EngineCore
     {
         ForgetOffer(attempt);
         attempt.MoveTo(host);
+        attempt.GoesOn = host.GoesOnWith(attempt.Task.Row);
+        attempt.Task.KeptFor = null;
         attempt.IsAccepted = true; // Also where the word of it was lost with the link: it works on it.
         host.Add(attempt);
         Dispatcher.Availability(host);

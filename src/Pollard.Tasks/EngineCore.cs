@@ -189,12 +189,31 @@ internal sealed partial class EngineCore : IDisposable
             ForgetRunAt(task); // From here on any host may claim it, whatever becomes of the wall clock.
         }
 
-        if (row.QueueDeadline is { } deadline)
+        SetQueueTimer(task);
+        if (HasWayBack(task))
         {
-            Wheel.Set(task, deadline - now);
+            Dispatcher.Keep(task, effects);
+        }
+        else
+        {
+            task.KeptFor = null;
+            Dispatcher.Enqueue(task, effects);
+        }
+    }
+
+    // The next moment at which a task that waits for a host may have another one, or is given up.
+    private void SetQueueTimer(LiveTask task)
+    {
+        var next = task.Row.QueueDeadline - Time.GetUtcNow();
+        foreach (var left in (ReadOnlySpan<TimeSpan>)[task.AvoidLeft, task.KeptFor is null ? default : task.KeptLeft])
+        {
+            next = left > TimeSpan.Zero ? Least(left, next) : next;
         }
 
-        Dispatcher.Enqueue(task, effects);
+        if (next is { } wait)
+        {
+            Wheel.Set(task, wait);
+        }
     }
 
     /// <summary>Drops the request of a task that waits when too much is held already; it is read from the store when a host takes it. The caller holds the lock.</summary>
@@ -235,14 +254,15 @@ internal sealed partial class EngineCore : IDisposable
         else if (task.QueuedIn is { } work)
         {
             Dispatcher.Pump(work, change.Effects); // The time is over in which the host that failed it was avoided.
-            if (task is { QueuedIn: not null, Row.QueueDeadline: { } deadline })
+            if (task.QueuedIn is not null)
             {
-                Wheel.Set(task, deadline - Time.GetUtcNow());
+                SetQueueTimer(task);
             }
         }
         else
         {
             EndRest(task);
+            Dispatcher.Dequeue(task); // It may have waited for the host that has begun it.
             Await(task, change.Effects);
         }
     }

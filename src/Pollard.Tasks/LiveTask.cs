@@ -54,6 +54,18 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     /// <summary>When it failed it, on the monotonic clock.</summary>
     public long AvoidedAt { get; set; }
 
+    /// <summary>The host that has begun it and can go on with it: for a while only this one may have it; null when any may.</summary>
+    public string? KeptFor { get; set; }
+
+    /// <summary>Until when that is so, on the monotonic clock.</summary>
+    public long KeptUntil { get; set; }
+
+    /// <summary>It is not known whether that host can go on with it: it has not been here since the gateway's start.</summary>
+    public bool IsKeptBlindly { get; set; }
+
+    /// <summary>How much longer only that host may have it.</summary>
+    public TimeSpan KeptLeft => Core.Time.GetElapsedTime(Core.Time.GetTimestamp(), KeptUntil);
+
     /// <summary>When its rest after a try is over, on the monotonic clock; null while it has none.</summary>
     public long? RestsUntil { get; set; }
 
@@ -73,8 +85,11 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     public IdempotencyKey? Idempotency { get; init; }
 
     /// <summary>True while it waits for another host than this one, where there is one.</summary>
-    public bool Avoids(DispatchHost host) =>
-        AvoidHost == host.Id && Core.Time.GetElapsedTime(AvoidedAt) < EngineCore.AvoidFor;
+    public bool Avoids(DispatchHost host) => AvoidHost == host.Id && AvoidLeft > TimeSpan.Zero;
+
+    /// <summary>How much longer it waits for another host than the one that failed it.</summary>
+    public TimeSpan AvoidLeft =>
+        AvoidHost is null ? TimeSpan.Zero : EngineCore.AvoidFor - Core.Time.GetElapsedTime(AvoidedAt);
 
     // What follows is the saver's, guarded by the log's gate.
 

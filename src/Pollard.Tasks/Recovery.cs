@@ -30,6 +30,11 @@ internal static class Recovery
             {
                 using var change = core.Begin();
                 core.Pending++;
+                if (row is { Host: { } host, Stage: TaskStage.None, ValidationAttempts: 0 })
+                {
+                    core.KeepBlindly(task, host);
+                }
+
                 core.Await(task, change.Effects);
             }
         }

@@ -206,6 +206,7 @@ public sealed class TaskEngine : IAsyncDisposable
         live.ResultStored = false;
         live.TriesOfWorkers = 0;
         live.AvoidHost = null;
+        live.KeptFor = null;
         _core.Await(live, change.Effects);
         return true;
     }

@@ -41,6 +41,8 @@ internal static class WaitReason
         var summary =
             row.RunAt is { } at && task.QueuedIn is null
                 ? $"it is not to be started before {at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC"
+            : task.KeptFor is { } begun && task.QueuedIn is null
+                ? $"it waits up to {Math.Ceiling(task.KeptLeft.TotalSeconds):0} s for the host {begun}, which has begun it and can go on with it"
             : hosts.TrueForAll(static host => !host.Can) && core.Dispatcher.IsDrained(row.Kind, row.Model, row.Requires)
                 ? $"every host that has the model \"{row.Model}\" is being drained; resume one (pollard hosts resume), or let an upstream list the model"
             : hosts.TrueForAll(static host => !host.Can)

@@ -11,7 +11,7 @@ namespace Pollard.Simulation;
 /// A host and its link: keeps what is not acknowledged, comes back after its link or the gateway broke, says things twice, and
 /// sometimes dies with all that it had. Messages of one session arrive late but in order, as on a TCP connection.
 /// </summary>
-internal sealed class SimulatedHost(string id, int slots, string[] models, Random random)
+internal sealed class SimulatedHost(string id, int slots, string[] models, string[] resumes, Random random)
 {
     private const int Window = 3; // Sessions whose words may still be under way.
     private readonly Dictionary<string, Work> _works = new(StringComparer.Ordinal);
@@ -23,6 +23,11 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, Rando
 
     public int Slots { get; } = slots;
 
+    /// <summary>Hears of each offer when the gateway makes it.</summary>
+    public Action<Attempt> Offered { get; init; } = static _ => { };
+
+    public bool Resumes(string model) => resumes.Contains(model);
+
     public void Connect(TaskEngine engine)
     {
         var session = new Session(this);
@@ -32,7 +37,14 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, Rando
                 Id = Id,
                 Name = Id,
                 Slots = Slots,
-                Models = [.. models.Select(static name => new ModelInfo { Name = name })],
+                Models =
+                [
+                    .. models.Select(name => new ModelInfo
+                    {
+                        Name = name,
+                        Capabilities = resumes.Contains(name) ? [ModelInfo.Resume] : null,
+                    }),
+                ],
                 Silence = TimeSpan.FromSeconds(12),
             },
             session
@@ -236,7 +248,9 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, Rando
 
         private bool IsCurrent => ReferenceEquals(host._session, this);
 
-        public void Offer(Attempt attempt) =>
+        public void Offer(Attempt attempt)
+        {
+            host.Offered(attempt);
             Later(() =>
             {
                 if (host._works.Count >= host.Slots + Window)
@@ -248,6 +262,7 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, Rando
                 host._works[attempt.Token] = new Work(attempt, $"{host.Id}-{host._works.Count}-{attempt.Token[^4..]}");
                 Up.Enqueue(attempt.Accept);
             });
+        }
 
         public void Cancel(Attempt attempt, string reason) =>
             Later(() =>

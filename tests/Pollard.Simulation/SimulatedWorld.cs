@@ -23,6 +23,7 @@ internal sealed class SimulatedWorld
     private readonly SimulatedHost[] _hosts;
     private readonly Dictionary<TaskId, Told> _told = [];
     private readonly Dictionary<string, TaskId> _keys = new(StringComparer.Ordinal);
+    private readonly BegunWork _begun;
     private MemoryTaskStore _store;
     private TaskEngine? _engine;
     private int _submitted;
@@ -32,11 +33,15 @@ internal sealed class SimulatedWorld
         _random = new Random(seed);
         _scheduler = new SimulationScheduler(_random);
         _store = new MemoryTaskStore(_clock, commitByHand: true);
+        _begun = new BegunWork(
+            attempt => _hosts!.Single(host => host.Id == attempt.HostId).Resumes(attempt.Model),
+            _clock
+        );
         _hosts =
         [
-            new SimulatedHost("a", 1, ["small"], _random),
-            new SimulatedHost("b", 2, ["small", "large"], _random),
-            new SimulatedHost("c", 3, ["large"], _random),
+            new SimulatedHost("a", 1, ["small"], [], _random) { Offered = _begun.NoteOffer },
+            new SimulatedHost("b", 2, ["small", "large"], ["large"], _random) { Offered = _begun.NoteOffer },
+            new SimulatedHost("c", 3, ["large"], ["large"], _random) { Offered = _begun.NoteOffer },
         ];
     }
 
@@ -53,6 +58,7 @@ internal sealed class SimulatedWorld
             for (var i = 0; i < steps; i++)
             {
                 Step();
+                _begun.Look();
             }
 
             Heal();
@@ -204,6 +210,7 @@ internal sealed class SimulatedWorld
         }
 
         _store = _store.Crash();
+        _begun.Forget();
         StartGateway();
     }
 
@@ -374,6 +381,7 @@ internal sealed class SimulatedWorld
 
             _store.CommitPending();
             _scheduler.Drain();
+            _begun.Look();
             _clock.Advance(TimeSpan.FromMilliseconds(round < 3_000 ? 100 : 4_000)); // A person has time until a moment by the wall clock.
             if (round % 50 == 0 && AllEnded())
             {

@@ -111,6 +111,9 @@ public sealed class Attempt
 
     internal bool IsAccepted { get; set; }
 
+    /// <summary>Its host can go on with it after a loss; null: not known, it has not been here since the gateway's start.</summary>
+    internal bool? GoesOn { get; set; }
+
     /// <summary>Its host was lost together with very many, and has longer to come back.</summary>
     internal bool IsSpared { get; set; }
 

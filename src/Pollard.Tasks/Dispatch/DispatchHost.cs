@@ -188,6 +188,19 @@ public sealed class DispatchHost
     /// <summary>True for a model that it names, not for one that it would only try.</summary>
     internal bool Lists(string model) => ModelFor(model) is { Name: not "*" };
 
+    /// <summary>True when it may have this task, and goes on with what it had begun of it.</summary>
+    internal bool GoesOnWith(TaskRow row) =>
+        !Draining
+        && NameFor(row.Kind, row.Model, row.Requires) is not null
+        && ModelFor(row.Model)?.Capabilities?.Contains(ModelInfo.Resume, StringComparer.Ordinal) == true;
+
+    /// <summary>True when it shows that nobody goes on with this task, of which that is not known: it runs such work and cannot.</summary>
+    internal bool Doubts(LiveTask task) =>
+        task is { IsKeptBlindly: true, Row: var row }
+        && !Draining
+        && NameFor(row.Kind, row.Model, row.Requires) is not null
+        && !GoesOnWith(row);
+
     /// <summary>The host's own name for the model of such work; null when it cannot run it.</summary>
     internal string? NameFor(WorkClass work) =>
         NameFor(work.Key.Kind, work.Key.Model, work.Requires, work.Key.OnlyFallback);

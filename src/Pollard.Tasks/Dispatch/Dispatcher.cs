@@ -8,6 +8,7 @@ internal sealed class Dispatcher(EngineCore core)
     private const int ClassesKept = 10_000;
     private readonly Dictionary<WorkKey, WorkClass> _classes = [];
     private readonly Dictionary<string, OwnerShare> _owners = new(StringComparer.Ordinal);
+    private readonly WaysBack _waysBack = new();
 
     public Dictionary<string, DispatchHost> Hosts { get; } = new(StringComparer.Ordinal);
 
@@ -90,15 +91,32 @@ internal sealed class Dispatcher(EngineCore core)
         Pump(work, effects);
     }
 
-    /// <summary>A task does not wait any more.</summary>
-    public void Dequeue(LiveTask task)
+    /// <summary>A task waits for the host that has begun it from now on, and for no other.</summary>
+    public void Keep(LiveTask task, Effects effects)
+    {
+        _waysBack.Add(task);
+        Ready++;
+        if (Hosts.TryGetValue(task.KeptFor!, out var host))
+        {
+            Pump(host, effects);
+        }
+    }
+
+    /// <summary>A task does not wait any more; false when it did not.</summary>
+    public bool Dequeue(LiveTask task)
     {
         if (task.QueuedIn is { } work)
         {
             task.QueuedIn = null;
             work.Queue.Remove(task);
-            Ready--;
         }
+        else if (!_waysBack.Remove(task))
+        {
+            return false;
+        }
+
+        Ready--;
+        return true;
     }
 
     /// <summary>Gives tasks of one class to hosts, as far as both are there.</summary>
@@ -114,9 +132,10 @@ internal sealed class Dispatcher(EngineCore core)
         }
     }
 
-    /// <summary>Gives a host work of any class that it can run, the most urgent first.</summary>
+    /// <summary>Gives a host what it has begun, then work of any class that it can run, the most urgent first.</summary>
     public void Pump(DispatchHost host, Effects effects)
     {
+        GiveBegun(host, effects);
         HashSet<WorkClass>? without = null; // Classes all of whose tasks wait for another host, or for their owner.
         while (host.IsFree && Ready > 0)
         {
@@ -160,6 +179,14 @@ internal sealed class Dispatcher(EngineCore core)
         }
 
         Availability(host);
+        if (host.IsReady)
+        {
+            foreach (var task in _waysBack.EndedBy(host))
+            {
+                core.CloseWayBack(task, effects);
+            }
+        }
+
         Pump(host, effects);
     }
 
@@ -202,6 +229,25 @@ internal sealed class Dispatcher(EngineCore core)
         foreach (var work in _classes.Values.Where(static work => work.Queue.Count > 0).ToArray())
         {
             Pump(work, effects);
+        }
+
+        foreach (var host in Hosts.Values.Where(_waysBack.HasFor).ToArray())
+        {
+            Pump(host, effects);
+        }
+    }
+
+    // No other host may have these now, so that they go before all else.
+    private void GiveBegun(DispatchHost host, Effects effects)
+    {
+        while (
+            host.IsFree
+            && _waysBack.Of(host).FirstOrDefault(task => Owner(task.Row.Owner).MayRun && host.GoesOnWith(task.Row))
+                is { Row: var row } task
+        )
+        {
+            Dequeue(task);
+            core.Give(task, host, host.NameFor(row.Kind, row.Model, row.Requires)!, effects);
         }
     }
 

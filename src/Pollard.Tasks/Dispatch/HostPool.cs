@@ -109,6 +109,7 @@ public sealed class HostPool
     public bool Evict(string hostId, string code, string reason)
     {
         using var change = _core.Begin();
+        _core.CloseWaysBack(hostId, change.Effects);
         if (!_core.Dispatcher.Hosts.TryGetValue(hostId, out var host))
         {
             return false;

@@ -21,6 +21,9 @@ internal sealed class TestHost : IHostSink
         : this(engine, id, slots: 1, HostRole.Worker, models) { }
 
     public TestHost(TaskEngine engine, string id, int slots, HostRole role, params string[] models)
+        : this(engine, id, slots, role, [.. models.Select(static name => new ModelInfo { Name = name })]) { }
+
+    private TestHost(TaskEngine engine, string id, int slots, HostRole role, IReadOnlyList<ModelInfo> models)
     {
         Connection = engine.Hosts.Connect(
             new HostDescription
@@ -29,12 +32,16 @@ internal sealed class TestHost : IHostSink
                 Name = id,
                 Slots = slots,
                 Role = role,
-                Models = [.. models.Select(static name => new ModelInfo { Name = name })],
+                Models = models,
                 Silence = TimeSpan.FromSeconds(12),
             },
             this
         );
     }
+
+    /// <summary>A host that goes on with what it has begun of the model <c>m</c>.</summary>
+    public static TestHost WithSessions(TaskEngine engine, string id, int slots = 1) =>
+        new(engine, id, slots, HostRole.Worker, [new ModelInfo { Name = "m", Capabilities = [ModelInfo.Resume] }]);
 
     public DispatchHost Connection { get; }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using Pollard.Agent.Backends.Http;
+using Pollard.Protocol;
 
 namespace Pollard.Agent.Backends.Commands;
 
@@ -21,7 +22,7 @@ internal sealed class ClaudeCode(ClaudeCodeOptions options) : CommandDialect
 
     public override IReadOnlyList<string> Models => options.Models;
 
-    public override IReadOnlyList<string> Capabilities => ["json", "thinking", "mcp"];
+    public override IReadOnlyList<string> Capabilities => ["json", "thinking", "mcp", ModelInfo.Resume];
 
     public override CommandCall Call(RunContext run) => new(Arguments(run)) { Environment = EnvironmentOf(run) };
 

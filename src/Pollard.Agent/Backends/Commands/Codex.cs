@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Pollard.Protocol;
 
 namespace Pollard.Agent.Backends.Commands;
 
@@ -17,7 +18,7 @@ internal sealed partial class Codex(CodexOptions options) : CommandDialect
 
     public override IReadOnlyList<string> Models => options.Models;
 
-    public override IReadOnlyList<string> Capabilities => ["json", "thinking"];
+    public override IReadOnlyList<string> Capabilities => ["json", "thinking", ModelInfo.Resume];
 
     public override CommandCall Call(RunContext run)
     {
