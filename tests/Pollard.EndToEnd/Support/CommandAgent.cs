@@ -74,12 +74,15 @@ internal sealed class CommandAgent : IAsyncDisposable
     }
 
     /// <summary>Hands in a chat as a durable task.</summary>
-    public async Task<string> SubmitAsync(string model, string text)
+    /// <param name="model">What is asked.</param>
+    /// <param name="text">The prompt.</param>
+    /// <param name="members">More members of the task, each with a comma after it.</param>
+    public async Task<string> SubmitAsync(string model, string text, string members = "")
     {
         var prompt = JsonEncodedText.Encode(text);
         var task = await Gateway.PostAsync(
             "/v1/tasks",
-            $$"""{"kind":"chat","model":"{{model}}","request":{"messages":[{"role":"user","content":"{{prompt}}"}]} }"""
+            $$"""{"kind":"chat",{{members}}"model":"{{model}}","request":{"messages":[{"role":"user","content":"{{prompt}}"}]} }"""
         );
         return task.GetProperty("id").GetString()!;
     }
