@@ -15,6 +15,8 @@ public sealed class ClaudeCodeTests : ProgramTests
 
     private protected override string UpstreamFailed => "the upstream failed (500): retry 1 of 10";
 
+    private protected override string PlantTool => "mcp__tree__plant";
+
     [Fact]
     public async Task A_turn_a_tool_and_a_schema()
     {

@@ -15,6 +15,8 @@ public sealed class CodexTests : ProgramTests
 
     private protected override string UpstreamFailed => "the upstream failed: Reconnecting... 1/2";
 
+    private protected override string PlantTool => "plant";
+
     [Fact]
     public async Task A_turn_and_a_schema_without_a_shell_or_the_machines_own_servers()
     {
@@ -79,19 +81,21 @@ public sealed class CodexTests : ProgramTests
             home =>
                 File.WriteAllText(
                     Path.Combine(home, "codex", "config.toml"),
-                    $"""
+                    $$"""
                     model = "simulated"
                     model_provider = "simulator"
                     [model_providers.simulator]
                     name = "simulator"
-                    base_url = "{service.Url}v1"
+                    base_url = "{{service.Url}}v1"
                     wire_api = "responses"
                     env_key = "SIMULATED_KEY"
                     request_max_retries = 0
                     stream_max_retries = 2
                     [mcp_servers.own]
                     command = "/bin/sh"
-                    args = ["-c", "touch {home}/leaked; cat > /dev/null"]
+                    args = ["-c", "touch {{home}}/leaked; cat > /dev/null"]
+                    [mcp_servers]
+                    inline = { command = "/bin/sh", args = ["-c", "touch {{home}}/leaked; cat > /dev/null"] }
                     """
                 ),
             ["--codex", Path.Combine(CommandAgent.Programs, "codex"), .. arguments]

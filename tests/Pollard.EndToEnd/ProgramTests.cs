@@ -26,6 +26,9 @@ public abstract class ProgramTests
     /// <summary>How a task begins to say that the service answered 500 once.</summary>
     private protected abstract string UpstreamFailed { get; }
 
+    /// <summary>The name by which the model calls the tool <c>plant</c> of the server <c>tree</c>.</summary>
+    private protected abstract string PlantTool { get; }
+
     private static SimulatorOptions Stalling =>
         AnyModel with
         {
@@ -100,6 +103,28 @@ public abstract class ProgramTests
         Assert.Contains("You were interrupted.", resumed, StringComparison.Ordinal);
         Assert.Empty(CommandAgent.ProcessesOf(id));
         Assert.Empty(agent.LeftOver);
+    }
+
+    [Fact]
+    public async Task A_server_of_the_owners_file_is_called_with_its_secret_and_ends_with_its_task()
+    {
+        await using var service = await ServiceAsync(AnyModel);
+        await using var agent = await StartAsync(service);
+
+        var id = await agent.SubmitAsync(
+            Model,
+            $"use {PlantTool}",
+            asks: """
+            "mcp_config":{"mcpServers":{"tree":{"command":"/bin/false"}}},
+            """
+        );
+        var result = await agent.UntilCompletedAsync(id);
+
+        Assert.StartsWith(Opening, ContentOf(result), StringComparison.Ordinal);
+        Assert.Contains(await agent.PhasesAsync(id), seen => seen.Phase == "tool");
+        var answered = service.Requests.Last(request => request.Path == AnswerPath).Body;
+        Assert.Contains("planted with sesame", answered, StringComparison.Ordinal);
+        Assert.Empty(CommandAgent.ProcessesOf(id));
     }
 
     private protected abstract Task<RunningSimulator> ServiceAsync(SimulatorOptions options);
