@@ -106,6 +106,25 @@ public abstract class ProgramTests
     }
 
     [Fact]
+    public async Task After_kill_of_the_gateway_the_task_ends_once()
+    {
+        await using var service = await ServiceAsync(AnyModel with { Tokens = 40, TokensPerSecond = 8 });
+        await using var agent = await StartAsync(service);
+        var id = await StalledAsync(agent, service);
+        Assert.NotEmpty(CommandAgent.ProcessesOf(id));
+
+        await agent.Gateway.KillAndRestartAsync();
+        var result = await agent.UntilCompletedAsync(id);
+
+        Assert.StartsWith(Opening, ContentOf(result), StringComparison.Ordinal);
+        await CrashTests.CheckEventsAsync(agent.Gateway, id, ContentOf(result));
+        var events = await agent.Gateway.Http.GetStringAsync($"/v1/tasks/{id}/events?after=-1", Token);
+        Assert.Equal(2, events.Split("\"completed\"").Length);
+        await agent.UntilGoneAsync(id);
+        await agent.Gateway.Process.UntilAsync(_ => Task.FromResult(!agent.LeftOver.Any()), "nothing is left");
+    }
+
+    [Fact]
     public async Task A_server_of_the_owners_file_is_called_with_its_secret_and_ends_with_its_task()
     {
         await using var service = await ServiceAsync(AnyModel);
