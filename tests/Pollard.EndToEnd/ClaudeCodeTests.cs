@@ -49,6 +49,45 @@ public sealed class ClaudeCodeTests : ProgramTests
         Assert.Empty(Transcripts(agent));
     }
 
+    [Theory]
+    [InlineData("must_not_contain_string_in_reasoning", "completed")]
+    [InlineData("must_contain_in_reasoning", "failed")]
+    public async Task It_checks_the_answer_of_another_model(string criterion, string state)
+    {
+        await using var service = await ServiceAsync(AnyModel);
+        await using var agent = await StartAsync(service, "--command", "echo=/bin/cat");
+        await agent.Gateway.UntilModelAsync("echo");
+
+        var submitted = await agent.Gateway.PostAsync(
+            "/v1/tasks/submit",
+            $$"""
+            {"llm_config":{"model":"echo","messages":[{"role":"user","content":"the willow grows"}],
+              "retry_config":{"max_attempts":2,"initial_delay":0},
+              "validation":[{"type":"agent_task","params":{"validation_model":"claude",
+                "task_prompt":"Judge with StructuredOutput: {TEXT_TO_VALIDATE}",
+                "success_criteria":{"{{criterion}}":"wrong"} } }]} }
+            """
+        );
+        var id = submitted.GetProperty("task_id").GetString()!;
+        var ended = await agent.Gateway.GetAsync($"/v1/tasks/{id}/wait?timeout=60"); // As this door tells it.
+        var task = await agent.Gateway.GetAsync($"/v1/tasks/{id}");
+
+        Assert.Equal(state, ended.GetProperty("status").GetString());
+        Assert.True(task.GetProperty("state").GetString() == state, task.ToString());
+        Assert.Equal(state == "failed" ? 2 : 1, task.GetProperty("validation_attempts").GetInt32());
+        Assert.Contains(
+            service.Requests,
+            asked => asked.Body.Contains("Judge with StructuredOutput: the willow grows", StringComparison.Ordinal)
+        );
+        if (state == "failed")
+        {
+            var error = task.GetProperty("error");
+            Assert.Equal("urn:pollard:error:validation_failed", error.GetProperty("type").GetString());
+        }
+
+        Assert.Empty(agent.LeftOver);
+    }
+
     private protected override Task<RunningSimulator> ServiceAsync(SimulatorOptions options) =>
         AnthropicSimulator.StartAsync("http://127.0.0.1:0", options, Token);
 
