@@ -105,7 +105,7 @@ public sealed class OpenAiSimulator : ISimulatedApi
         CancellationToken ct
     )
     {
-        ResponsesDialect dialect = new(asked.Model, _options.Time);
+        ResponsesDialect dialect = new(asked.Model, ResponsesRequest.Namespaces(body), _options.Time);
         return request.ReplyAsync(dialect, [Reply.To(asked, _options)], body.Is("stream"), _options, ct);
     }
 

@@ -5,7 +5,11 @@ using System.Text.Json;
 namespace Pollard.Simulators;
 
 /// <summary>Writes answers as OpenAI's responses API does: named and numbered events around items of output, or one response.</summary>
-internal sealed class ResponsesDialect(string model, TimeProvider time) : ReplyDialect
+/// <param name="model">The model's name.</param>
+/// <param name="namespaces">The namespace of each tool that has one.</param>
+/// <param name="time">The clock.</param>
+internal sealed class ResponsesDialect(string model, IReadOnlyDictionary<string, string> namespaces, TimeProvider time)
+    : ReplyDialect
 {
     private readonly string _id = $"resp_simulator{time.GetTimestamp():x}";
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
@@ -233,6 +237,11 @@ internal sealed class ResponsesDialect(string model, TimeProvider time) : ReplyD
                 json.WriteString("type", "function_call");
                 json.WriteString("call_id", id);
                 json.WriteString("name", name);
+                if (namespaces.TryGetValue(name, out var space))
+                {
+                    json.WriteString("namespace", space);
+                }
+
                 json.WriteString("arguments", isDone ? arguments : "");
                 break;
         }

@@ -41,10 +41,25 @@ internal static class ResponsesRequest
         };
     }
 
+    /// <summary>The namespace of each tool that has one, by the tool's name.</summary>
+    public static IReadOnlyDictionary<string, string> Namespaces(JsonElement body)
+    {
+        Dictionary<string, string> namespaces = new(StringComparer.Ordinal);
+        foreach (var space in body.Items("tools").Where(tool => tool.Text("type") == "namespace"))
+        {
+            foreach (var name in space.Items("tools").Select(tool => tool.Text("name")).OfType<string>())
+            {
+                namespaces.TryAdd(name, space.Text("name") ?? "");
+            }
+        }
+
+        return namespaces;
+    }
+
     private static List<(string Name, JsonElement Parameters)> Tools(JsonElement body, string? forced)
     {
         List<(string Name, JsonElement Parameters)> tools = [];
-        foreach (var tool in body.Items("tools"))
+        foreach (var tool in body.Items("tools").SelectMany(Functions))
         {
             if (tool.Text("type") == "function" && tool.Text("name") is { } name && (forced is null || forced == name))
             {
@@ -54,4 +69,7 @@ internal static class ResponsesRequest
 
         return tools;
     }
+
+    private static IEnumerable<JsonElement> Functions(JsonElement tool) =>
+        tool.Text("type") == "namespace" ? tool.Items("tools") : [tool];
 }

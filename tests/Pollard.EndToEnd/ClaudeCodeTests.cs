@@ -5,13 +5,17 @@ using Pollard.Simulators;
 namespace Pollard.EndToEnd;
 
 /// <summary>The real Claude Code of npm as a backend, whose service is the simulator.</summary>
-public sealed class ClaudeCodeTests
+public sealed class ClaudeCodeTests : ProgramTests
 {
-    private const string Opening = "[simulator]";
+    private protected override string Model => "claude";
 
-    private static readonly SimulatorOptions AnyModel = new() { Models = [new SimulatedModel("*")], Tokens = 12 };
+    private protected override string AnswerPath => "/v1/messages";
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
+    private protected override (string Phase, string Message) Stalled => ("text", "");
+
+    private protected override string UpstreamFailed => "the upstream failed (500): retry 1 of 10";
+
+    private protected override string PlantTool => "mcp__tree__plant";
 
     [Fact]
     public async Task A_turn_a_tool_and_a_schema()
@@ -38,62 +42,42 @@ public sealed class ClaudeCodeTests
         Assert.Empty(Transcripts(agent));
     }
 
-    [Fact]
-    public async Task An_upstream_that_fails_is_waited_for_and_said()
+    [Theory]
+    [InlineData("must_not_contain_string_in_reasoning", "completed")]
+    [InlineData("must_contain_in_reasoning", "failed")]
+    public async Task It_checks_the_answer_of_another_model(string criterion, string state)
     {
-        await using var service = await ServiceAsync(
-            AnyModel with
-            {
-                Faults = [new(FaultKind.ServerError) { Every = 1, Times = 1 }],
-            }
+        await using var service = await ServiceAsync(AnyModel);
+        await using var agent = await StartAsync(service, "--command", "echo=/bin/cat");
+        await agent.Gateway.UntilModelAsync("echo");
+
+        var submitted = await agent.Gateway.PostAsync(
+            "/v1/tasks/submit",
+            $$"""
+            {"llm_config":{"model":"echo","messages":[{"role":"user","content":"the willow grows"}],
+              "retry_config":{"max_attempts":2,"initial_delay":0},
+              "validation":[{"type":"agent_task","params":{"validation_model":"claude",
+                "task_prompt":"Judge with StructuredOutput: {TEXT_TO_VALIDATE}",
+                "success_criteria":{"{{criterion}}":"wrong"} } }]} }
+            """
         );
-        await using var agent = await StartAsync(service);
+        var id = submitted.GetProperty("task_id").GetString()!;
+        var ended = await agent.Gateway.GetAsync($"/v1/tasks/{id}/wait?timeout=60"); // As this door tells it.
+        var task = await agent.Gateway.GetAsync($"/v1/tasks/{id}");
 
-        var id = await agent.SubmitAsync("claude", "hello");
-        var result = await agent.UntilCompletedAsync(id);
-
-        Assert.StartsWith(Opening, ContentOf(result), StringComparison.Ordinal);
-        Assert.Contains(("waiting", "the upstream failed (500): retry 1 of 10"), await agent.PhasesAsync(id));
-    }
-
-    [Fact]
-    public async Task A_cancelled_task_leaves_no_process_and_no_file()
-    {
-        await using var service = await ServiceAsync(Stalling);
-        await using var agent = await StartAsync(service);
-        var id = await agent.SubmitAsync("claude", "hello");
-        await agent.UntilPhaseAsync(id, "text");
-        Assert.NotEmpty(CommandAgent.ProcessesOf(id));
-
-        using var cancelled = await agent.Gateway.Http.DeleteAsync($"/v1/tasks/{id}", Token);
-
-        await agent.UntilGoneAsync(id);
-        await agent.Gateway.Process.UntilAsync(
-            _ => Task.FromResult(!agent.LeftOver.Any() && !Transcripts(agent).Any()),
-            "nothing is left"
+        Assert.Equal(state, ended.GetProperty("status").GetString());
+        Assert.True(task.GetProperty("state").GetString() == state, task.ToString());
+        Assert.Equal(state == "failed" ? 2 : 1, task.GetProperty("validation_attempts").GetInt32());
+        Assert.Contains(
+            service.Requests,
+            asked => asked.Body.Contains("Judge with StructuredOutput: the willow grows", StringComparison.Ordinal)
         );
-    }
+        if (state == "failed")
+        {
+            var error = task.GetProperty("error");
+            Assert.Equal("urn:pollard:error:validation_failed", error.GetProperty("type").GetString());
+        }
 
-    [Fact]
-    public async Task After_kill_of_the_agent_the_conversation_goes_on()
-    {
-        await using var service = await ServiceAsync(Stalling);
-        await using var agent = await StartAsync(service);
-        var id = await agent.SubmitAsync("claude", "remember the word willow");
-        await agent.UntilPhaseAsync(id, "text");
-        var session = (await agent.PhasesAsync(id)).First(seen => seen.Phase == "session").Message;
-
-        await agent.KillAsync();
-        Assert.NotEmpty(CommandAgent.ProcessesOf(id)); // Orphans, which nobody but the next agent will end.
-        agent.StartAgain();
-        var result = await agent.UntilCompletedAsync(id);
-
-        Assert.StartsWith(Opening, ContentOf(result), StringComparison.Ordinal);
-        Assert.Equal(session, result.GetProperty("command").GetProperty("session").GetString());
-        var resumed = service.Requests.Last(request => request.Path == "/v1/messages").Body;
-        Assert.Contains("remember the word willow", resumed, StringComparison.Ordinal);
-        Assert.Contains("You were interrupted.", resumed, StringComparison.Ordinal);
-        Assert.Empty(CommandAgent.ProcessesOf(id));
         Assert.Empty(agent.LeftOver);
     }
 
@@ -133,40 +117,18 @@ public sealed class ClaudeCodeTests
         {"type":"object","properties":{"height":{"type":"integer"}},"required":["height"]}}}
         """;
 
-    private static SimulatorOptions Stalling =>
-        AnyModel with
-        {
-            Faults =
-            [
-                new(FaultKind.Stall)
-                {
-                    Every = 1,
-                    Times = 1,
-                    AfterTokens = 3,
-                },
-            ],
-        };
-
-    private static Task<RunningSimulator> ServiceAsync(SimulatorOptions options) =>
+    private protected override Task<RunningSimulator> ServiceAsync(SimulatorOptions options) =>
         AnthropicSimulator.StartAsync("http://127.0.0.1:0", options, Token);
 
-    private static Task<CommandAgent> StartAsync(RunningSimulator service, params string[] arguments) =>
+    private protected override Task<CommandAgent> StartAsync(RunningSimulator service, params string[] arguments) =>
         CommandAgent.StartAsync(
             "claude",
             [$"ANTHROPIC_BASE_URL={service.Url}"],
             ["--claude", Path.Combine(CommandAgent.Programs, "claude"), .. arguments]
         );
 
-    private static IEnumerable<string> Transcripts(CommandAgent agent)
-    {
-        var projects = Path.Combine(agent.Home, ".claude", "projects");
-        return Directory.Exists(projects)
-            ? Directory.EnumerateFiles(projects, "*.jsonl", SearchOption.AllDirectories)
-            : [];
-    }
-
-    private static string ContentOf(JsonElement answer) =>
-        answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString()!;
+    private protected override IEnumerable<string> Transcripts(CommandAgent agent) =>
+        FilesBelow(Path.Combine(agent.Home, ".claude", "projects"));
 
     private static async Task<JsonElement> ChatAsync(CommandAgent agent, string text, string members)
     {

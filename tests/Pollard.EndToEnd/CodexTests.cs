@@ -5,18 +5,22 @@ using Pollard.Simulators;
 namespace Pollard.EndToEnd;
 
 /// <summary>The real Codex of npm as a backend, whose service is the simulator.</summary>
-public sealed class CodexTests
+public sealed class CodexTests : ProgramTests
 {
-    private const string Opening = "[simulator]";
+    private protected override string Model => "codex";
 
-    private static readonly SimulatorOptions AnyModel = new() { Models = [new SimulatedModel("*")], Tokens = 12 };
+    private protected override string AnswerPath => "/v1/responses";
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
+    private protected override (string Phase, string Message) Stalled => ("waiting", "for the model");
+
+    private protected override string UpstreamFailed => "the upstream failed: Reconnecting... 1/2";
+
+    private protected override string PlantTool => "plant";
 
     [Fact]
     public async Task A_turn_and_a_schema_without_a_shell_or_the_machines_own_servers()
     {
-        await using var service = await OpenAiSimulator.StartAsync("http://127.0.0.1:0", AnyModel, Token);
+        await using var service = await ServiceAsync(AnyModel);
         await using var agent = await StartAsync(service);
 
         var turn = await agent.UntilCompletedAsync(await agent.SubmitAsync("codex", "use exec_command"));
@@ -42,66 +46,61 @@ public sealed class CodexTests
     }
 
     [Fact]
-    public async Task After_kill_of_the_agent_the_conversation_goes_on()
+    public async Task An_upstream_that_goes_on_failing_fails_the_task_in_its_words()
     {
-        await using var service = await OpenAiSimulator.StartAsync(
-            "http://127.0.0.1:0",
+        await using var service = await ServiceAsync(
             AnyModel with
             {
-                Faults = [new(FaultKind.Stall) { Every = 1, Times = 1 }],
-            },
-            Token
+                Faults = [new(FaultKind.ServerError) { Every = 1 }],
+            }
         );
         await using var agent = await StartAsync(service);
-        var id = await agent.SubmitAsync("codex", "remember the word willow");
-        await service.UntilAsync(seen => seen.Active == 1, Token);
-        await agent.UntilPhaseAsync(id, "waiting", "for the model");
-        var session = (await agent.PhasesAsync(id)).First(seen => seen.Phase == "session").Message;
 
-        await agent.KillAsync();
-        agent.StartAgain();
-        var result = await agent.UntilCompletedAsync(id);
+        var id = await agent.SubmitAsync("codex", "hello", "\"max_attempts\":2,");
+        var task = await agent.Gateway.GetAsync($"/v1/tasks/{id}/wait?timeout=60");
 
-        Assert.StartsWith(Opening, ContentOf(result), StringComparison.Ordinal);
-        Assert.Equal(session, result.GetProperty("command").GetProperty("session").GetString());
-        var resumed = service.Requests.Last(request => request.Path == "/v1/responses").Body;
-        Assert.Contains("remember the word willow", resumed, StringComparison.Ordinal);
-        Assert.Contains("You were interrupted.", resumed, StringComparison.Ordinal);
+        Assert.True(task.GetProperty("state").GetString() == "failed", task.ToString());
+        var error = task.GetProperty("error");
+        Assert.Equal("urn:pollard:error:command_failed", error.GetProperty("type").GetString());
+        Assert.StartsWith("codex: We", error.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Equal(2, task.GetProperty("attempt").GetInt32());
+        Assert.Contains(
+            await agent.PhasesAsync(id),
+            seen => seen.Phase == "waiting" && seen.Message.StartsWith(UpstreamFailed, StringComparison.Ordinal)
+        );
         Assert.Empty(CommandAgent.ProcessesOf(id));
     }
 
-    private static async Task<CommandAgent> StartAsync(RunningSimulator service) =>
-        await CommandAgent.StartAsync(
+    private protected override Task<RunningSimulator> ServiceAsync(SimulatorOptions options) =>
+        OpenAiSimulator.StartAsync("http://127.0.0.1:0", options, Token);
+
+    private protected override Task<CommandAgent> StartAsync(RunningSimulator service, params string[] arguments) =>
+        CommandAgent.StartAsync(
             "codex",
             [],
             home =>
                 File.WriteAllText(
                     Path.Combine(home, "codex", "config.toml"),
-                    $"""
+                    $$"""
                     model = "simulated"
                     model_provider = "simulator"
                     [model_providers.simulator]
                     name = "simulator"
-                    base_url = "{service.Url}v1"
+                    base_url = "{{service.Url}}v1"
                     wire_api = "responses"
                     env_key = "SIMULATED_KEY"
+                    request_max_retries = 0
+                    stream_max_retries = 2
                     [mcp_servers.own]
                     command = "/bin/sh"
-                    args = ["-c", "touch {home}/leaked; cat > /dev/null"]
+                    args = ["-c", "touch {{home}}/leaked; cat > /dev/null"]
+                    [mcp_servers]
+                    inline = { command = "/bin/sh", args = ["-c", "touch {{home}}/leaked; cat > /dev/null"] }
                     """
                 ),
-            "--codex",
-            Path.Combine(CommandAgent.Programs, "codex")
+            ["--codex", Path.Combine(CommandAgent.Programs, "codex"), .. arguments]
         );
 
-    private static IEnumerable<string> Transcripts(CommandAgent agent)
-    {
-        var sessions = Path.Combine(agent.Home, "codex", "sessions");
-        return Directory.Exists(sessions)
-            ? Directory.EnumerateFiles(sessions, "*.jsonl", SearchOption.AllDirectories)
-            : [];
-    }
-
-    private static string ContentOf(JsonElement answer) =>
-        answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString()!;
+    private protected override IEnumerable<string> Transcripts(CommandAgent agent) =>
+        FilesBelow(Path.Combine(agent.Home, "codex", "sessions"));
 }

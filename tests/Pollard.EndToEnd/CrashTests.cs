@@ -169,7 +169,8 @@ public sealed class CrashTests
         }
     }
 
-    private static async Task CheckEventsAsync(GatewayProcess gateway, string id, string text)
+    /// <summary>The events of a task are numbered without a gap, and what they show in the end is its answer.</summary>
+    internal static async Task CheckEventsAsync(GatewayProcess gateway, string id, string text)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/tasks/{id}/events");
         request.Headers.Accept.ParseAdd("application/json");

@@ -131,6 +131,14 @@ public sealed class EventStreamTests : IDisposable
         var tools = ",\"tools\":[{\"type\":\"function\",\"name\":\"get_weather\",\"parameters\":" + Tool + "}]";
 
         var call = await PostAsync(server, "/v1/responses", Response("use get_weather", tools));
+        var spaced = await PostAsync(
+            server,
+            "/v1/responses",
+            Response(
+                "use get_weather",
+                $$""","tools":[{"type":"namespace","name":"mcp__sky","tools":[{"type":"function","name":"get_weather","parameters":{{Tool}}}]}]"""
+            )
+        );
         var answered = await PostAsync(
             server,
             "/v1/responses",
@@ -145,6 +153,9 @@ public sealed class EventStreamTests : IDisposable
         );
 
         Assert.Equal("function_call", call.GetProperty("output")[0].GetProperty("type").GetString());
+        Assert.False(call.GetProperty("output")[0].TryGetProperty("namespace", out _));
+        Assert.Equal("mcp__sky", spaced.GetProperty("output")[0].GetProperty("namespace").GetString());
+        Assert.Equal("get_weather", spaced.GetProperty("output")[0].GetProperty("name").GetString());
         Assert.Equal("message", answered.GetProperty("output")[0].GetProperty("type").GetString());
         var content = shaped.GetProperty("output")[0].GetProperty("content")[0].GetProperty("text").GetString()!;
         Assert.Equal(JsonValueKind.Number, JsonElement.Parse(content).GetProperty("days").ValueKind);

@@ -10,6 +10,7 @@ internal static class CommandSettings
     public static IReadOnlyList<CommandBackendOptions> Read(Settings settings)
     {
         List<CommandBackendOptions> commands = [];
+        var servers = settings.Text(BackendSettings.McpConfig) is { } file ? ReadServers(file) : McpServers.None;
         if (settings.TextIfAny(BackendSettings.Claude, "claude") is { } claude)
         {
             var models = settings.Texts(BackendSettings.ClaudeModels);
@@ -20,9 +21,7 @@ internal static class CommandSettings
                     Models = models.Count > 0 ? models : ClaudeCodeOptions.UsualModels,
                     Tools = settings.Texts(BackendSettings.ClaudeTools),
                     Warm = BackendSettings.ReadClaudeWarm(settings),
-                    Servers = settings.Text(BackendSettings.McpConfig) is { } file
-                        ? ReadServers(file)
-                        : McpServers.None,
+                    Servers = servers,
                 }
             );
         }
@@ -35,6 +34,7 @@ internal static class CommandSettings
                     Program = codex,
                     Models = settings.Texts(BackendSettings.CodexModels),
                     Sandbox = ReadSandbox(settings.Text(BackendSettings.CodexSandbox)),
+                    Servers = servers,
                 }
             );
         }

@@ -15,6 +15,15 @@ internal sealed class CommandAgent : IAsyncDisposable
         Gateway = gateway;
         Directory.CreateDirectory(Path.Combine(Home, "codex"));
         prepareHome(Home);
+        var servers = Path.Combine(Home, "mcp.json");
+        File.WriteAllText(
+            servers,
+            $$"""
+            {"mcpServers": {"tree": {
+              "command": "node", "args": ["{{Clients}}/mcp.mjs"], "env": {"TREE_SECRET": "sesame"}
+            } } }
+            """
+        );
         _environment =
         [
             "env",
@@ -33,16 +42,19 @@ internal sealed class CommandAgent : IAsyncDisposable
             Path.Combine(gateway.Data, "agent"),
             "--command-env",
             "ANTHROPIC_BASE_URL,ANTHROPIC_API_KEY,CODEX_HOME,SIMULATED_KEY",
+            "--mcp-config",
+            servers,
             .. arguments,
         ];
         _process = PollardProcess.Start(_environment, _arguments);
     }
 
+    /// <summary>Where programs for the tests lie.</summary>
+    public static string Clients { get; } =
+        Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../tests/Pollard.EndToEnd/clients"));
+
     /// <summary>Where the programs of npm lie.</summary>
-    public static string Programs { get; } =
-        Path.GetFullPath(
-            Path.Combine(AppContext.BaseDirectory, "../../../../tests/Pollard.EndToEnd/clients/node_modules/.bin")
-        );
+    public static string Programs { get; } = Path.Combine(Clients, "node_modules/.bin");
 
     public GatewayProcess Gateway { get; }
 
@@ -74,12 +86,16 @@ internal sealed class CommandAgent : IAsyncDisposable
     }
 
     /// <summary>Hands in a chat as a durable task.</summary>
-    public async Task<string> SubmitAsync(string model, string text)
+    /// <param name="model">What is asked.</param>
+    /// <param name="text">The prompt.</param>
+    /// <param name="members">More members of the task, each with a comma after it.</param>
+    /// <param name="asks">More members of the request, each with a comma after it.</param>
+    public async Task<string> SubmitAsync(string model, string text, string members = "", string asks = "")
     {
         var prompt = JsonEncodedText.Encode(text);
         var task = await Gateway.PostAsync(
             "/v1/tasks",
-            $$"""{"kind":"chat","model":"{{model}}","request":{"messages":[{"role":"user","content":"{{prompt}}"}]} }"""
+            $$"""{"kind":"chat",{{members}}"model":"{{model}}","request":{ {{asks}}"messages":[{"role":"user","content":"{{prompt}}"}]} }"""
         );
         return task.GetProperty("id").GetString()!;
     }

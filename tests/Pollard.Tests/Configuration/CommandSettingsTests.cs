@@ -54,6 +54,17 @@ public sealed class CommandSettingsTests : IDisposable
     }
 
     [Fact]
+    public void The_servers_of_the_owners_file_are_for_Claude_Code_and_for_Codex()
+    {
+        var file = Path.Combine(_data, "mcp.json");
+        File.WriteAllText(file, """{"mcpServers":{"tree":{"command":"x"}}}""");
+
+        var commands = CommandSettings.Read(Read("--claude", "--codex", "--command", "a=x", "--mcp-config", file));
+
+        Assert.Equal([false, false, true], commands.Select(command => command.Servers == McpServers.None));
+    }
+
+    [Fact]
     public void A_machine_that_only_runs_commands_works_on_as_many_tasks_as_those()
     {
         Assert.Equal(5, BackendSettings.ReadSlots(Read("--command", "a=x")));

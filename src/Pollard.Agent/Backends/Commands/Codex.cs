@@ -1,11 +1,10 @@
 using System.Text;
-using System.Text.RegularExpressions;
 using Pollard.Protocol;
 
 namespace Pollard.Agent.Backends.Commands;
 
 /// <summary>Codex without its terminal: <c>codex exec --json</c>, which tells in lines of JSON what it does.</summary>
-internal sealed partial class Codex(CodexOptions options) : CommandDialect
+internal sealed class Codex(CodexOptions options) : CommandDialect
 {
     private const string GoOn =
         "You were interrupted. Go on where you stopped; if you had finished, give your final answer again.";
@@ -18,12 +17,16 @@ internal sealed partial class Codex(CodexOptions options) : CommandDialect
 
     public override IReadOnlyList<string> Models => options.Models;
 
-    public override IReadOnlyList<string> Capabilities => ["json", "thinking", ModelInfo.Resume];
+    public override IReadOnlyList<string> Capabilities => ["json", "thinking", "mcp", ModelInfo.Resume];
 
     public override CommandCall Call(RunContext run)
     {
-        _ = options.Servers.Select(run.Request.Servers); // Refuses what a client names: none is passed on.
-        return new(Arguments(run));
+        CodexServers servers = new(
+            options.Servers.Select(run.Request.Servers),
+            CodexConfiguration.Servers(Home, run.Folder.WorkingDirectory),
+            Given
+        );
+        return new(Arguments(run, servers.Setting)) { Environment = servers.Environment };
     }
 
     public override ReadOnlyMemory<byte> Input(RunContext run)
@@ -53,25 +56,33 @@ internal sealed partial class Codex(CodexOptions options) : CommandDialect
     }
 
     private string Home =>
-        options.Environment.Contains("CODEX_HOME", StringComparer.Ordinal)
-        && Environment.GetEnvironmentVariable("CODEX_HOME") is { Length: > 0 } home
+        Given("CODEX_HOME") is { Length: > 0 } home
             ? home
             : Path.Combine(Environment.GetEnvironmentVariable("HOME") ?? "", ".codex");
 
-    private List<string> Arguments(RunContext run)
+    private string? Given(string variable) =>
+        options.Environment.Contains(variable, StringComparer.Ordinal)
+            ? Environment.GetEnvironmentVariable(variable)
+            : null;
+
+    private List<string> Arguments(RunContext run, string? servers)
     {
         List<string> arguments = ["exec", "--json", "--skip-git-repo-check"];
         Set("sandbox_mode", options.Sandbox ?? "read-only");
         Set("web_search", "disabled");
         if (options.Sandbox is null)
         {
-            // A sandbox that only reads reads everything: whoever is only to answer gets no shell at all.
+            // A sandbox that only reads reads everything: whoever is only to answer gets no shell at all, and sees no pictures.
             arguments.AddRange(["--disable", "shell_tool", "--disable", "multi_agent"]);
+            TurnOff("view_image");
         }
 
-        foreach (var server in OwnServers())
+        TurnOff("apps"); // What the owner has connected to their account: mail, files.
+        TurnOff("plugins"); // They bring servers and apps of their own.
+        TurnOff("goals"); // With one the model would go on after its answer.
+        if (servers is not null)
         {
-            arguments.AddRange(["-c", $"mcp_servers.{server}.enabled=false"]);
+            arguments.AddRange(["-c", servers]); // In one piece: Codex cuts a name at each dot, whatever is quoted.
         }
 
         if (run.Request.Effort is "minimal" or "low" or "medium" or "high" or "xhigh")
@@ -93,31 +104,8 @@ internal sealed partial class Codex(CodexOptions options) : CommandDialect
         return arguments;
 
         void Set(string name, string value) => arguments.AddRange(["-c", $"{name}=\"{value}\""]);
-    }
 
-    /// <summary>The servers of the machine's own configuration, which are not the clients'.</summary>
-    private List<string> OwnServers()
-    {
-        try
-        {
-            return
-            [
-                .. File.ReadLines(Path.Combine(Home, "config.toml"))
-                    .Select(line => OwnServer.Match(line))
-                    .Where(match => match.Success)
-                    .Select(match => match.Groups["name"].Value)
-                    .Distinct(StringComparer.Ordinal),
-            ];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return [];
-        }
+        // As a setting, which versions that do not know it pass over.
+        void TurnOff(string feature) => arguments.AddRange(["-c", $"features.{feature}=false"]);
     }
-
-    [GeneratedRegex(
-        """^\s*\[\s*mcp_servers\s*\.\s*(?<name>"[^"]+"|[A-Za-z0-9_-]+)""",
-        RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture
-    )]
-    private static partial Regex OwnServer { get; }
 }

@@ -79,8 +79,10 @@ public sealed class CodexTests : IDisposable
         [
             "sandbox_mode=\"read-only\"",
             "shell_tool",
-            "mcp_servers.own.enabled=false",
-            "mcp_servers.\"the other\".enabled=false",
+            "features.view_image=false",
+            "features.apps=false",
+            "features.plugins=false",
+            """mcp_servers={"own"={"command"="false","enabled"=false},"the other"={"command"="false","enabled"=false}}""",
             "fast",
         ];
         Assert.Subset(Arguments.ToHashSet(StringComparer.Ordinal), expected.ToHashSet(StringComparer.Ordinal));
@@ -96,6 +98,7 @@ public sealed class CodexTests : IDisposable
 
         Assert.Contains("sandbox_mode=\"workspace-write\"", Arguments);
         Assert.DoesNotContain("shell_tool", Arguments);
+        Assert.DoesNotContain("features.view_image=false", Arguments);
     }
 
     [Theory]
@@ -131,16 +134,30 @@ public sealed class CodexTests : IDisposable
         Assert.StartsWith("You were interrupted.", Seen("input"), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task It_takes_no_servers_of_clients()
+    [Theory]
+    [InlineData("tree", true)]
+    [InlineData("other", false)]
+    public async Task Clients_may_name_servers_of_the_owners_file(string name, bool isAllowed)
     {
-        var codex = Codex(Started, Message("yes"), Completed);
+        var file = Path.Combine(_bench.Folder, "mcp.json");
+        await File.WriteAllTextAsync(file, """{"mcpServers":{"tree":{"command":"/bin/tree"}}}""", Token);
+        var codex = Codex(new CodexOptions { Servers = McpServers.Read(file) }, Started, Message("yes"), Completed);
 
-        var failure = (
-            await codex.RunAsync(Work.Chat("\"mcp_config\":{\"mcpServers\":{\"files\":{}}}"), _output, Token)
-        ).Failure!;
+        var result = await codex.RunAsync(
+            Work.Chat($"\"mcp_config\":{{\"mcpServers\":{{\"{name}\":{{\"command\":\"/bin/rm\"}}}}}}"),
+            _output,
+            Token
+        );
 
-        Assert.Equal(("bad_request", "mcp_config"), (failure.Code, failure.Parameter));
+        Assert.Equal(isAllowed ? null : "mcp_config", result.Failure?.Parameter);
+        if (isAllowed)
+        {
+            var setting = Assert.Single(
+                Arguments,
+                argument => argument.StartsWith("mcp_servers=", StringComparison.Ordinal)
+            );
+            Assert.Contains("\"command\"=\"/bin/tree\"", setting, StringComparison.Ordinal);
+        }
     }
 
     private const string Conversation =
