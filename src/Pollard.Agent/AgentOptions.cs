@@ -70,6 +70,9 @@ public enum AgentCarrier
     /// <summary>Only the HTTP/2 stream.</summary>
     Http2,
 
+    /// <summary>Only the WebSocket.</summary>
+    WebSocket,
+
     /// <summary>Only the long poll.</summary>
     Turn,
 }

@@ -19,6 +19,7 @@ public sealed class UnbrokenStreamTests
 
     [Theory]
     [InlineData("h2")]
+    [InlineData("ws")]
     [InlineData("turn")]
     public async Task Answers_go_on_when_the_gateway_is_killed_in_the_middle_of_them(string carrier)
     {
@@ -42,6 +43,7 @@ public sealed class UnbrokenStreamTests
 
     [Theory]
     [InlineData("h2")]
+    [InlineData("ws")]
     [InlineData("turn")]
     public async Task Answers_go_on_when_the_wire_to_their_host_is_cut(string carrier)
     {

@@ -11,6 +11,7 @@ internal static class HelloCheck
     private const int MostWords = 64;
     private const int MostWordCharacters = 100;
     private const int MostTokenCharacters = 256;
+    private static readonly TimeSpan Within = TimeSpan.FromSeconds(10);
 
     /// <summary>Waits for the first frame and leaves it where it is, so that its signature can be checked before the session reads it.</summary>
     /// <returns>The hello's payload, or null when the stream ended before it was whole.</returns>
@@ -37,6 +38,22 @@ internal static class HelloCheck
         }
     }
 
+    /// <summary>The same, for at most ten seconds; null also when they are over.</summary>
+    public static async Task<byte[]?> PeekInTimeAsync(PipeReader input, TimeProvider time, CancellationToken ct)
+    {
+        // Its own timer, which knows when the source is gone: a hello may come in the last moment.
+        using var late = new CancellationTokenSource(Within, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
+        try
+        {
+            return await PeekAsync(input, either.Token);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Reads a hello.</summary>
     /// <param name="payload">The frame's payload.</param>
     /// <param name="isLocal">True for an agent in this process, which alone may say that it has any model.</param>
@@ -56,6 +73,7 @@ internal static class HelloCheck
         Require(hello.Role is null or "worker" or "fallback", "role must be worker or fallback");
         RequireWords(hello.Features, "features");
         RequireWords(hello.Labels, "labels");
+        Require(hello.IdleHeartbeatSeconds is null or (>= 5 and <= 60), "idle_heartbeat_seconds must be 5 to 60");
         RequireResumes(hello.Resume ?? []);
         return hello;
     }

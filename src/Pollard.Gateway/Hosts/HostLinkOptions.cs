@@ -31,6 +31,9 @@ public enum LinkCarrier
     /// <summary>Carrier A: one HTTP/2 request whose both bodies stream.</summary>
     Http2,
 
+    /// <summary>Carrier B: a WebSocket.</summary>
+    WebSocket,
+
     /// <summary>Carrier C: long polls over HTTP/1.1.</summary>
     Turn,
 }

@@ -19,6 +19,7 @@ internal static class HostLinkServices
         services.AddSingleton<JoinTokens>();
         services.AddSingleton<HostSignatures>();
         services.AddSingleton<LinkEndpoints>();
+        services.AddSingleton<SocketEndpoint>();
         services.AddSingleton<TurnSessions>();
         services.AddSingleton<TurnEndpoints>();
         services.AddSingleton<HostViews>();
@@ -44,6 +45,7 @@ internal static class HostLinkServices
         routes.MapGet("/host/v1", Handle(link.Directory));
         routes.MapPost("/host/v1/enroll", Handle(link.EnrollAsync));
         routes.MapPost("/host/v1/link", Handle(link.LinkAsync));
+        routes.ServiceProvider.GetRequiredService<SocketEndpoint>().Map(routes);
 
         var turns = routes.ServiceProvider.GetRequiredService<TurnEndpoints>();
         routes.MapPost("/host/v1/turn", Handle(turns.TurnAsync));

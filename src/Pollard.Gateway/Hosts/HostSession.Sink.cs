@@ -156,7 +156,7 @@ internal sealed partial class HostSession
         else if (_outbox.Quiet >= Interval)
         {
             _isAsked = false;
-            if (_idleHeartbeat != _server.IdleHeartbeat)
+            if (_idleHeartbeat != IdleHeartbeat)
             {
                 SetIdleHeartbeat();
                 var config = new Messages.Config(null, _idleHeartbeat.TotalSeconds, null);
@@ -185,9 +185,15 @@ internal sealed partial class HostSession
             _outbox.Write(FrameType.Config, 0, new Messages.Config(null, null, false), ProtocolJson.Default.Config)
         );
 
+    /// <summary>As seldom as all idle hosts together allow, but not so seldom that something on the way takes this link for dead.</summary>
+    private TimeSpan IdleHeartbeat =>
+        Hello?.IdleHeartbeatSeconds is { } asked && TimeSpan.FromSeconds(asked) < _server.IdleHeartbeat
+            ? TimeSpan.FromSeconds(asked)
+            : _server.IdleHeartbeat;
+
     private void SetIdleHeartbeat()
     {
-        _idleHeartbeat = _server.IdleHeartbeat;
+        _idleHeartbeat = IdleHeartbeat;
         _host!.SetIdleSilence(_idleHeartbeat + LinkLimits.FramesSilence - LinkLimits.HeartbeatInterval);
     }
 

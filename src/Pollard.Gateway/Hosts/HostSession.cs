@@ -14,7 +14,6 @@ namespace Pollard.Gateway.Hosts;
 /// </summary>
 internal sealed partial class HostSession : IHostSink
 {
-    private static readonly TimeSpan HelloWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan GoodbyeWithin = TimeSpan.FromSeconds(2);
     private readonly HostLinkServer _server;
     private readonly IDuplexPipe _link;
@@ -86,10 +85,7 @@ internal sealed partial class HostSession : IHostSink
 
     private async Task<bool> OpenAsync(CancellationToken ct)
     {
-        // Its own timer, which knows when the source is gone: a hello may come in the last moment.
-        using var late = new CancellationTokenSource(HelloWithin, _server.Time);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
-        if (await HelloCheck.PeekAsync(_link.Input, limit.Token) is not { } payload)
+        if (await HelloCheck.PeekInTimeAsync(_link.Input, _server.Time, ct) is not { } payload)
         {
             return false;
         }

@@ -75,6 +75,7 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
             Carrier = session?.Peer.Carrier switch
             {
                 LinkCarrier.Http2 => "h2",
+                LinkCarrier.WebSocket => "ws",
                 LinkCarrier.Turn => "turn",
                 LinkCarrier.Memory => "memory",
                 _ => null,

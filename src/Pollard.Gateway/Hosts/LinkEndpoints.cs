@@ -18,7 +18,6 @@ internal sealed class LinkEndpoints(
 {
     private const int EnrollBytes = 16 * 1024;
     private const int MostNameCharacters = 100;
-    private static readonly TimeSpan HelloWithin = TimeSpan.FromSeconds(10);
 
     /// <summary><c>GET /host/v1</c>: which carriers exist and where.</summary>
     public IResult Directory(HttpContext http) =>
@@ -28,7 +27,7 @@ internal sealed class LinkEndpoints(
                 ProtocolMin = LinkLimits.ProtocolVersion,
                 ProtocolMax = LinkLimits.ProtocolVersion,
                 Http2Port = http.Request.IsHttps ? null : options.Http2Port,
-                Carriers = ["h2", "turn"],
+                Carriers = ["h2", "ws", "turn"],
             },
             ProtocolJson.Default.LinkDirectory
         );
@@ -83,10 +82,13 @@ internal sealed class LinkEndpoints(
         }
 
         LiftLimits(http);
+        var isTest = LinkEcho.IsAsked(http.Request);
         byte[]? hello;
         try
         {
-            hello = await PeekHelloAsync(http);
+            hello = isTest
+                ? []
+                : await HelloCheck.PeekInTimeAsync(http.Request.BodyReader, server.Time, http.RequestAborted);
         }
         catch (LinkException e)
         {
@@ -95,7 +97,7 @@ internal sealed class LinkEndpoints(
 
         if (hello is null)
         {
-            return LinkProblems.BadRequest($"no hello came within {HelloWithin.TotalSeconds:0} seconds");
+            return LinkProblems.BadRequest("no hello came in time");
         }
 
         var check = signatures.Check(http.Request, hello);
@@ -107,10 +109,11 @@ internal sealed class LinkEndpoints(
         http.Response.ContentType = TurnCarrier.ContentType;
         await http.Response.StartAsync(http.RequestAborted);
         await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
-        await server.ServeAsync(
-            new DuplexPipe(http.Request.BodyReader, http.Response.BodyWriter),
-            new LinkPeer(host.Id, host.Name, LinkCarrier.Http2),
-            http.RequestAborted
+        var link = new DuplexPipe(http.Request.BodyReader, http.Response.BodyWriter);
+        await (
+            isTest
+                ? LinkEcho.RunAsync(link, server.Time, http.RequestAborted)
+                : server.ServeAsync(link, new LinkPeer(host.Id, host.Name, LinkCarrier.Http2), http.RequestAborted)
         );
         return TypedResults.Empty;
     }
@@ -135,20 +138,6 @@ internal sealed class LinkEndpoints(
         }
 
         features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-    }
-
-    private async Task<byte[]?> PeekHelloAsync(HttpContext http)
-    {
-        using var limit = new CancellationTokenSource(HelloWithin, server.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, http.RequestAborted);
-        try
-        {
-            return await HelloCheck.PeekAsync(http.Request.BodyReader, either.Token);
-        }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested)
-        {
-            return null;
-        }
     }
 
     private async Task<string?> RefuseAsync(HttpContext http, string? joinToken, CancellationToken ct)

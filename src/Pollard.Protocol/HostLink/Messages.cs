@@ -38,6 +38,12 @@ public static class Messages
         /// <summary>Words that a task may require.</summary>
         public IReadOnlyList<string>? Labels { get; init; }
 
+        /// <summary>
+        /// Seconds after which an idle link must hear something lest it is cut on the way, 5 to 60. Absent: nothing is known of
+        /// that, and the gateway chooses.
+        /// </summary>
+        public double? IdleHeartbeatSeconds { get; init; }
+
         /// <summary>Attempts that still run, or whose end is not acknowledged.</summary>
         public IReadOnlyList<Resume>? Resume { get; init; }
     }

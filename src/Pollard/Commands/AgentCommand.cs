@@ -24,7 +24,7 @@ internal static class AgentCommand
     private static readonly Option<string?> Carrier = CommonOptions.Text(
         "--carrier",
         "CARRIER",
-        "How it links: h2 (one HTTP/2 stream), turn (long polls) or best. Default: best"
+        "How it links: h2 (one HTTP/2 stream), ws (a WebSocket), turn (long polls) or best. Default: best"
     );
 
     public static Command Build(Shell shell) =>
@@ -89,8 +89,9 @@ internal static class AgentCommand
             {
                 null or "best" => AgentCarrier.Best,
                 "h2" => AgentCarrier.Http2,
+                "ws" => AgentCarrier.WebSocket,
                 "turn" => AgentCarrier.Turn,
-                var other => throw new UsageException($"--carrier is \"{other}\"; write best, h2 or turn."),
+                var other => throw new UsageException($"--carrier is \"{other}\"; write best, h2, ws or turn."),
             },
         };
 }

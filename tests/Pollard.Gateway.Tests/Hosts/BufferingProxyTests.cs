@@ -12,18 +12,21 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Pollard.Gateway.Tests.Hosts;
 
-/// <summary>A proxy that speaks HTTP/2 but hands bodies on only when they are whole: no stream gets through, the long poll does.</summary>
+/// <summary>A proxy that speaks HTTP/2 but hands bodies on only when they are whole: no stream gets through, what needs none does.</summary>
 public sealed class BufferingProxyTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("requests")]
-    [InlineData("answers")]
-    [InlineData("bodies of answers")]
-    public async Task Where_a_proxy_holds_bodies_back_the_long_poll_carries_the_link(string held)
+    [InlineData("requests", "ws")]
+    [InlineData("requests", "turn")]
+    [InlineData("answers", "turn")]
+    [InlineData("bodies of answers", "ws")]
+    [InlineData("bodies of answers", "turn")]
+    public async Task Where_a_proxy_holds_bodies_back_another_carrier_carries_the_link(string held, string expected)
     {
         await using var gateway = await LinkGateway.StartAsync();
+        gateway.BlocksSockets = expected == "turn";
         await using var proxy = await StartProxyAsync(gateway.Http2Port, held);
         gateway.Options.Http2Port = new Uri(
             proxy.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()
@@ -36,7 +39,10 @@ public sealed class BufferingProxyTests
             options => options with { Time = clock, DrainWithin = TimeSpan.Zero }
         );
 
-        await TurnUntilAsync(clock, () => IsTurn(gateway));
+        await TurnUntilAsync(
+            clock,
+            () => gateway.Registry.List() is [var host] && gateway.CarrierOf(host.Id) == expected
+        );
         var task = await gateway.SubmitAsync();
         var run = await backend.NextAsync();
         await run.WriteAsync("through");
@@ -48,9 +54,6 @@ public sealed class BufferingProxyTests
         var stopping = agent.StopAsync();
         await TurnUntilAsync(clock, () => stopping.IsCompleted);
     }
-
-    private static bool IsTurn(LinkGateway gateway) =>
-        gateway.Registry.List() is [var host] && gateway.CarrierOf(host.Id) == LinkCarrierName.Turn;
 
     private static async Task TurnUntilAsync(FakeTimeProvider clock, Func<bool> isSo)
     {

@@ -229,6 +229,7 @@ public sealed class EnrolmentTests
 
     [Theory]
     [InlineData("h2")]
+    [InlineData("ws")]
     [InlineData("turn")]
     public async Task A_host_whose_clock_is_behind_joins_a_gateway_that_has_just_started(string carrier)
     {

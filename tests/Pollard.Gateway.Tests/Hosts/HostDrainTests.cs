@@ -10,6 +10,7 @@ public sealed class HostDrainTests
 
     [Theory]
     [InlineData("h2")]
+    [InlineData("ws")]
     [InlineData("turn")]
     public async Task A_drained_host_finishes_what_it_has_and_gets_no_more_until_it_is_resumed(string carrier)
     {
@@ -37,6 +38,7 @@ public sealed class HostDrainTests
 
     [Theory]
     [InlineData("h2")]
+    [InlineData("ws")]
     [InlineData("turn")]
     public async Task What_is_not_done_by_the_deadline_goes_to_another_host(string carrier)
     {

@@ -40,6 +40,9 @@ internal sealed class LinkGateway : IAsyncDisposable
 
     public HostLinkOptions Options => _app.Services.GetRequiredService<HostLinkOptions>();
 
+    /// <summary>True where something on the way takes the WebSocket out of a request.</summary>
+    public bool BlocksSockets { get; set; }
+
     /// <summary>The address that speaks HTTP/1.1.</summary>
     public Uri Address => new(Addresses[0]);
 
@@ -79,16 +82,22 @@ internal sealed class LinkGateway : IAsyncDisposable
         builder.Services.AddSingleton(time);
         builder.Services.AddHostLink(new HostLinkOptions { MayEnrolWithoutToken = _ => isOpen });
         var app = builder.Build();
+        LinkGateway? gateway = null;
         app.Use(
             (http, next) =>
             {
+                if (gateway is { BlocksSockets: true })
+                {
+                    http.Request.Headers.Remove("Upgrade");
+                }
+
                 http.SetCaller(new Caller("", IsAdmin: http.Request.Headers.Authorization == "Bearer admin"));
                 return next(http);
             }
         );
         app.MapHostLink();
         await app.StartAsync(TestContext.Current.CancellationToken);
-        var gateway = new LinkGateway(app, store, engine);
+        gateway = new LinkGateway(app, store, engine);
         gateway.Options.Http2Port = gateway.Http2Port;
         return gateway;
     }
@@ -136,6 +145,7 @@ internal sealed class LinkGateway : IAsyncDisposable
         Server.Find(hostId)?.Peer.Carrier switch
         {
             LinkCarrier.Turn => "turn",
+            LinkCarrier.WebSocket => "ws",
             LinkCarrier.Http2 => "h2",
             LinkCarrier.Memory => "memory",
             _ => null,
@@ -268,6 +278,7 @@ internal static class Carriers
                     Connect = () => gateway.Server.Open(LinkPeer.Local("local", "this machine")),
                 },
                 "h2" => options with { Carrier = AgentCarrier.Http2 },
+                "ws" => options with { Carrier = AgentCarrier.WebSocket },
                 _ => options with { Carrier = AgentCarrier.Turn },
             };
 }

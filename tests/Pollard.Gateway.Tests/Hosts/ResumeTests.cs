@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Time.Testing;
 using Pollard.Agent;
 using Pollard.Tasks;
 using Pollard.Testing;
@@ -11,18 +12,29 @@ public sealed class ResumeTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData(Durability.Relaxed)]
-    [InlineData(Durability.Full)]
-    public async Task A_cut_link_neither_doubles_nor_loses_a_token(Durability durability)
+    [InlineData(Durability.Relaxed, "h2")]
+    [InlineData(Durability.Full, "h2")]
+    [InlineData(Durability.Full, "ws")]
+    public async Task A_cut_link_neither_doubles_nor_loses_a_token(Durability durability, string carrier)
     {
         await using var gateway = await LinkGateway.StartAsync();
-        await using var proxy = new CuttableProxy(gateway.Http2Port);
-        gateway.Options.Http2Port = proxy.Port;
+        await using var proxy = new CuttableProxy(carrier == "h2" ? gateway.Http2Port : gateway.Address.Port);
+        var address = gateway.Address;
+        if (carrier == "h2")
+        {
+            gateway.Options.Http2Port = proxy.Port;
+        }
+        else
+        {
+            address = new UriBuilder(address) { Port = proxy.Port }.Uri;
+        }
+
         var backend = new FakeBackend();
+        var choose = gateway.Choose(carrier);
         await using var agent = new RunningAgent(
             gateway,
             backend,
-            options => options with { Carrier = AgentCarrier.Http2 }
+            options => choose(options) with { Gateway = address }
         );
         var task = await gateway.SubmitAsync(durability: durability);
         var run = await backend.NextAsync();
@@ -90,11 +102,15 @@ public sealed class ResumeTests
         Assert.False(second.Exit.IsCompleted);
     }
 
-    [Fact]
-    public async Task A_revoked_host_is_sent_away_and_stays_out()
+    [Theory]
+    [InlineData("h2")]
+    [InlineData("ws")]
+    [InlineData("turn")]
+    public async Task A_revoked_host_is_sent_away_and_stays_out(string carrier)
     {
         await using var gateway = await LinkGateway.StartAsync();
-        await using var agent = new RunningAgent(gateway, new FakeBackend());
+        var choose = gateway.Choose(carrier);
+        await using var agent = new RunningAgent(gateway, new FakeBackend(), choose);
         await gateway.UntilHostsAsync(1);
         using var admin = gateway.NewClient();
 
@@ -106,7 +122,11 @@ public sealed class ResumeTests
         Assert.True(again.IsSuccessStatusCode);
         var exit = await agent.Exit.WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System, Token);
         Assert.Equal(AgentEnd.Revoked, exit.End);
-        await using var back = new RunningAgent(gateway, new FakeBackend(), agent.WithSameKey);
+        await using var back = new RunningAgent(
+            gateway,
+            new FakeBackend(),
+            options => choose(agent.WithSameKey(options))
+        );
         Assert.Equal(
             AgentEnd.Revoked,
             (await back.Exit.WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System, Token)).End
@@ -127,10 +147,13 @@ public sealed class ResumeTests
         Assert.False(agent.Exit.IsCompleted, "a host comes back to a gateway that was stopped");
     }
 
-    [Fact]
-    public async Task Where_http2_does_not_get_through_the_long_poll_carries_the_link()
+    [Theory]
+    [InlineData(false, "ws")]
+    [InlineData(true, "turn")]
+    public async Task Where_http2_does_not_get_through_the_next_carrier_does(bool blocksSockets, string expected)
     {
         await using var gateway = await LinkGateway.StartAsync();
+        gateway.BlocksSockets = blocksSockets;
         gateway.Options.Http2Port = gateway.Address.Port; // Speaks HTTP/1.1 only, as some proxies do.
         var backend = new FakeBackend();
         await using var agent = new RunningAgent(gateway, backend);
@@ -141,12 +164,43 @@ public sealed class ResumeTests
         run.Finish();
 
         Assert.Equal("through", await LinkGateway.ResultAsync(task));
-        Assert.Equal(LinkCarrierName.Turn, gateway.CarrierOf(gateway.Registry.List()[0].Id));
+        Assert.Equal(expected, gateway.CarrierOf(gateway.Registry.List()[0].Id));
     }
-}
 
-/// <summary>Names of carriers as <c>GET /v1/hosts</c> shows them.</summary>
-internal static class LinkCarrierName
-{
-    public const string Turn = "turn";
+    [Fact]
+    public async Task Work_that_runs_goes_over_to_a_better_carrier_when_that_gets_through()
+    {
+        var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        await using var gateway = await LinkGateway.StartAsync(time: clock);
+        gateway.BlocksSockets = true;
+        gateway.Options.Http2Port = gateway.Address.Port;
+        var backend = new FakeBackend();
+        await using var agent = new RunningAgent(gateway, backend, options => options with { Time = clock });
+        string? Carrier() => gateway.Registry.List() is [var host] ? gateway.CarrierOf(host.Id) : null;
+        await TurnUntilAsync(clock, () => Carrier() == "turn");
+        var task = await gateway.SubmitAsync();
+        var run = await backend.NextAsync();
+        await run.WriteAsync("begun ");
+
+        gateway.BlocksSockets = false;
+        await TurnUntilAsync(clock, () => Carrier() == "ws");
+        await run.WriteAsync("and done");
+        run.Finish();
+        var result = LinkGateway.ResultAsync(task);
+        await TurnUntilAsync(clock, () => result.IsCompleted);
+
+        Assert.Equal("begun and done", await result);
+        Assert.Equal(1, task.Row.Attempt);
+        var stopping = agent.StopAsync();
+        await TurnUntilAsync(clock, () => stopping.IsCompleted);
+    }
+
+    private static async Task TurnUntilAsync(FakeTimeProvider clock, Func<bool> isSo)
+    {
+        while (!isSo())
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(200));
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Token);
+        }
+    }
 }

@@ -10,6 +10,7 @@ public sealed class WorkOverTheLinkTests
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("ws")]
     [InlineData("turn")]
     public async Task A_task_is_run_and_read_along(string carrier)
     {
@@ -32,6 +33,7 @@ public sealed class WorkOverTheLinkTests
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("ws")]
     [InlineData("turn")]
     public async Task A_request_of_megabytes_arrives_whole(string carrier)
     {
@@ -51,6 +53,7 @@ public sealed class WorkOverTheLinkTests
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("ws")]
     [InlineData("turn")]
     public async Task A_cancelled_task_stops_its_backend(string carrier)
     {
@@ -69,6 +72,7 @@ public sealed class WorkOverTheLinkTests
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("ws")]
     [InlineData("turn")]
     public async Task A_failure_that_no_retry_mends_ends_the_task(string carrier)
     {
@@ -87,6 +91,7 @@ public sealed class WorkOverTheLinkTests
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("ws")]
     [InlineData("turn")]
     public async Task Many_tasks_share_the_slots(string carrier)
     {
@@ -112,6 +117,7 @@ public sealed class WorkOverTheLinkTests
     [Theory]
     [InlineData("memory")]
     [InlineData("h2")]
+    [InlineData("ws")]
     [InlineData("turn")]
     public async Task An_agent_that_stops_delivers_what_it_runs(string carrier)
     {

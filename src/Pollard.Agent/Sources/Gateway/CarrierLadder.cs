@@ -1,51 +1,170 @@
 namespace Pollard.Agent.Sources.Gateway;
 
-/// <summary>Which carrier to try: the one that worked last, the next one down when it does not get through, and the best again every half hour.</summary>
-internal sealed class CarrierLadder
+/// <summary>
+/// Which carrier to use: the best that gets through, found by trying all at once; the next one down when a session on it fails or
+/// is cut again and again at the same age; and a better one as soon as it gets through.
+/// </summary>
+/// <param name="carriers">The best first. The last one is never tried without a session.</param>
+/// <param name="remembered">The one that worked last in this network; null when there is none.</param>
+/// <param name="time">The clock.</param>
+internal sealed class CarrierLadder(IReadOnlyList<ILinkCarrier> carriers, string? remembered, TimeProvider time)
 {
-    private static readonly TimeSpan ProbeUpwardEvery = TimeSpan.FromMinutes(30);
-    private readonly IReadOnlyList<ILinkCarrier> _carriers;
-    private readonly TimeProvider _time;
-    private int _index;
-    private long _lastAtTop;
+    private static readonly TimeSpan LeastCutAge = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MostCutAge = TimeSpan.FromMinutes(20);
+    private static readonly TimeSpan[] ProbeUpwardAfter =
+    [
+        TimeSpan.FromMinutes(1),
+        TimeSpan.FromMinutes(5),
+        TimeSpan.FromMinutes(30),
+    ];
 
-    /// <summary>Begins with the carrier that worked last.</summary>
-    public CarrierLadder(IReadOnlyList<ILinkCarrier> carriers, string? remembered, TimeProvider time)
+    private readonly bool[] _failed = new bool[carriers.Count];
+    private readonly bool[] _isCut = new bool[carriers.Count];
+    private int _index = Math.Max(0, IndexOf(carriers, remembered));
+    private bool _isInDoubt = carriers.Count > 1 && IndexOf(carriers, remembered) < 0;
+    private bool _isTested; // Since the last session that stood.
+    private TimeSpan? _lastCutAge;
+    private int _probes;
+
+    /// <summary>The carrier to use now.</summary>
+    public ILinkCarrier Current => carriers[_index];
+
+    /// <summary>Makes up its mind where that is in doubt.</summary>
+    /// <exception cref="LinkRefusedException">The gateway does not let this host in.</exception>
+    public async Task ChooseAsync(CancellationToken ct)
     {
-        (_carriers, _time, _lastAtTop) = (carriers, time, time.GetTimestamp());
-        for (var i = 0; i < carriers.Count; i++)
+        if (_isInDoubt)
         {
-            if (string.Equals(carriers[i].Name, remembered, StringComparison.Ordinal))
+            _index = await BestAsync(carriers.Count - 1, ct);
+            (_isInDoubt, _isTested, _lastCutAge) = (false, true, null);
+        }
+    }
+
+    /// <summary>The present carrier carries no session. False when there is no other to try at once.</summary>
+    public bool Failed()
+    {
+        if (carriers.Count == 1)
+        {
+            return false;
+        }
+
+        _isInDoubt = true;
+        if (!_isTested)
+        {
+            return true; // It may be the gateway that was away: the test says who is to blame.
+        }
+
+        _failed[_index] = true;
+        if (_index < carriers.Count - 1)
+        {
+            return true;
+        }
+
+        StartOver();
+        return false;
+    }
+
+    /// <summary>A session stands.</summary>
+    public void Proven()
+    {
+        _isTested = false;
+        Array.Clear(_failed);
+    }
+
+    /// <summary>A session that stood was cut, neither end having wanted it.</summary>
+    /// <param name="age">How long it had stood.</param>
+    public void Cut(TimeSpan age)
+    {
+        // Something on the way that ends every request, or connection, when it is so old. Work survives it, but not unharmed.
+        if (
+            age >= LeastCutAge
+            && age <= MostCutAge
+            && _lastCutAge is { } last
+            && (age - last).Duration() < age * 0.1
+            && _index < carriers.Count - 1
+        )
+        {
+            _isCut[_index] = true;
+            _isInDoubt = true;
+        }
+
+        _lastCutAge = age;
+    }
+
+    /// <summary>Ends when a better carrier than the present one gets through, which then is the present one.</summary>
+    public async Task RiseAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            var isHopeless = Enumerable.Range(0, _index).All(better => _isCut[better]);
+            var wait = isHopeless
+                ? Timeout.InfiniteTimeSpan
+                : ProbeUpwardAfter[Math.Min(_probes++, ProbeUpwardAfter.Length - 1)];
+            await Task.Delay(wait, time, ct);
+            try
             {
-                _index = i;
+                var best = await BestAsync(_index, ct);
+                if (best < _index)
+                {
+                    _index = best;
+                    return;
+                }
+            }
+            catch (LinkRefusedException)
+            {
+                // The session that stands will hear of it.
             }
         }
     }
 
-    /// <summary>The carrier to try now.</summary>
-    public ILinkCarrier Current => _carriers[_index];
-
-    /// <summary>How long a session on the present carrier may last until a better one is tried; null: for ever.</summary>
-    public TimeSpan? SessionLimit => _index == 0 ? null : ProbeUpwardEvery;
-
-    /// <summary>Goes down a step. False when all were tried: then it begins at the top again.</summary>
-    public bool TryNext()
+    private void StartOver()
     {
-        _index = (_index + 1) % _carriers.Count;
-        if (_index == 0)
-        {
-            _lastAtTop = _time.GetTimestamp();
-        }
-
-        return _index != 0;
+        _isTested = false;
+        Array.Clear(_failed);
+        Array.Clear(_isCut);
     }
 
-    /// <summary>A session ended: the best carrier is due for a try again.</summary>
-    public void ProbeUpward()
+    /// <summary>The first of the carriers before <paramref name="end"/> that gets through, or that one.</summary>
+    private async Task<int> BestAsync(int end, CancellationToken ct)
     {
-        if (_index > 0 && _time.GetElapsedTime(_lastAtTop) >= ProbeUpwardEvery)
+        using var decided = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var tests = Enumerable
+            .Range(0, end)
+            .Select(index =>
+                _failed[index] || _isCut[index]
+                    ? Task.FromResult(false)
+                    : carriers[index].GetsThroughAsync(decided.Token)
+            )
+            .ToList();
+        try
         {
-            (_index, _lastAtTop) = (0, _time.GetTimestamp());
+            for (var index = 0; index < end; index++)
+            {
+                if (await tests[index])
+                {
+                    return index;
+                }
+            }
+
+            return end;
         }
+        finally
+        {
+            await decided.CancelAsync();
+            await ((Task)Task.WhenAll(tests)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static int IndexOf(IReadOnlyList<ILinkCarrier> carriers, string? name)
+    {
+        for (var i = 0; i < carriers.Count; i++)
+        {
+            if (string.Equals(carriers[i].Name, name, StringComparison.Ordinal))
+            {
+                return i;
+            }
+        }
+
+        return -1;
     }
 }

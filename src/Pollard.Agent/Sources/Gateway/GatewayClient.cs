@@ -17,6 +17,7 @@ internal sealed class GatewayClient(
 )
 {
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(10);
+    private const int MostNetworks = 8;
     private static readonly TimeSpan Trifle = TimeSpan.FromSeconds(2); // Dates are whole seconds, and take their time to come.
     private LinkDirectory? _directory;
     private TimeSpan _clockOff; // The gateway's clock less ours.
@@ -81,15 +82,20 @@ internal sealed class GatewayClient(
         };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         var reply = await ExchangeAsync(request, ProtocolJson.Default.EnrollReply, ct);
-        identity.Remember(address, new GatewayMemory(reply.HostId, Memory?.Carrier));
+        identity.Remember(address, new GatewayMemory(reply.HostId, Memory?.Networks));
     }
 
-    /// <summary>Remembers the carrier that works.</summary>
-    public void RememberCarrier(string carrier)
+    /// <summary>What is remembered of the way from here.</summary>
+    public NetworkMemory Recall(string network) =>
+        Memory?.Networks?.FirstOrDefault(known => known.Network == network) ?? new NetworkMemory(network);
+
+    /// <summary>Remembers something of the way from here.</summary>
+    public void Remember(NetworkMemory way)
     {
-        if (Memory is { } memory)
+        if (Memory is { } memory && Recall(way.Network) != way)
         {
-            identity.Remember(address, memory with { Carrier = carrier });
+            var others = (memory.Networks ?? []).Where(known => known.Network != way.Network);
+            identity.Remember(address, memory with { Networks = [.. others.TakeLast(MostNetworks - 1), way] });
         }
     }
 

@@ -26,6 +26,7 @@ internal sealed partial class GatewayLink : IDisposable
     private readonly string _bootId;
     private LinkSession? _session;
     private CarrierLadder? _ladder;
+    private string _network = "";
     private volatile bool _isDraining;
     private bool _isStale; // The gateway may have come back elsewhere.
 
@@ -100,10 +101,12 @@ internal sealed partial class GatewayLink : IDisposable
 
     private async Task<(AgentExit? Exit, TimeSpan Delay)> ConnectOnceAsync(CancellationToken ct)
     {
+        var isThere = false;
         try
         {
             _watchdog.Expect("gateway link", ConnectWithin);
             await PrepareAsync(ct);
+            isThere = true;
             return await TrySessionAsync(_ladder!.Current, ct);
         }
         catch (LinkRefusedException e) when (e.Code is HostSignature.RevokedCode)
@@ -133,10 +136,9 @@ internal sealed partial class GatewayLink : IDisposable
         catch (Exception e)
             when (e is HttpRequestException or IOException or LinkException or OperationCanceledException)
         {
-            LogFailed(_logger, _ladder?.Current.Name ?? "http", e.Message);
+            LogFailed(_logger, isThere ? _ladder!.Current.Name : "http", e.Message);
             _isStale = true;
-            var hasNext = _ladder?.TryNext() is true;
-            return (null, hasNext ? TimeSpan.Zero : NextDelay());
+            return (null, isThere && _ladder!.Failed() ? TimeSpan.Zero : NextDelay());
         }
     }
 
@@ -156,8 +158,14 @@ internal sealed partial class GatewayLink : IDisposable
             }
         }
 
-        _ladder ??= new CarrierLadder(Carriers(), _client?.Memory?.Carrier, _options.Time);
-        _ladder.ProbeUpward();
+        var network = _client is null ? "" : LocalNetwork.Name();
+        if (_ladder is null || network != _network)
+        {
+            _network = network;
+            _ladder = new CarrierLadder(Carriers(), _client?.Recall(network).Carrier, _options.Time);
+        }
+
+        await _ladder.ChooseAsync(ct);
     }
 
     private List<ILinkCarrier> Carriers()
@@ -170,8 +178,9 @@ internal sealed partial class GatewayLink : IDisposable
         return _options.Carrier switch
         {
             AgentCarrier.Http2 => [new Http2Carrier(_client)],
+            AgentCarrier.WebSocket => [new SocketLinkCarrier(_client)],
             AgentCarrier.Turn => [new LongPollCarrier(_client)],
-            _ => [new Http2Carrier(_client), new LongPollCarrier(_client)],
+            _ => [new Http2Carrier(_client), new SocketLinkCarrier(_client), new LongPollCarrier(_client)],
         };
     }
 
@@ -201,44 +210,65 @@ internal sealed partial class GatewayLink : IDisposable
     {
         var (hello, isWhole) = MakeHello();
         await using var connection = await carrier.ConnectAsync(hello, ct);
-        using var limit = new CancellationTokenSource();
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct, limit.Token);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var session = new LinkSession(connection.Link, _attempts, _pipeline, _options.Time, _logger)
         {
             Proven = answer => Begun(carrier, answer, isWhole),
             GivenUp = () => _watchdog.Expect("gateway link", ConnectWithin),
         };
-        await using var probe = _ladder!.SessionLimit is { } most
-            ? _options.Time.CreateTimer(
-                static source => ((CancellationTokenSource)source!).Cancel(),
-                limit,
-                most,
-                Timeout.InfiniteTimeSpan
-            )
-            : null;
+        var rising = RiseAsync(ending, over.Token);
         var begun = _options.Time.GetTimestamp();
         _watchdog.Forget("gateway link"); // The session has its own clock, until it gives up.
         Volatile.Write(ref _session, session);
         var end = await session.RunAsync(ending.Token);
         Volatile.Write(ref _session, null);
         _watchdog.Expect("gateway link", ConnectWithin);
+        await over.CancelAsync();
+        await ((Task)rising).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (ct.IsCancellationRequested)
         {
             return (new AgentExit(AgentEnd.Stopped, "the agent was stopped"), default);
         }
 
         LogEnded(_logger, end.Reason);
-        if (end.IsProven && _options.Time.GetElapsedTime(begun) >= GoodAfter)
+        var age = _options.Time.GetElapsedTime(begun);
+        if (end.IsProven && age >= GoodAfter)
         {
             _retry.Succeeded(); // Not sooner: a link that breaks as soon as it stands is no success.
         }
 
-        return Next(end);
+        return ending.IsCancellationRequested && end.GoAway is null ? (null, TimeSpan.Zero) : Next(end, age);
+    }
+
+    /// <summary>Ends the session when a better carrier gets through; what runs goes on over that one.</summary>
+    private async Task RiseAsync(CancellationTokenSource session, CancellationToken over)
+    {
+        await _ladder!.RiseAsync(over);
+        LogRises(_logger, _ladder.Current.Name);
+        await session.CancelAsync();
+    }
+
+    /// <summary>A link that stood and was cut by neither end: something on the way does such things.</summary>
+    private void LearnFromCut(SessionEnd end, TimeSpan age)
+    {
+        const double Share = 0.6; // Of the silence after which it was cut: before that something is to be heard.
+        _ladder!.Cut(age);
+        if (_client?.Recall(_network) is { } way && end.Quiet >= 2 * LinkLimits.HeartbeatInterval)
+        {
+            var seconds = Math.Max(LinkLimits.HeartbeatInterval.TotalSeconds, end.Quiet.TotalSeconds * Share);
+            _client.Remember(
+                way with
+                {
+                    IdleHeartbeatSeconds = Math.Min(seconds, way.IdleHeartbeatSeconds ?? seconds),
+                }
+            );
+        }
     }
 
     private TimeSpan NextDelay() => _retry.Next() ?? throw new UnreachableException("A link is tried for ever.");
 
-    private (AgentExit? Exit, TimeSpan Delay) Next(SessionEnd end)
+    private (AgentExit? Exit, TimeSpan Delay) Next(SessionEnd end, TimeSpan age)
     {
         switch (end.GoAway)
         {
@@ -256,16 +286,19 @@ internal sealed partial class GatewayLink : IDisposable
                 return (new AgentExit(AgentEnd.Refused, goAway.Reason), default);
             case { Code: "draining", ReconnectSeconds: { } seconds }:
                 return (null, _retry.Within(TimeSpan.FromSeconds(Math.Clamp(seconds, 0, LongestReturnSeconds))));
+            case null when end.IsProven:
+                LearnFromCut(end, age);
+                return (null, NextDelay());
             default:
-                var hasNext = !end.IsProven && _ladder!.TryNext();
-                return (null, hasNext ? TimeSpan.Zero : NextDelay());
+                return (null, !end.IsProven && _ladder!.Failed() ? TimeSpan.Zero : NextDelay());
         }
     }
 
     private void Begun(ILinkCarrier carrier, Messages.HelloOk answer, bool isWhole)
     {
         LogConnected(_logger, carrier.Name, answer.SessionEpoch);
-        _client?.RememberCarrier(carrier.Name);
+        _ladder!.Proven();
+        _client?.Remember(_client.Recall(_network) with { Carrier = carrier.Name });
         if (!isWhole)
         {
             SayModels();
@@ -299,6 +332,7 @@ internal sealed partial class GatewayLink : IDisposable
                     Agent = _options.Program,
                     Role = _options.Role == AgentRole.Fallback ? "fallback" : null,
                     Labels = _options.Labels,
+                    IdleHeartbeatSeconds = _client?.Recall(_network).IdleHeartbeatSeconds,
                     Resume = resumes,
                 },
                 ProtocolJson.Default.Hello
@@ -328,6 +362,9 @@ internal sealed partial class GatewayLink : IDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Connected to the gateway by {Carrier}, session {Epoch}")]
     private static partial void LogConnected(ILogger logger, string carrier, long epoch);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "A better carrier gets through: going over to {Carrier}")]
+    private static partial void LogRises(ILogger logger, string carrier);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The link to the gateway ended: {Reason}")]
     private static partial void LogEnded(ILogger logger, string reason);

@@ -109,8 +109,14 @@ internal sealed class HostIdentity : IDisposable
 
 /// <summary>What an agent remembers of one gateway.</summary>
 /// <param name="HostId">The id that enrolment gave.</param>
+/// <param name="Networks">What is known of the ways to it, the one used last at the end.</param>
+internal sealed record GatewayMemory(string HostId, IReadOnlyList<NetworkMemory>? Networks = null);
+
+/// <summary>What an agent remembers of the way from one network to a gateway.</summary>
+/// <param name="Network">See <see cref="LocalNetwork"/>.</param>
 /// <param name="Carrier">The carrier that worked last.</param>
-internal sealed record GatewayMemory(string HostId, string? Carrier);
+/// <param name="IdleHeartbeatSeconds">How often an idle link must hear something lest it is cut; null when that never happened.</param>
+internal sealed record NetworkMemory(string Network, string? Carrier = null, double? IdleHeartbeatSeconds = null);
 
 /// <summary>The key file.</summary>
 internal sealed record HostFile(string PrivateKey, Dictionary<string, GatewayMemory> Gateways);

@@ -14,7 +14,28 @@ internal sealed class Http2Carrier(GatewayClient gateway) : ILinkCarrier
     public string Name => "h2";
 
     /// <inheritdoc/>
+    public Task<bool> GetsThroughAsync(CancellationToken ct) =>
+        EchoTest.PassAsync(
+            token => OpenAsync("/host/v1/link" + LinkTest.Query, default, LinkTest.First, token),
+            gateway.Time,
+            ct
+        );
+
+    /// <inheritdoc/>
     public async Task<LinkConnection> ConnectAsync(ReadOnlyMemory<byte> hello, CancellationToken ct)
+    {
+        using PooledFrames first = new();
+        FrameWriter.Write(first.Buffer, FrameType.Hello, 0, hello.Span);
+        return await OpenAsync("/host/v1/link", hello, first.ToArray(), ct);
+    }
+
+    /// <summary>Opens a stream, signed over <paramref name="signed"/>, whose first bytes are <paramref name="first"/>.</summary>
+    private async Task<LinkConnection> OpenAsync(
+        string path,
+        ReadOnlyMemory<byte> signed,
+        ReadOnlyMemory<byte> first,
+        CancellationToken ct
+    )
     {
         // A connection of its own, closed with the link: a dead one must not be found again in a pool.
         var client = gateway.NewClient();
@@ -23,15 +44,15 @@ internal sealed class Http2Carrier(GatewayClient gateway) : ILinkCarrier
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(gateway.Http2Address, "/host/v1/link"))
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(gateway.Http2Address, path))
             {
                 Version = HttpVersion.Version20,
                 VersionPolicy = HttpVersionPolicy.RequestVersionExact,
                 Content = body,
             };
-            gateway.Sign(request, hello.Span);
+            gateway.Sign(request, signed.Span);
             var sending = client.SendAsync(request, either.Token);
-            var output = await SayHelloAsync(body, sending, hello, either.Token);
+            var output = await BeginAsync(body, sending, first, either.Token);
             var response = await sending;
             if (response.StatusCode != HttpStatusCode.OK)
             {
@@ -57,10 +78,10 @@ internal sealed class Http2Carrier(GatewayClient gateway) : ILinkCarrier
         }
     }
 
-    private static async Task<PipeWriter> SayHelloAsync(
+    private static async Task<PipeWriter> BeginAsync(
         StreamedContent body,
         Task<HttpResponseMessage> sending,
-        ReadOnlyMemory<byte> hello,
+        ReadOnlyMemory<byte> first,
         CancellationToken ct
     )
     {
@@ -70,8 +91,7 @@ internal sealed class Http2Carrier(GatewayClient gateway) : ILinkCarrier
         }
 
         var output = PipeWriter.Create(await body.Stream.WaitAsync(ct), new StreamPipeWriterOptions(leaveOpen: true));
-        FrameWriter.Write(output, FrameType.Hello, 0, hello.Span);
-        await output.FlushAsync(ct);
+        await output.WriteAsync(first, ct);
         return output;
     }
 

@@ -5,8 +5,15 @@ namespace Pollard.Agent.Sources.Gateway;
 /// <summary>A way to carry the link.</summary>
 internal interface ILinkCarrier
 {
-    /// <summary>Its name: <c>h2</c>, <c>turn</c> or <c>memory</c>.</summary>
+    /// <summary>Its name: <c>h2</c>, <c>ws</c>, <c>turn</c> or <c>memory</c>.</summary>
     string Name { get; }
+
+    /// <summary>
+    /// Whether bytes go both ways as they are written, nothing on the way waiting for more: two are sent, one after the echo of the
+    /// other. The gateway knows of no session by it.
+    /// </summary>
+    /// <exception cref="LinkRefusedException">The gateway does not let this host in.</exception>
+    Task<bool> GetsThroughAsync(CancellationToken ct);
 
     /// <summary>Connects and says hello.</summary>
     /// <exception cref="LinkRefusedException">The gateway does not let this host in.</exception>

@@ -12,7 +12,8 @@ namespace Pollard.Agent.Sources.Gateway;
 /// <param name="IsProven">True when both directions were seen to work: the carrier is good.</param>
 /// <param name="Reason">Why, for people.</param>
 /// <param name="GoAway">What the gateway said at the end, when it said something.</param>
-internal sealed record SessionEnd(bool IsProven, string Reason, Messages.GoAway? GoAway);
+/// <param name="Quiet">How long nothing had been sent or heard.</param>
+internal sealed record SessionEnd(bool IsProven, string Reason, Messages.GoAway? GoAway, TimeSpan Quiet);
 
 /// <summary>One connection to the gateway, above whatever carries it, from the answer to the hello to its end.</summary>
 internal sealed partial class LinkSession : IDisposable
@@ -93,6 +94,7 @@ internal sealed partial class LinkSession : IDisposable
             _reason = e.Message;
         }
 
+        var (unheard, unsaid) = (_time.GetElapsedTime(Volatile.Read(ref _lastRead)), _outbox.Quiet);
         _attempts.Detach(_outbox);
         foreach (var half in _offers.Values)
         {
@@ -100,7 +102,12 @@ internal sealed partial class LinkSession : IDisposable
         }
 
         await _outbox.CompleteAsync(GoodbyeWithin);
-        return new SessionEnd(_isProven, _goAway?.Reason ?? _reason, _goAway);
+        return new SessionEnd(
+            _isProven,
+            _goAway?.Reason ?? _reason,
+            _goAway,
+            Quiet: unheard < unsaid ? unheard : unsaid
+        );
     }
 
     /// <summary>Says how many attempts the agent runs from now on.</summary>
@@ -132,6 +139,11 @@ internal sealed partial class LinkSession : IDisposable
         while (_goAway is null)
         {
             var read = await _link.Input.ReadAsync(ct);
+            if (read.IsCompleted && read.Buffer.IsEmpty)
+            {
+                return;
+            }
+
             Volatile.Write(ref _lastRead, _time.GetTimestamp());
             var buffer = read.Buffer;
             ReadBatch(ref buffer);

@@ -12,6 +12,9 @@ internal sealed class LongPollCarrier(GatewayClient gateway) : ILinkCarrier
     public string Name => "turn";
 
     /// <inheritdoc/>
+    public Task<bool> GetsThroughAsync(CancellationToken ct) => Task.FromResult(true); // Whole requests and answers always do.
+
+    /// <inheritdoc/>
     public async Task<LinkConnection> ConnectAsync(ReadOnlyMemory<byte> hello, CancellationToken ct)
     {
         var client = gateway.NewClient();

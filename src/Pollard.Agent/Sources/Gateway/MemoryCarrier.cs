@@ -11,6 +11,9 @@ internal sealed class MemoryCarrier(Func<IDuplexPipe> open) : ILinkCarrier
     public string Name => "memory";
 
     /// <inheritdoc/>
+    public Task<bool> GetsThroughAsync(CancellationToken ct) => Task.FromResult(true);
+
+    /// <inheritdoc/>
     public async Task<LinkConnection> ConnectAsync(ReadOnlyMemory<byte> hello, CancellationToken ct)
     {
         var link = open();
