@@ -32,6 +32,9 @@ public sealed record AgentOptions
     /// <summary>Which carrier to use; by itself the best that gets through.</summary>
     public AgentCarrier Carrier { get; init; }
 
+    /// <summary>How long a lesser carrier works before each look for a better one; the last of them again and again.</summary>
+    public IReadOnlyList<TimeSpan> RiseAfter { get; init; } = Sources.Gateway.CarrierLadder.RiseAfter;
+
     /// <summary>How long a stop waits for what runs.</summary>
     public TimeSpan DrainWithin { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -132,7 +132,8 @@ public sealed class CarrierLadderTests
         await over.CancelAsync();
     }
 
-    private CarrierLadder Ladder(string? remembered = null) => new([_h2, _ws, _turn], remembered, _clock);
+    private CarrierLadder Ladder(string? remembered = null) =>
+        new([_h2, _ws, _turn], remembered, CarrierLadder.RiseAfter, _clock);
 
     private static async Task<string> ChosenAsync(CarrierLadder ladder)
     {

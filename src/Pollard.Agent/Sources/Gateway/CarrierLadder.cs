@@ -6,17 +6,25 @@ namespace Pollard.Agent.Sources.Gateway;
 /// </summary>
 /// <param name="carriers">The best first. The last one is never tried without a session.</param>
 /// <param name="remembered">The one that worked last in this network; null when there is none.</param>
+/// <param name="riseAfter">How long to wait before each look for a better one; the last of them again and again.</param>
 /// <param name="time">The clock.</param>
-internal sealed class CarrierLadder(IReadOnlyList<ILinkCarrier> carriers, string? remembered, TimeProvider time)
+internal sealed class CarrierLadder(
+    IReadOnlyList<ILinkCarrier> carriers,
+    string? remembered,
+    IReadOnlyList<TimeSpan> riseAfter,
+    TimeProvider time
+)
 {
-    private static readonly TimeSpan LeastCutAge = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan MostCutAge = TimeSpan.FromMinutes(20);
-    private static readonly TimeSpan[] ProbeUpwardAfter =
+    /// <summary>Soon at first, for a test may have failed by chance.</summary>
+    public static readonly IReadOnlyList<TimeSpan> RiseAfter =
     [
         TimeSpan.FromMinutes(1),
         TimeSpan.FromMinutes(5),
         TimeSpan.FromMinutes(30),
     ];
+
+    private static readonly TimeSpan LeastCutAge = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MostCutAge = TimeSpan.FromMinutes(20);
 
     private readonly bool[] _failed = new bool[carriers.Count];
     private readonly bool[] _isCut = new bool[carriers.Count];
@@ -97,9 +105,7 @@ internal sealed class CarrierLadder(IReadOnlyList<ILinkCarrier> carriers, string
         while (true)
         {
             var isHopeless = Enumerable.Range(0, _index).All(better => _isCut[better]);
-            var wait = isHopeless
-                ? Timeout.InfiniteTimeSpan
-                : ProbeUpwardAfter[Math.Min(_probes++, ProbeUpwardAfter.Length - 1)];
+            var wait = isHopeless ? Timeout.InfiniteTimeSpan : riseAfter[Math.Min(_probes++, riseAfter.Count - 1)];
             await Task.Delay(wait, time, ct);
             try
             {

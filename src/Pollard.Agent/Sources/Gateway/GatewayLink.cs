@@ -162,7 +162,12 @@ internal sealed partial class GatewayLink : IDisposable
         if (_ladder is null || network != _network)
         {
             _network = network;
-            _ladder = new CarrierLadder(Carriers(), _client?.Recall(network).Carrier, _options.Time);
+            _ladder = new CarrierLadder(
+                Carriers(),
+                _client?.Recall(network).Carrier,
+                _options.RiseAfter,
+                _options.Time
+            );
         }
 
         await _ladder.ChooseAsync(ct);
