@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.WebSockets;
 using Pollard.Output;
 using Pollard.Protocol;
 using Pollard.Protocol.HostLink;
@@ -13,11 +14,9 @@ namespace Pollard.Doctor;
 /// </summary>
 internal sealed class LinkChecks(HttpClient http, TimeProvider time)
 {
-    private const string Http2 = "link h2";
-    private const string Turn = "link turn";
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Both carriers; nothing when no gateway answers, which another check says.</summary>
+    /// <summary>All carriers; nothing when no gateway answers, which another check says.</summary>
     public async Task<IReadOnlyList<CheckResult>> RunAsync(Uri gateway, CancellationToken ct)
     {
         LinkDirectory directory;
@@ -45,30 +44,82 @@ internal sealed class LinkChecks(HttpClient http, TimeProvider time)
             ];
         }
 
-        var address = directory.Http2Port is { } port ? new UriBuilder(gateway) { Port = port }.Uri : gateway;
-        var http2 = await TryAsync(new Uri(address, "/host/v1/link"), HttpVersion.Version20, ct);
-        var turn = await TryAsync(new Uri(gateway, TurnCarrier.TurnPath + "?wait=0"), HttpVersion.Version11, ct);
-        return [Http2Result(address, http2, turn), TurnResult(gateway, http2, turn)];
+        var http2 = directory.Http2Port is { } port ? new UriBuilder(gateway) { Port = port }.Uri : gateway;
+        Tried[] tried =
+        [
+            new(
+                "link h2",
+                http2,
+                await TryAsync(new Uri(http2, "/host/v1/link"), HttpVersion.Version20, ct),
+                $"let connections to {http2.Authority} through, and every proxy on the way pass HTTP/2 on"
+            ),
+            new(
+                "link ws",
+                gateway,
+                await TrySocketAsync(gateway, ct),
+                "let every proxy on the way pass on the headers Upgrade and Connection of requests to /host/v1/ws"
+            ),
+            new(
+                "link turn",
+                gateway,
+                await TryAsync(new Uri(gateway, TurnCarrier.TurnPath + "?wait=0"), HttpVersion.Version11, ct),
+                "let POST requests to /host/ pass, with their bodies as they are"
+            ),
+        ];
+        var used = Array.FindIndex(tried, static one => one.Problem is null);
+        return [.. tried.Select((one, rank) => Judge(one, rank, used < 0 ? null : (used, tried[used])))];
     }
 
-    private static CheckResult Http2Result(Uri address, string? problem, string? turnProblem)
+    /// <summary>A carrier that was tried; the best come first.</summary>
+    private sealed record Tried(string Name, Uri Address, string? Problem, string Way);
+
+    private static CheckResult Judge(Tried one, int rank, (int Rank, Tried Carrier)? used)
     {
-        var found = $"{Shown(address)}: {problem ?? "gets through; agents use it"}";
-        var way = $"let connections to {address.Authority} through, and every proxy on the way pass HTTP/2 on";
-        return problem is null ? CheckResult.Ok(Http2, found)
-            : turnProblem is null
-                ? CheckResult.Warn(Http2, found, $"Agents use the long poll instead, which is slower. Better: {way}.")
-            : CheckResult.Fail(Http2, found, $"No agent can link from here. Either {way}, or mend the long poll.");
+        var use = used?.Rank == rank ? "gets through; agents use it" : "gets through, if it is ever needed";
+        var found = $"{Shown(one.Address)}: {one.Problem ?? use}";
+        return one.Problem is null ? CheckResult.Ok(one.Name, found)
+            : used is not { } other
+                ? CheckResult.Fail(
+                    one.Name,
+                    found,
+                    $"No agent can link from here. Mend one of them; for this one: {one.Way}."
+                )
+            : rank < other.Rank
+                ? CheckResult.Warn(one.Name, found, $"Agents use {other.Carrier.Name} instead. Better: {one.Way}.")
+            : CheckResult.Warn(one.Name, found, $"It is needed only where {other.Carrier.Name} does not get through.");
     }
 
-    private static CheckResult TurnResult(Uri address, string? http2Problem, string? problem)
+    private async Task<string?> TrySocketAsync(Uri gateway, CancellationToken ct)
     {
-        var use = http2Problem is null ? "gets through, if it is ever needed" : "gets through; agents use it";
-        var found = $"{Shown(address)}: {problem ?? use}";
-        return problem is null ? CheckResult.Ok(Turn, found)
-            : http2Problem is null
-                ? CheckResult.Warn(Turn, found, "It is needed only where HTTP/2 does not get through.")
-            : CheckResult.Fail(Turn, found, "Let POST requests to /host/ pass, with their bodies as they are.");
+        UriBuilder address = new(gateway) { Path = SocketCarrier.Path };
+        address.Scheme = address.Scheme == Uri.UriSchemeHttps ? Uri.UriSchemeWss : Uri.UriSchemeWs;
+        using ClientWebSocket socket = new();
+        try
+        {
+            return await LimitedAsync(
+                async token =>
+                {
+                    await socket.ConnectAsync(address.Uri, http, token);
+                    var link = SocketCarrier.Open(socket);
+                    FrameWriter.Write(link.Output, FrameType.Hello, 0, "{}"u8);
+                    await link.Output.FlushAsync(token);
+                    await link.Input.ReadAsync(token);
+                    return
+                        SocketCarrier.ReadRefusal(socket.CloseStatusDescription).Code == HostSignature.UnauthorizedCode
+                        ? null
+                        : "something other than the gateway answers";
+                },
+                ct
+            );
+        }
+        catch (Exception e) when (e is WebSocketException or IOException)
+        {
+            return e.Message;
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return $"no answer within {Limit.TotalSeconds:0} s";
+        }
     }
 
     private async Task<LinkDirectory> AskAsync(Uri url, CancellationToken ct)

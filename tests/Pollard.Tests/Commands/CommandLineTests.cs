@@ -322,6 +322,7 @@ public sealed class CommandLineTests
                 check => check.GetProperty("state").GetString()
             );
         Assert.Equal((http2, turn), (states["link h2"], states["link turn"]));
+        Assert.Equal(http2, states["link ws"]); // Nobody answers there either.
     }
 
     [Fact]

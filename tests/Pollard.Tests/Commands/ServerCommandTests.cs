@@ -275,7 +275,7 @@ public sealed class ServerCommandTests : IDisposable
                 check => check.GetProperty("state").GetString()
             );
         Assert.Equal(("ok", "ok"), (states["store"], states["checksums"]));
-        Assert.Equal(("ok", "ok"), (states["link h2"], states["link turn"]));
+        Assert.Equal(("ok", "ok", "ok"), (states["link h2"], states["link ws"], states["link turn"]));
     }
 
     [Fact]
