@@ -15,6 +15,7 @@ using Pollard.Gateway.Doors.Ollama;
 using Pollard.Gateway.Doors.OpenAI;
 using Pollard.Gateway.Doors.Tasks;
 using Pollard.Gateway.Hosts;
+using Pollard.Gateway.Hosts.Andy;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Keys;
 using Pollard.Gateway.LongCalls;
@@ -150,6 +151,7 @@ public sealed class GatewayServer : IAsyncDisposable
         services.AddHostLink(
             new HostLinkOptions { MayEnrolWithoutToken = http => !options.KeysRequired && IsFromHere(http) }
         );
+        AndyEndpoints.Add(services);
         HealthEndpoints.Add(services);
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
@@ -182,6 +184,7 @@ public sealed class GatewayServer : IAsyncDisposable
         TasksDoor.Map(app);
         LlmTasksDoor.Map(app);
         app.Services.GetRequiredService<TaskSockets>().IsStillGood = keys.IsGood;
+        AndyEndpoints.Map(app);
         HealthEndpoints.Map(app);
         var link = app.MapGroup("");
         ((IEndpointConventionBuilder)link).Add(OpenToHosts);

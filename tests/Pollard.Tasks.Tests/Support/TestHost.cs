@@ -21,6 +21,16 @@ internal sealed class TestHost : IHostSink
         : this(engine, id, slots: 1, HostRole.Worker, models) { }
 
     public TestHost(TaskEngine engine, string id, int slots, HostRole role, params string[] models)
+        : this(engine, id, slots, role, answerWithin: null, models) { }
+
+    public TestHost(
+        TaskEngine engine,
+        string id,
+        int slots,
+        HostRole role,
+        TimeSpan? answerWithin,
+        params string[] models
+    )
     {
         Connection = engine.Hosts.Connect(
             new HostDescription
@@ -31,6 +41,7 @@ internal sealed class TestHost : IHostSink
                 Role = role,
                 Models = [.. models.Select(static name => new ModelInfo { Name = name })],
                 Silence = TimeSpan.FromSeconds(12),
+                AnswerWithin = answerWithin,
             },
             this
         );

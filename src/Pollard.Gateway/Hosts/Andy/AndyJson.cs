@@ -1,0 +1,57 @@
+using System.Text.Json;
+
+namespace Pollard.Gateway.Hosts.Andy;
+
+/// <summary>Reads JSON whose members may be missing or have any type: the generations of hosts differ in both.</summary>
+internal static class AndyJson
+{
+    /// <summary>A member that is there and not null.</summary>
+    public static JsonElement? Member(this JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object
+        && element.TryGetProperty(name, out var value)
+        && value.ValueKind != JsonValueKind.Null
+            ? value
+            : null;
+
+    /// <summary>A member that is an object.</summary>
+    public static JsonElement? Object(this JsonElement element, string name) =>
+        element.Member(name) is { ValueKind: JsonValueKind.Object } value ? value : null;
+
+    /// <summary>The items of a member that is a list; none when it is not.</summary>
+    public static IEnumerable<JsonElement> Items(this JsonElement element, string name) =>
+        element.Member(name) is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : [];
+
+    /// <summary>A member that is text which can be read.</summary>
+    public static string? Text(this JsonElement element, string name)
+    {
+        try
+        {
+            return element.Member(name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+        }
+        catch (InvalidOperationException) // Half a surrogate pair.
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A member that is text of 1 to <see cref="AndyLimits.NameCharacters"/> printable characters.</summary>
+    public static string? Word(this JsonElement element, string name) =>
+        element.Text(name)?.Trim() is { Length: > 0 and <= AndyLimits.NameCharacters } word && !word.Any(char.IsControl)
+            ? word
+            : null;
+
+    /// <summary>A member that is a whole number.</summary>
+    public static long? Number(this JsonElement element, string name) =>
+        element.Member(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out var number)
+            ? number
+            : null;
+
+    /// <summary>A member that is a flag.</summary>
+    public static bool? Flag(this JsonElement element, string name) =>
+        element.Member(name)?.ValueKind switch
+        {
+            JsonValueKind.True => true,
+            JsonValueKind.False => false,
+            _ => null,
+        };
+}
