@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pollard.Gateway.Answers;
+using Pollard.Gateway.Doors.Andy;
 using Pollard.Gateway.Doors.LlmTasks;
 using Pollard.Gateway.Doors.Ollama;
 using Pollard.Gateway.Doors.OpenAI;
@@ -145,6 +146,7 @@ public sealed class GatewayServer : IAsyncDisposable
         services.AddSingleton<Dialect, DetailDialect>();
         KeyEndpoints.Add(services);
         OpenAIDoor.Add(services);
+        AndyDoor.Add(services); // Before Ollama's: some of its paths are below Ollama's.
         OllamaDoor.Add(services);
         TasksDoor.Add(services);
         LlmTasksDoor.Add(services);
@@ -184,6 +186,14 @@ public sealed class GatewayServer : IAsyncDisposable
         TasksDoor.Map(app);
         LlmTasksDoor.Map(app);
         app.Services.GetRequiredService<TaskSockets>().IsStillGood = keys.IsGood;
+        foreach (var prefix in AndyDoor.Prefixes)
+        {
+            var andy = app.MapGroup(prefix);
+            ((IEndpointConventionBuilder)andy).WithMetadata(OpenToStrangers.Mark);
+            OpenAIDoor.MapAnswers(andy);
+            AndyDoor.Map(andy);
+        }
+
         AndyEndpoints.Map(app);
         HealthEndpoints.Map(app);
         var link = app.MapGroup("");

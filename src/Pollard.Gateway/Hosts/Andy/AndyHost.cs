@@ -15,7 +15,6 @@ internal sealed partial class AndyHost : IHostSink
     /// <summary>Every host that no enrolment vouches for bears this label.</summary>
     public const string Label = "community";
 
-    private static readonly TimeSpan OfferWithin = TimeSpan.FromSeconds(5);
     private readonly HostPool _pool;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
@@ -104,36 +103,6 @@ internal sealed partial class AndyHost : IHostSink
         Volatile.Write(ref _heard, _time.GetTimestamp());
         Link();
         _link?.Touch();
-    }
-
-    /// <summary>It says anew what it is.</summary>
-    public void Rejoin(AndyProfile profile)
-    {
-        Profile = profile;
-        lock (_gate)
-        {
-            _known.Clear();
-        }
-
-        SetModels(profile.Models);
-    }
-
-    /// <summary>It says which models it has now. What it said of them before still holds.</summary>
-    public void SetModels(IReadOnlyList<AndyModel> models)
-    {
-        lock (_gate)
-        {
-            var before = _models;
-            Remember(models);
-            if (!_isWithdrawn && before.SequenceEqual(_models))
-            {
-                return;
-            }
-
-            _isWithdrawn = false;
-        }
-
-        _link?.SetModels(_models);
     }
 
     /// <summary>The host asks for work: answers when there is some, or when the time is over with null. A newer poll ends an older one.</summary>
@@ -295,110 +264,6 @@ internal sealed partial class AndyHost : IHostSink
         _link?.Disconnect();
     }
 
-    void IHostSink.Offer(Attempt attempt)
-    {
-        AndyWork? work = null;
-        lock (_gate)
-        {
-            if (_poll is { } poll && _work.Count < Profile.Slots)
-            {
-                var offered = new AndyWork(this, attempt, _time.GetTimestamp());
-                work = poll.TrySetResult(offered) ? offered : null;
-                _poll = null;
-                if (work is not null)
-                {
-                    _work.Add(work.Id, work);
-                }
-            }
-        }
-
-        if (work is null)
-        {
-            attempt.Refuse("busy", "the host asks for nothing at this moment");
-        }
-    }
-
-    void IHostSink.Cancel(Attempt attempt, string reason) => EndWork(attempt);
-
-    void IHostSink.Fenced(Attempt attempt) => EndWork(attempt);
-
-    void IHostSink.Acknowledge(Attempt attempt, int nextSeq) { }
-
-    void IHostSink.Credit(Attempt attempt, int bytes) { }
-
-    TimeSpan? IHostSink.SinceOfferLeft(Attempt attempt) => TimeSpan.MaxValue; // At once: a poll was waiting for it.
-
-    void IHostSink.Close(string code, string reason)
-    {
-        lock (_gate)
-        {
-            (_link, _slots) = (null, 0);
-            _isGone |= code == "revoked";
-        }
-    }
-
-    // It was silent for longer than the engine waits, and is back: what it works on is its own again, if nobody else has it.
-    private void Link()
-    {
-        lock (_gate)
-        {
-            if (_link is not null || _isLinking || _isGone)
-            {
-                return;
-            }
-
-            _isLinking = true;
-        }
-
-        var link = _pool.Connect(Describe(), this);
-        List<AndyWork> open;
-        lock (_gate)
-        {
-            open = [.. _work.Values.Where(static work => !work.IsOver)];
-        }
-
-        link.SetIdleSilence(AndyLimits.Idle);
-        foreach (var work in open.Where(work => link.Resume(work.Attempt.Token, lastAckedSeq: 0) is null))
-        {
-            work.IsOver = true;
-        }
-
-        lock (_gate)
-        {
-            (_link, _isLinking, _slots) = (link, false, 0);
-        }
-
-        link.Ready();
-        Inform();
-    }
-
-    private HostDescription Describe() =>
-        new()
-        {
-            Id = PublicId,
-            Name = $"andy:{Profile.Name}", // Never a name that an enrolled host could have, and work could ask for.
-            Slots = 0,
-            Models = Models,
-            Labels = [Label],
-            Silence = Profile.IsSerial ? AndyLimits.BusySerial : AndyLimits.Busy,
-            AcceptWithin = OfferWithin,
-            AnswerWithin = AndyLimits.Answer,
-        };
-
-    private void EndWork(Attempt attempt)
-    {
-        lock (_gate)
-        {
-            if (Find(attempt) is { } work)
-            {
-                work.IsOver = true; // Nobody can stop it there, so its place is taken until it is brought back.
-            }
-        }
-
-        attempt.Free();
-        Inform();
-    }
-
     /// <summary>
     /// A host that does one thing after the other and asks for more has lost what it had. Whether it is such a host shows: none
     /// that asked while it worked, and brought that work back, is.
@@ -425,47 +290,6 @@ internal sealed partial class AndyHost : IHostSink
             TakeBack(work, "the host asks for more and has lost what it had");
         }
     }
-
-    private void ShowAgain()
-    {
-        lock (_gate)
-        {
-            if (!_isWithdrawn)
-            {
-                return;
-            }
-
-            _isWithdrawn = false;
-        }
-
-        _link?.SetModels(_models);
-    }
-
-    // The caller holds the lock, or is the constructor.
-    private void Remember(IReadOnlyList<AndyModel> models)
-    {
-        if (_known.Count > 4 * LinkLimits.Models)
-        {
-            _known.Clear();
-        }
-
-        foreach (var model in models)
-        {
-            // A bare name, as polls give it, says less than what is known.
-            if (!_known.TryGetValue(model.Info.Name, out var known) || Says(model.Info) > Says(known.Info))
-            {
-                _known[model.Info.Name] = model;
-            }
-        }
-
-        _models = [.. models.Select(model => _known[model.Info.Name].Info)];
-    }
-
-    private static int Says(ModelInfo model) =>
-        (model.ParameterSize is null ? 0 : 1)
-        + (model.Context is null ? 0 : 1)
-        + (model.SizeBytes is null ? 0 : 1)
-        + (model.Capabilities is null ? 0 : 1);
 
     private AndyWork? Find(Attempt attempt) =>
         _work.Values.FirstOrDefault(work => ReferenceEquals(work.Attempt, attempt));

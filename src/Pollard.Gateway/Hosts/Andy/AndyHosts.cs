@@ -57,7 +57,7 @@ internal sealed partial class AndyHosts : IAsyncDisposable
             }
             else if (!place.MayJoin(_time, Minute))
             {
-                return (null, $"rate limit: {AndyLimits.JoinsPerMinute} hosts of one address may join in a minute");
+                return (null, $"{AndyLimits.JoinsPerMinute} hosts of one address may join in a minute");
             }
             else if (place.Hosts.Count >= AndyLimits.HostsPerAddress)
             {
