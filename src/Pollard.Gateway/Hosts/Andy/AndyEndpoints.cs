@@ -21,6 +21,8 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
             .AddSingleton<AndyAccess>()
             .AddSingleton<AndyEndpoints>()
             .AddSingleton<AndyPoolStatus>()
+            .AddSingleton<AndySockets>()
+            .AddSingleton<AndyClients>()
             .AddSingleton(static provider => provider.GetRequiredService<AndyHosts>().Loop);
 
     /// <summary>Adds the routes, below each prefix.</summary>
@@ -28,6 +30,7 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
     {
         var endpoints = routes.ServiceProvider.GetRequiredService<AndyEndpoints>();
         var status = routes.ServiceProvider.GetRequiredService<AndyPoolStatus>();
+        AndySockets.Map(routes);
         foreach (var prefix in AndyPrefix.All)
         {
             Post("join_pool", endpoints.JoinAsync);
@@ -152,11 +155,11 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
         }
         catch
         {
-            work.NotArrived();
+            host.TakeBack(work, "the host broke off before it had the work");
             throw;
         }
 
-        work.Arrived();
+        work.Attempt.Accept();
         return true;
     }
 

@@ -14,7 +14,7 @@ internal sealed partial class AndyHost
         {
             if (_poll is { } poll && _work.Count < Profile.Slots)
             {
-                var offered = new AndyWork(this, attempt, _time.GetTimestamp());
+                var offered = new AndyWork(attempt, _time.GetTimestamp());
                 work = poll.TrySetResult(offered) ? offered : null;
                 _poll = null;
                 if (work is not null)

@@ -157,7 +157,7 @@ internal sealed partial class AndyHost : IHostSink
         return work;
     }
 
-    /// <summary>The host cannot do the work, as is known without asking it.</summary>
+    /// <summary>The host does not do the work, as is known without asking it.</summary>
     public void Object(AndyWork work, Messages.Fail why)
     {
         Return(work.Id);
@@ -241,27 +241,19 @@ internal sealed partial class AndyHost : IHostSink
         return true;
     }
 
-    /// <summary>It goes. What it has goes to others.</summary>
+    /// <summary>It goes. What it has goes to others at once.</summary>
     public void Leave()
     {
         TaskCompletionSource<AndyWork?>? poll;
-        List<AndyWork> open;
         lock (_gate)
         {
             _isGone = true;
             (poll, _poll) = (_poll, null);
-            open = [.. _work.Values.Where(static work => !work.IsOver)];
             _work.Clear();
         }
 
         poll?.TrySetResult(null);
-        _link?.Drain(); // First: what it gives back is not to come again.
-        foreach (var work in open)
-        {
-            work.Attempt.Refuse("draining", "the host has left");
-        }
-
-        _link?.Disconnect();
+        _pool.Evict(PublicId, "left", "the host has left");
     }
 
     /// <summary>
@@ -287,7 +279,15 @@ internal sealed partial class AndyHost : IHostSink
 
         foreach (var work in lost)
         {
-            TakeBack(work, "the host asks for more and has lost what it had");
+            Object(
+                work,
+                new Messages.Fail
+                {
+                    Code = "host_lost",
+                    Message = "the host asks for more and has lost what it had",
+                    Retryable = true,
+                }
+            );
         }
     }
 

@@ -55,17 +55,9 @@ internal sealed partial class AndyHosts : IAsyncDisposable
             {
                 (host, isKnown) = (known, true);
             }
-            else if (!place.MayJoin(_time, Minute))
+            else if (Refusal(place) is { } refusal)
             {
-                return (null, $"{AndyLimits.JoinsPerMinute} hosts of one address may join in a minute");
-            }
-            else if (place.Hosts.Count >= AndyLimits.HostsPerAddress)
-            {
-                return (null, $"one address may have {AndyLimits.HostsPerAddress} hosts, and has them");
-            }
-            else if (_count >= AndyLimits.Hosts)
-            {
-                return (null, $"the pool has {AndyLimits.Hosts} hosts of this kind, which is all that it takes");
+                return (null, refusal);
             }
             else
             {
@@ -83,6 +75,33 @@ internal sealed partial class AndyHosts : IAsyncDisposable
         }
 
         return (host, null);
+    }
+
+    /// <summary>Counts a host in that comes by another way; answers with why not, or null.</summary>
+    public string? Enter(string address)
+    {
+        lock (_gate)
+        {
+            var place = PlaceOf(address);
+            if (Refusal(place) is { } refusal)
+            {
+                return refusal;
+            }
+
+            place.Others++;
+            _count++;
+            return null;
+        }
+    }
+
+    /// <summary>Counts such a host out.</summary>
+    public void Exit(string address)
+    {
+        lock (_gate)
+        {
+            PlaceOf(address).Others--;
+            _count--;
+        }
     }
 
     /// <summary>The host that calls itself by this id at this address; null when there is none.</summary>
@@ -156,6 +175,14 @@ internal sealed partial class AndyHosts : IAsyncDisposable
         }
     }
 
+    // The caller holds the lock.
+    private string? Refusal(Place place) =>
+        !place.MayJoin(_time, Minute) ? $"{AndyLimits.JoinsPerMinute} hosts of one address may join in a minute"
+        : place.Hosts.Count + place.Others >= AndyLimits.HostsPerAddress
+            ? $"one address may have {AndyLimits.HostsPerAddress} hosts, and has them"
+        : _count >= AndyLimits.Hosts ? $"the pool has {AndyLimits.Hosts} hosts of this kind, which is all that it takes"
+        : null;
+
     private Place PlaceOf(string address)
     {
         if (!_places.TryGetValue(address, out var place))
@@ -174,6 +201,8 @@ internal sealed partial class AndyHosts : IAsyncDisposable
         private int _joins;
 
         public Dictionary<string, AndyHost> Hosts { get; } = new(StringComparer.Ordinal);
+
+        public int Others { get; set; }
 
         public AndyHost? Find(string? id) =>
             id is null ? null
@@ -210,7 +239,7 @@ internal sealed partial class AndyHosts : IAsyncDisposable
         }
 
         public bool IsEmpty(TimeProvider time, TimeSpan minute) =>
-            Hosts.Count == 0 && time.GetElapsedTime(_minuteBegan) >= minute;
+            Hosts.Count == 0 && Others == 0 && time.GetElapsedTime(_minuteBegan) >= minute;
     }
 
     [LoggerMessage(

@@ -35,7 +35,11 @@ internal static class AndyModels
                 break;
             }
 
-            if (Read(item, abilities, out var model) && item.Flag("enabled") != false)
+            if (
+                Read(item, abilities, out var model)
+                && item.Flag("enabled") != false
+                && item.Flag("is_available") != false
+            )
             {
                 models.TryAdd(model.Info.Name, model);
             }

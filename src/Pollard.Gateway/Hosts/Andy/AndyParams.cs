@@ -32,7 +32,16 @@ internal static class AndyParams
         foreach (var (name, value) in OptionsOf(request))
         {
             json.WritePropertyName(name);
-            value.WriteTo(json);
+            if (name == "stop" && value.ValueKind == JsonValueKind.String)
+            {
+                json.WriteStartArray(); // Ollama takes a list only.
+                value.WriteTo(json);
+                json.WriteEndArray();
+            }
+            else
+            {
+                value.WriteTo(json);
+            }
         }
 
         json.WriteEndObject();

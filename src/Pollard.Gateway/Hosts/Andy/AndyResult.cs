@@ -33,11 +33,25 @@ internal static class AndyResult
         attempt.Free();
     }
 
-    /// <summary>Ends the attempt with a text and no more.</summary>
-    public static void TakeText(Attempt attempt, string text, DeltaKind kind = DeltaKind.Content)
+    /// <summary>Ends the attempt with a text, of which no more is known.</summary>
+    public static void TakeText(Attempt attempt, string text)
     {
-        Append(attempt, kind, Encoding.UTF8.GetBytes(text));
-        Finish(attempt, new Messages.Finish { FinishReasons = kind == DeltaKind.Content ? ["stop"] : null });
+        Append(attempt, DeltaKind.Content, Encoding.UTF8.GetBytes(text));
+        Finish(attempt, new Messages.Finish { FinishReasons = ["stop"] });
+    }
+
+    /// <summary>Ends the attempt with what OpenAI's API answers about embeddings.</summary>
+    public static void TakeEmbeddings(Attempt attempt, string body)
+    {
+        try
+        {
+            using var parsed = JsonDocument.Parse(body);
+            TakeVector(attempt, parsed.RootElement);
+        }
+        catch (JsonException)
+        {
+            Fail(attempt, "an embedding that is no JSON");
+        }
     }
 
     /// <summary>Ends the attempt as failed by the host; another may do better.</summary>

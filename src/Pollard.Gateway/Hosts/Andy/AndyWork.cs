@@ -4,7 +4,7 @@ using Pollard.Tasks.Dispatch;
 namespace Pollard.Gateway.Hosts.Andy;
 
 /// <summary>One attempt that a host has. Its id is random and good once, and only from the host's own address.</summary>
-internal sealed class AndyWork(AndyHost host, Attempt attempt, long givenAt)
+internal sealed class AndyWork(Attempt attempt, long givenAt)
 {
     /// <summary>What the host calls it.</summary>
     public string Id { get; } = RandomNumberGenerator.GetHexString(32, lowercase: true);
@@ -20,10 +20,4 @@ internal sealed class AndyWork(AndyHost host, Attempt attempt, long givenAt)
 
     /// <summary>The host asked for more while it had this.</summary>
     public bool WasAskedAlongside { get; set; }
-
-    /// <summary>The host has it.</summary>
-    public void Arrived() => attempt.Accept();
-
-    /// <summary>The host does not have it: the answer with it broke.</summary>
-    public void NotArrived() => host.TakeBack(this, "the host broke off before it had the work");
 }
