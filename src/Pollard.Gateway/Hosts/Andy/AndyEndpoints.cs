@@ -263,22 +263,8 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
             );
         }
 
-        try
-        {
-            var body = JsonDocument.Parse(bytes);
-            if (body.RootElement.ValueKind == JsonValueKind.Object)
-            {
-                return body;
-            }
-
-            body.Dispose();
-        }
-        catch (JsonException)
-        {
-            // Said below.
-        }
-
-        throw new RejectedException(DoorError.BadRequest("the body is no JSON object", code: "invalid_json"));
+        return AndyJson.Parse(bytes)
+            ?? throw new RejectedException(DoorError.BadRequest("the body is no JSON object", code: "invalid_json"));
     }
 
     private static Task SayAsync(HttpContext http, string status) =>

@@ -58,7 +58,12 @@ internal sealed class AndyLine : IDisposable
         using var late = new CancellationTokenSource(RegisterWithin, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, _over.Token);
         var message = await ReadAsync(AndyLimits.RequestBytes, either.Token);
-        return Parse(message) is { } parsed && parsed.RootElement.Text("type") == "register" ? parsed : null;
+        return
+            message is { } bytes
+            && AndyJson.Parse(bytes.ToArray()) is { } parsed
+            && parsed.RootElement.Text("type") == "register"
+            ? parsed
+            : null;
     }
 
     private async Task ReceiveAsync(AndySocketHost host)
@@ -66,7 +71,7 @@ internal sealed class AndyLine : IDisposable
         while (await ReadAsync(AndyLimits.ResultBytes, _over.Token) is { } message && _rate.IsWithin())
         {
             host.Touch();
-            using var parsed = Parse(message);
+            using var parsed = AndyJson.Parse(message);
             if (parsed is null)
             {
                 continue; // As these clients do with what they cannot read.
@@ -169,25 +174,6 @@ internal sealed class AndyLine : IDisposable
         catch (Exception e) when (e is WebSocketException or OperationCanceledException)
         {
             return null; // These clients go without a word.
-        }
-    }
-
-    private static JsonDocument? Parse(ReadOnlyMemory<byte>? message)
-    {
-        try
-        {
-            var parsed = message is { } bytes ? JsonDocument.Parse(bytes.ToArray()) : null;
-            if (parsed is null or { RootElement.ValueKind: JsonValueKind.Object })
-            {
-                return parsed;
-            }
-
-            parsed.Dispose();
-            return null;
-        }
-        catch (JsonException)
-        {
-            return null;
         }
     }
 

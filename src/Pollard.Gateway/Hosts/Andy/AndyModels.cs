@@ -54,21 +54,9 @@ internal static class AndyModels
         [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out AndyModel? model
     )
     {
-        var name = item.ValueKind == JsonValueKind.String ? NameOf(item) : item.Text("name") ?? item.Text("model");
+        var name = item.ValueKind == JsonValueKind.String ? item.GetString() : item.Text("name") ?? item.Text("model");
         model = LinkLimits.IsModelName(name) ? new AndyModel(Describe(name!, item, abilities), SlotsOf(item)) : null;
         return model is not null;
-    }
-
-    private static string? NameOf(JsonElement item)
-    {
-        try
-        {
-            return item.GetString();
-        }
-        catch (InvalidOperationException) // Half a surrogate pair.
-        {
-            return null;
-        }
     }
 
     private static ModelInfo Describe(string name, JsonElement item, IReadOnlyCollection<string> abilities)
