@@ -77,6 +77,18 @@ public sealed record GatewayOptions
     public bool InlineScheduling { get; init; } =
         Environment.GetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS") == "1";
 
+    /// <summary>Where keys are needed: lets Andy hosts join without a token, and strangers use the Andy doors within limits.</summary>
+    public bool AndyOpen { get; init; }
+
+    /// <summary>Requests a minute that strangers of one address may make at the Andy doors.</summary>
+    public int StrangerRequestsPerMinute { get; init; } = 60;
+
+    /// <summary>How many of those they may make at once, after a pause.</summary>
+    public int StrangerBurst { get; init; } = 10;
+
+    /// <summary>Requests that strangers of one address may have open at the same time.</summary>
+    public int StrangerOpenRequests { get; init; } = 4;
+
     /// <summary>Whether clients need keys, as the settings come out.</summary>
     public bool KeysRequired => RequireKeys ?? AllUrls.Any(url => url is not null && !IsLoopback(url));
 

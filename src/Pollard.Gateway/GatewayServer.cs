@@ -10,11 +10,13 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pollard.Gateway.Answers;
+using Pollard.Gateway.Doors.Andy;
 using Pollard.Gateway.Doors.LlmTasks;
 using Pollard.Gateway.Doors.Ollama;
 using Pollard.Gateway.Doors.OpenAI;
 using Pollard.Gateway.Doors.Tasks;
 using Pollard.Gateway.Hosts;
+using Pollard.Gateway.Hosts.Andy;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Keys;
 using Pollard.Gateway.LongCalls;
@@ -144,12 +146,14 @@ public sealed class GatewayServer : IAsyncDisposable
         services.AddSingleton<Dialect, DetailDialect>();
         KeyEndpoints.Add(services);
         OpenAIDoor.Add(services);
+        AndyDoor.Add(services); // Before Ollama's: some of its paths are below Ollama's.
         OllamaDoor.Add(services);
         TasksDoor.Add(services);
         LlmTasksDoor.Add(services);
         services.AddHostLink(
             new HostLinkOptions { MayEnrolWithoutToken = http => !options.KeysRequired && IsFromHere(http) }
         );
+        AndyEndpoints.Add(services);
         HealthEndpoints.Add(services);
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
@@ -182,6 +186,15 @@ public sealed class GatewayServer : IAsyncDisposable
         TasksDoor.Map(app);
         LlmTasksDoor.Map(app);
         app.Services.GetRequiredService<TaskSockets>().IsStillGood = keys.IsGood;
+        foreach (var prefix in AndyDoor.Prefixes)
+        {
+            var andy = app.MapGroup(prefix);
+            ((IEndpointConventionBuilder)andy).WithMetadata(OpenToStrangers.Mark);
+            OpenAIDoor.MapAnswers(andy);
+            AndyDoor.Map(andy);
+        }
+
+        AndyEndpoints.Map(app);
         HealthEndpoints.Map(app);
         var link = app.MapGroup("");
         ((IEndpointConventionBuilder)link).Add(OpenToHosts);

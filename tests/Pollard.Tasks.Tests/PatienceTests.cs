@@ -51,6 +51,25 @@ public sealed class PatienceTests
     }
 
     [Fact]
+    public async Task A_host_that_answers_as_a_whole_has_the_same_time_for_each_answer()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = await QuickHostAsync(gateway, answerWithin: TimeSpan.FromSeconds(130));
+        var slow = await gateway.SubmitAsync();
+        var attempt = await host.UntilWorkAsync();
+
+        Pass(gateway, host, seconds: 120);
+        TestHost.Say(attempt, "a long story");
+        TestHost.Finish(attempt);
+        await gateway.SubmitAsync();
+        await host.UntilWorkAsync();
+        Pass(gateway, host, seconds: 131);
+
+        Assert.Equal("a long story", await TestEngine.ResultAsync(slow));
+        Assert.Equal("first_token_late", (await host.UntilCancelAsync()).Reason);
+    }
+
+    [Fact]
     public async Task A_longer_request_is_given_the_time_to_read_it()
     {
         await using var gateway = await TestEngine.StartAsync();
@@ -144,9 +163,9 @@ public sealed class PatienceTests
         Assert.Equal(LinkLimits.CreditWindowBytes, host.Credits.Sum());
     }
 
-    private static async Task<TestHost> QuickHostAsync(TestEngine gateway)
+    private static async Task<TestHost> QuickHostAsync(TestEngine gateway, TimeSpan? answerWithin = null)
     {
-        var host = new TestHost(gateway.Engine, "host", slots: 1, HostRole.Worker, "m", "other").Ready();
+        var host = new TestHost(gateway.Engine, "host", slots: 1, HostRole.Worker, answerWithin, "m", "other").Ready();
         for (var i = 0; i < Fast; i++)
         {
             await AnswerAsync(gateway, host, "m");

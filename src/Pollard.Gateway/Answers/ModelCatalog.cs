@@ -21,6 +21,7 @@ internal sealed class ModelCatalog : IDisposable
     private readonly TimeSpan _hostMayReturn;
     private readonly long _started;
     private readonly ModelRoutes _routes;
+    private readonly ModelFamilies _families;
     private readonly ConcurrentDictionary<string, long> _seen = new(StringComparer.Ordinal);
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -32,6 +33,7 @@ internal sealed class ModelCatalog : IDisposable
         _startGrace = options.StartGrace;
         _hostMayReturn = options.HostMayReturn;
         _routes = new ModelRoutes(options.Routes);
+        _families = new ModelFamilies(_pool);
         _started = time.GetTimestamp();
         _pool.Changed += Remember;
         Remember(_pool.Models());
@@ -97,6 +99,11 @@ internal sealed class ModelCatalog : IDisposable
 
         var routed = _routes.Of(model).ToList();
         return routed.Find(target => _pool.CanServe(kind, target) is Serving.Worker or Serving.Drained)
+            ?? (
+                _families.Find(model) is { } member && _pool.CanServe(kind, member) is Serving.Worker or Serving.Drained
+                    ? member
+                    : null
+            )
             ?? (serving != Serving.None ? model : null)
             ?? routed.Find(target => _pool.CanServe(kind, target) != Serving.None)
             ?? routed.Prepend(latest).Prepend(model).FirstOrDefault(name => name is not null && MayReturn(name));
@@ -137,6 +144,7 @@ internal sealed class ModelCatalog : IDisposable
     // Only what changed is looked at: thousands of hosts may come back at once.
     private void Remember(IReadOnlyList<ModelInfo> models)
     {
+        _families.Changed();
         var now = _time.GetTimestamp();
         foreach (var model in models.Where(model => model.Name != "*")) // Those that just went were there until now.
         {

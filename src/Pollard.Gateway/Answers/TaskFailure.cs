@@ -25,6 +25,7 @@ internal static class TaskFailure
                 error.Status is >= 400 and < 500 and not 401 and not 403 ? error.Status.Value : 400,
                 null
             ),
+            (_, "context_length_exceeded") => (400, null),
             (_, "too_large") => (413, null),
             (_, "unknown_model") => (404, null),
             (_, "rate_limited") => (429, AskedFor(error) ?? LaterRetry),

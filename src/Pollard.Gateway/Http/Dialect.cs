@@ -12,6 +12,9 @@ internal abstract class Dialect
     /// <summary>True for paths of this family.</summary>
     public abstract bool Speaks(PathString path);
 
+    /// <summary>The error as this family expects it, where that is not only a matter of shape.</summary>
+    public virtual DoorError Adapt(DoorError error) => error;
+
     /// <summary>Writes the error's body.</summary>
     public abstract void Write(Utf8JsonWriter json, DoorError error);
 }
@@ -41,6 +44,7 @@ internal sealed class Dialects(IEnumerable<Dialect> dialects)
     {
         var dialect = http.Features.Get<Dialect>() ?? Of(http.Request.Path);
         var response = http.Response;
+        error = dialect.Adapt(error);
         response.StatusCode = error.Status;
         response.ContentType = dialect.ContentType;
         if (error.RetryAfter is { } after)

@@ -3,7 +3,7 @@ using Pollard.Gateway.Http;
 namespace Pollard.Gateway.Keys;
 
 /// <summary>A key in use: what is stored of it, and what its requests have used up.</summary>
-internal sealed class ClientKey(KeyRecord record, TimeProvider time)
+internal sealed class ClientKey(KeyRecord record, TimeProvider time, int? burst = null)
 {
     private int _open;
 
@@ -14,7 +14,11 @@ internal sealed class ClientKey(KeyRecord record, TimeProvider time)
     public Caller Caller { get; } = new(record.Id, record.Role == KeyRoles.Admin);
 
     /// <summary>Its limit of requests; null when it has none.</summary>
-    public RequestBucket? Bucket { get; } = record.RequestsPerMinute is { } rate ? new RequestBucket(rate, time) : null;
+    public RequestBucket? Bucket { get; } =
+        record.RequestsPerMinute is { } rate ? new RequestBucket(rate, burst ?? rate, time) : null;
+
+    /// <summary>True while no request of it is open.</summary>
+    public bool IsIdle => Volatile.Read(ref _open) == 0;
 
     /// <summary>Counts a request in; false when too many are open.</summary>
     public bool TryEnter(int most)
@@ -43,11 +47,11 @@ internal static class KeyRoles
 }
 
 /// <summary>Requests a minute as a bucket of tokens: full at the start, refilled evenly.</summary>
-internal sealed class RequestBucket(int perMinute, TimeProvider time)
+internal sealed class RequestBucket(int perMinute, int size, TimeProvider time)
 {
     private const double SecondsPerMinute = 60;
     private readonly Lock _gate = new();
-    private double _tokens = perMinute;
+    private double _tokens = size;
     private long _filled = time.GetTimestamp();
 
     /// <summary>Tokens when it is full.</summary>
@@ -62,12 +66,12 @@ internal sealed class RequestBucket(int perMinute, TimeProvider time)
         {
             var now = time.GetTimestamp();
             var filled = time.GetElapsedTime(_filled, now).TotalSeconds * perMinute / SecondsPerMinute;
-            _tokens = Math.Min(perMinute, _tokens + filled);
+            _tokens = Math.Min(size, _tokens + filled);
             _filled = now;
             var taken = _tokens >= 1;
             _tokens -= taken ? 1 : 0;
             left = (int)_tokens;
-            reset = TimeSpan.FromSeconds((taken ? perMinute - _tokens : 1 - _tokens) * SecondsPerMinute / perMinute);
+            reset = TimeSpan.FromSeconds((taken ? size - _tokens : 1 - _tokens) * SecondsPerMinute / perMinute);
             return taken;
         }
     }

@@ -10,6 +10,7 @@ internal sealed partial class KeyCheck(
     KeyStore keys,
     GatewayOptions options,
     Dialects dialects,
+    Strangers strangers,
     ILogger<KeyCheck> logger
 )
 {
@@ -29,13 +30,18 @@ internal sealed partial class KeyCheck(
         var key = SecretOf(http.Request) is { } secret ? keys.Find(secret) : null;
         if (key is not null && !keys.IsExpired(key.Record))
         {
-            return RunAsync(http, next, key);
+            return RunAsync(http, next, key, options.MaxOpenRequestsPerKey);
         }
 
         if (!_required || IsOpen(http))
         {
             http.SetCaller(_required ? Nobody : Everybody);
             return next(http);
+        }
+
+        if (strangers.KeyOf(http, SecretOf(http.Request)) is { } stranger)
+        {
+            return RunAsync(http, next, stranger, options.StrangerOpenRequests);
         }
 
         LogRefused(logger, http.Request.Method, http.Request.Path, http.TraceIdentifier);
@@ -47,7 +53,7 @@ internal sealed partial class KeyCheck(
     public bool IsGood(HttpRequest request) =>
         !_required || (SecretOf(request) is { } secret && keys.Find(secret) is { } key && !keys.IsExpired(key.Record));
 
-    private async Task RunAsync(HttpContext http, RequestDelegate next, ClientKey key)
+    private async Task RunAsync(HttpContext http, RequestDelegate next, ClientKey key, int mostOpen)
     {
         http.SetCaller(key.Caller);
         if (key.Bucket is { } bucket)
@@ -66,9 +72,9 @@ internal sealed partial class KeyCheck(
             }
         }
 
-        if (!key.TryEnter(options.MaxOpenRequestsPerKey))
+        if (!key.TryEnter(mostOpen))
         {
-            var message = $"this key has {options.MaxOpenRequestsPerKey} requests open already; wait for some to end";
+            var message = $"this key has {mostOpen} requests open already; wait for some to end";
             var error = new DoorError(429, "too_many_open_requests", message) { RetryAfter = TimeSpan.FromSeconds(1) };
             await dialects.WriteAsync(http, error);
             return;

@@ -17,7 +17,11 @@ internal sealed class KeyEndpoints(KeyStore keys, Dialects dialects)
 
     /// <summary>Adds the slice's parts.</summary>
     public static void Add(IServiceCollection services) =>
-        services.AddSingleton<KeyStore>().AddSingleton<KeyCheck>().AddSingleton<KeyEndpoints>();
+        services
+            .AddSingleton<KeyStore>()
+            .AddSingleton<KeyCheck>()
+            .AddSingleton<Strangers>()
+            .AddSingleton<KeyEndpoints>();
 
     /// <summary>Adds the slice's routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)

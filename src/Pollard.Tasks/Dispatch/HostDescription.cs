@@ -26,6 +26,9 @@ public sealed record HostDescription
     /// <summary>How long an offer to it stands; absent: <see cref="TaskEngineOptions.AcceptWithin"/>.</summary>
     public TimeSpan? AcceptWithin { get; init; }
 
+    /// <summary>For a host that brings its answer in one piece: how long that may take. Absent: it brings it token by token.</summary>
+    public TimeSpan? AnswerWithin { get; init; }
+
     /// <summary>How long it may be silent before its link counts as lost, while it has work; see also <see cref="DispatchHost.SetIdleSilence"/>.</summary>
     public required TimeSpan Silence { get; init; }
 }

@@ -54,11 +54,12 @@ internal sealed class AttemptClock(EngineCore core, Attempt attempt) : WheelTime
                 : (null, Least(stall, left));
         }
 
-        var first = core.Paces.FirstTokenLimit(attempt);
         var sinceBegin = time.GetElapsedTime(attempt.BeganAt);
+        var whole = attempt.Host?.Description.AnswerWithin; // Its first token is its last: no measure of the next answer's.
+        var first = whole ?? core.Paces.FirstTokenLimit(attempt);
         var sinceSign = attempt.LastPhaseAt != 0 ? time.GetElapsedTime(attempt.LastPhaseAt) : sinceBegin;
         var isCommand = attempt.Host?.RunsAsCommand(attempt.Model) == true; // Its time is the task's, while it shows signs of life.
-        first = Least(first - sinceSign, isCommand ? left : core.Options.FirstToken.Most - sinceBegin);
+        first = Least(first - sinceSign, isCommand ? left : (whole ?? core.Options.FirstToken.Most) - sinceBegin);
         return first <= TimeSpan.Zero
             ? (new TaskError("first_token_late", "the host did not begin its answer in time", Retryable: true), left)
             : (null, Least(first, left));

@@ -83,6 +83,7 @@ internal static class GatewaySettings
         KeepMegabytes,
         MaxPending,
         .. LongCallSettings.All,
+        .. AndySettings.All,
     ];
 
     public static GatewayOptions ReadGateway(Settings settings)
@@ -105,7 +106,7 @@ internal static class GatewaySettings
             },
             RequireKeys = settings.IsOn(RequireKeys) ? true : null,
         };
-        return LongCallSettings.Read(settings, options);
+        return AndySettings.Read(settings, LongCallSettings.Read(settings, options));
     }
 
     /// <summary>An address to serve at, or null.</summary>

@@ -21,9 +21,27 @@ internal sealed class TestHost : IHostSink
         : this(engine, id, slots: 1, HostRole.Worker, models) { }
 
     public TestHost(TaskEngine engine, string id, int slots, HostRole role, params string[] models)
-        : this(engine, id, slots, role, [.. models.Select(static name => new ModelInfo { Name = name })]) { }
+        : this(engine, id, slots, role, answerWithin: null, models) { }
 
-    private TestHost(TaskEngine engine, string id, int slots, HostRole role, IReadOnlyList<ModelInfo> models)
+    public TestHost(
+        TaskEngine engine,
+        string id,
+        int slots,
+        HostRole role,
+        TimeSpan? answerWithin,
+        params string[] models
+    )
+        : this(engine, id, slots, role, answerWithin, [.. models.Select(static name => new ModelInfo { Name = name })])
+    { }
+
+    private TestHost(
+        TaskEngine engine,
+        string id,
+        int slots,
+        HostRole role,
+        TimeSpan? answerWithin,
+        IReadOnlyList<ModelInfo> models
+    )
     {
         Connection = engine.Hosts.Connect(
             new HostDescription
@@ -34,6 +52,7 @@ internal sealed class TestHost : IHostSink
                 Role = role,
                 Models = models,
                 Silence = TimeSpan.FromSeconds(12),
+                AnswerWithin = answerWithin,
             },
             this
         );
@@ -41,7 +60,14 @@ internal sealed class TestHost : IHostSink
 
     /// <summary>A host that goes on with what it has begun of the model <c>m</c>.</summary>
     public static TestHost WithSessions(TaskEngine engine, string id, int slots = 1) =>
-        new(engine, id, slots, HostRole.Worker, [new ModelInfo { Name = "m", Capabilities = [ModelInfo.Resume] }]);
+        new(
+            engine,
+            id,
+            slots,
+            HostRole.Worker,
+            answerWithin: null,
+            [new ModelInfo { Name = "m", Capabilities = [ModelInfo.Resume] }]
+        );
 
     public DispatchHost Connection { get; }
 

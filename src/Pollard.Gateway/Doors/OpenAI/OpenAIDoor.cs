@@ -35,10 +35,17 @@ internal sealed class OpenAIDoor(
         var door = routes.ServiceProvider.GetRequiredService<OpenAIDoor>();
         routes.MapGet("/v1/models", door.ListModelsAsync);
         routes.MapGet("/v1/models/{**id}", door.ShowModelAsync);
-        routes.MapPost("/v1/chat/completions", door.ChatAsync);
         routes.MapPost("/v1/completions", door.CompleteAsync);
-        routes.MapPost("/v1/embeddings", door.EmbedAsync);
+        MapAnswers(routes);
         PollingEndpoints.Map(routes);
+    }
+
+    /// <summary>Adds the routes that other APIs have as well, below a prefix of theirs.</summary>
+    public static void MapAnswers(IEndpointRouteBuilder routes)
+    {
+        var door = routes.ServiceProvider.GetRequiredService<OpenAIDoor>();
+        routes.MapPost("/v1/chat/completions", door.ChatAsync);
+        routes.MapPost("/v1/embeddings", door.EmbedAsync);
     }
 
     private async Task ChatAsync(HttpContext http)

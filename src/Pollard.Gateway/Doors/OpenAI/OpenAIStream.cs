@@ -112,7 +112,7 @@ internal sealed class OpenAIStream : AnswerStream
     protected override void WriteError(DoorError error)
     {
         Output.Write("data: "u8);
-        JsonReply.Fill(Output, error, OpenAIDialect.WriteError);
+        JsonReply.Fill(Output, error, OpenAIErrors.Write);
         Output.Write("\n\n"u8); // No [DONE]: a cut answer is never a clean end.
     }
 

@@ -1,0 +1,54 @@
+using Microsoft.AspNetCore.Http;
+using Pollard.Gateway.Http;
+
+namespace Pollard.Gateway.Hosts.Andy;
+
+/// <summary>
+/// Who may join: everybody where keys are off or the owner opened the pool (<c>--andy-open</c>), else who brings a join token or a
+/// client's key. Later requests need no more than the id that joining gave.
+/// </summary>
+internal sealed class AndyAccess(JoinTokens tokens, GatewayOptions options)
+{
+    private const string TokenHeader = "X-Client-Token";
+    private const string Bearer = "Bearer ";
+
+    /// <summary>Why the host may not join; null when it may.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="token">The token that its message bore, if any.</param>
+    public async Task<string?> RefusalAsync(HttpContext http, string? token)
+    {
+        if (!options.KeysRequired || options.AndyOpen || http.GetCaller().Owner.Length > 0)
+        {
+            return null;
+        }
+
+        token ??= TokenOf(http.Request);
+        if (token is null)
+        {
+            return "a client token is needed: `pollard token create` makes one; the owner may also open the pool with --andy-open";
+        }
+
+        return await tokens.UseAsync(token, http.RequestAborted) switch
+        {
+            TokenUse.Good => null,
+            TokenUse.Expired => "the client token has expired; ask for a new one",
+            TokenUse.UsedUp => "the client token is used up; ask for a new one",
+            _ => "the client token is not known here; ask for one",
+        };
+    }
+
+    /// <summary>The token of a request: in a header, or in its address.</summary>
+    public static string? TokenOf(HttpRequest request)
+    {
+        string? authorization = request.Headers.Authorization;
+        string?[] places =
+        [
+            request.Headers[TokenHeader],
+            request.Query["token"],
+            authorization is not null && authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase)
+                ? authorization[Bearer.Length..].Trim()
+                : null,
+        ];
+        return places.FirstOrDefault(static token => !string.IsNullOrEmpty(token));
+    }
+}

@@ -1,0 +1,28 @@
+using System.CommandLine;
+using Pollard.Gateway;
+
+namespace Pollard.Configuration;
+
+/// <summary>The gateway's options about the Andy pool.</summary>
+internal static class AndySettings
+{
+    private static readonly Option<bool> Open = CommonOptions.Switch(
+        "--andy-open",
+        "Let hosts of the Andy pool join without a token, and strangers use the Andy API within limits"
+    );
+
+    private static readonly Option<string?> Requests = CommonOptions.Text(
+        "--andy-requests",
+        "N",
+        "Requests a minute that strangers of one address may make at the Andy API. Default: 60"
+    );
+
+    public static Option[] All { get; } = [Open, Requests];
+
+    public static GatewayOptions Read(Settings settings, GatewayOptions options) =>
+        options with
+        {
+            AndyOpen = settings.IsOn(Open),
+            StrangerRequestsPerMinute = settings.Number(Requests, 1, 1_000_000) ?? options.StrangerRequestsPerMinute,
+        };
+}
