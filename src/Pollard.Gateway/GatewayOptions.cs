@@ -80,6 +80,9 @@ public sealed record GatewayOptions
     /// <summary>Where keys are needed: lets Andy hosts join without a token, and strangers use the Andy doors within limits.</summary>
     public bool AndyOpen { get; init; }
 
+    /// <summary>True when hosts of the community also get requests with tools.</summary>
+    public bool CommunityTools { get; init; }
+
     /// <summary>Requests a minute that strangers of one address may make at the Andy doors.</summary>
     public int StrangerRequestsPerMinute { get; init; } = 60;
 

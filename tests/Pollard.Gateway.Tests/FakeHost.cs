@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
 using Pollard.Protocol;
+using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
 using Pollard.Tasks.Dispatch;
@@ -16,13 +17,16 @@ internal sealed class FakeHost : IHostSink
     private readonly Channel<(Attempt Attempt, string Reason)> _cancels = Channel.CreateBounded<(Attempt, string)>(100);
     private DispatchHost _link = null!;
 
-    public static FakeHost Connect(TaskEngine engine, params string[] models)
+    public static FakeHost Connect(TaskEngine engine, params string[] models) => Connect(engine, TrustTier.Own, models);
+
+    public static FakeHost Connect(TaskEngine engine, TrustTier tier, params string[] models)
     {
         var host = new FakeHost();
         host._link = engine.Hosts.Connect(
             new HostDescription
             {
-                Id = "host_" + string.Join('_', models),
+                Id = $"host_{string.Join('_', models)}{(tier == TrustTier.Own ? "" : $"_{tier}")}",
+                Tier = tier,
                 Name = "box",
                 Slots = 16,
                 Models =
@@ -76,6 +80,9 @@ internal sealed class FakeHost : IHostSink
         attempt.Free();
         return reason;
     }
+
+    /// <summary>True when there is work that the test has not taken.</summary>
+    public bool HasOffer => _offers.Reader.Count > 0;
 
     public void Leave() => _link.Disconnect();
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Pollard.Gateway.Answers;
 using Pollard.Gateway.Validation;
+using Pollard.Protocol.Api;
 using Pollard.Tasks;
 using Pollard.Tasks.Storage;
 
@@ -70,6 +71,9 @@ internal sealed class TestGateway : IAsyncDisposable
 
     /// <summary>A host that can run these models, and what for.</summary>
     public FakeHost Connect(params string[] models) => FakeHost.Connect(Engine, models);
+
+    /// <summary>The same, trusted as far as that.</summary>
+    public FakeHost Connect(TrustTier tier, params string[] models) => FakeHost.Connect(Engine, tier, models);
 
     public HttpClient NewClient(string? key)
     {

@@ -11,12 +11,14 @@ namespace Pollard.Gateway.Answers;
 /// <param name="Body">The request that goes to the host.</param>
 /// <param name="Stream">True when the client reads along.</param>
 /// <param name="Keep">True when the client asked for the answer to be kept.</param>
+/// <param name="Tools">True when the request has tools.</param>
 internal readonly record struct WorkRequest(
     string Kind,
     string Model,
     ReadOnlyMemory<byte> Body,
     bool Stream,
-    bool Keep = false
+    bool Keep = false,
+    bool Tools = false
 );
 
 /// <summary>The way from a request to its task, for doors whose clients wait for the answer.</summary>
@@ -40,6 +42,7 @@ internal sealed class Work(TaskEngine engine, ModelCatalog models, GatewayOption
             Model = model,
             Request = work.Body,
             Stream = work.Stream,
+            Requires = ToolTrust.Require(null, work.Tools, options),
             Durability = full ? Durability.Full : Durability.Relaxed,
             LostOutput = work.Stream && !full ? LostOutput.Fail : LostOutput.Restart,
             QueueTimeout = respondAsync && !work.Stream ? null : options.InteractiveQueueTimeout,

@@ -58,9 +58,9 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
         );
     }
 
-    /// <summary>Takes a host in. The same key again is the same host, under its new name.</summary>
+    /// <summary>Takes a host in. The same key again is the same host, under its new name and on the new terms.</summary>
     /// <returns>Null when a host with this key was revoked.</returns>
-    public async Task<HostRecord?> EnrolAsync(string publicKey, string name, CancellationToken ct)
+    public async Task<HostRecord?> EnrolAsync(string publicKey, string name, JoinTerms terms, CancellationToken ct)
     {
         await _writing.WaitAsync(ct);
         try
@@ -80,10 +80,12 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
                     EnrolledAt = time.GetUtcNow(),
                     Models = [],
                     Slots = 0,
+                    Terms = terms,
                 }
                 : known with
                 {
                     Name = name,
+                    Terms = terms,
                 };
             await PutAsync(host, ct);
             _hosts[host.Id] = host;

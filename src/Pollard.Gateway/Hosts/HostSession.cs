@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Pollard.Protocol;
+using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Dispatch;
 
@@ -114,6 +115,10 @@ internal sealed partial class HostSession : IHostSink
         return true;
     }
 
+    private JoinTerms Terms => _server.Registry.Find(Peer.HostId)?.Terms ?? JoinTerms.Usual;
+
+    private int Allowed(int slots) => IsLocal ? slots : Math.Min(slots, Terms.MostSlots ?? slots);
+
     private bool IsLocal => Peer.Carrier == LinkCarrier.Memory;
 
     private HostDescription DescribeHost(Messages.Hello hello) =>
@@ -121,7 +126,8 @@ internal sealed partial class HostSession : IHostSink
         {
             Id = Peer.HostId,
             Name = hello.Name ?? Peer.Name,
-            Slots = hello.Slots,
+            Slots = Allowed(hello.Slots),
+            Tier = IsLocal ? TrustTier.Own : Terms.Tier,
             Models = hello.Models,
             Role = hello.Role is "fallback" ? HostRole.Fallback : HostRole.Worker,
             Labels = hello.Labels ?? [],
@@ -252,7 +258,7 @@ internal sealed partial class HostSession : IHostSink
             case FrameType.Slots:
                 var slots = LinkJson.Read(frame.Payload, ProtocolJson.Default.SlotsMessage).Total;
                 HelloCheck.RequireSlots(slots);
-                _host!.SetSlots(slots);
+                _host!.SetSlots(Allowed(slots));
                 break;
             case FrameType.Status:
                 if (LinkJson.Read(frame.Payload, ProtocolJson.Default.Status).Models is { } models)

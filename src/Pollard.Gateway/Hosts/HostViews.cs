@@ -81,6 +81,8 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
                 _ => null,
             },
             Agent = session?.Hello?.Agent ?? record?.Agent,
+            Tier = online?.Description.Tier ?? record?.Terms.Tier ?? TrustTier.Trusted,
+            Owner = record?.Owner,
             Slots = online?.Description.Slots ?? record?.Slots ?? 0,
             Running = online?.Running ?? 0,
             EnrolledAt = record?.EnrolledAt ?? online?.ConnectedAt ?? default,

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Pollard.Protocol;
+using Pollard.Protocol.Api;
 
 namespace Pollard.Gateway.Hosts;
 
@@ -44,6 +45,34 @@ internal sealed record HostRecord
     public DateTimeOffset? RevokedAt { get; init; }
 
     public bool Draining { get; init; }
+
+    /// <summary>Null for one that joined before there were tiers.</summary>
+    public TrustTier? Tier { get; init; }
+
+    public string? Owner { get; init; }
+
+    public int? MostSlots { get; init; }
+
+    /// <summary>On which terms it joined.</summary>
+    [JsonIgnore]
+    public JoinTerms Terms
+    {
+        get => new(Tier ?? TrustTier.Trusted, Owner, MostSlots);
+        init => (Tier, Owner, MostSlots) = (value.Tier, value.Owner, value.MostSlots);
+    }
+}
+
+/// <summary>On which terms a host joins.</summary>
+/// <param name="Tier">How far it is trusted.</param>
+/// <param name="Owner">Whose it is, for people.</param>
+/// <param name="MostSlots">Attempts that it gets at the same time; null: as many as it says.</param>
+internal sealed record JoinTerms(TrustTier Tier, string? Owner = null, int? MostSlots = null)
+{
+    /// <summary>Those of the gateway's own machine.</summary>
+    public static JoinTerms Own { get; } = new(TrustTier.Own);
+
+    /// <summary>Those of a token that says nothing else.</summary>
+    public static JoinTerms Usual { get; } = new(TrustTier.Trusted);
 }
 
 /// <summary>A join token; its secret only as a hash.</summary>
@@ -61,6 +90,21 @@ internal sealed record TokenRecord
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required DateTimeOffset ExpiresAt { get; init; }
+
+    /// <summary>Null for one that was made before there were tiers.</summary>
+    public TrustTier? Tier { get; init; }
+
+    public string? Owner { get; init; }
+
+    public int? MostSlots { get; init; }
+
+    /// <summary>On which terms a host joins with it.</summary>
+    [JsonIgnore]
+    public JoinTerms Terms
+    {
+        get => new(Tier ?? TrustTier.Trusted, Owner, MostSlots);
+        init => (Tier, Owner, MostSlots) = (value.Tier, value.Owner, value.MostSlots);
+    }
 
     /// <summary>When its last use was taken; null: it has some left, or lost them before this was written down.</summary>
     public DateTimeOffset? UsedUpAt { get; init; }

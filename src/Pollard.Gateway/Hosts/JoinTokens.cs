@@ -54,7 +54,13 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
         [.. _tokens.Values.OrderByDescending(token => token.CreatedAt).Select(token => Show(token, secret: null))];
 
     /// <summary>Makes a token; only this answer holds its secret.</summary>
-    public async Task<TokenDocument> CreateAsync(string? name, int uses, TimeSpan lifetime, CancellationToken ct)
+    public async Task<TokenDocument> CreateAsync(
+        string? name,
+        int uses,
+        TimeSpan lifetime,
+        JoinTerms terms,
+        CancellationToken ct
+    )
     {
         var secret = $"jt_{RandomNumberGenerator.GetHexString(40, lowercase: true)}";
         var now = time.GetUtcNow();
@@ -66,6 +72,7 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
             UsesLeft = uses,
             CreatedAt = now,
             ExpiresAt = now + lifetime,
+            Terms = terms,
         };
         await PutAsync(token, ct);
         _tokens[token.Id] = token;
@@ -73,31 +80,32 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
     }
 
     /// <summary>Takes one use off the token with this secret.</summary>
-    public async Task<TokenUse> UseAsync(string secret, CancellationToken ct)
+    /// <returns>Whether that was possible, and on which terms a host then joins.</returns>
+    public async Task<(TokenUse Use, JoinTerms? Terms)> UseAsync(string secret, CancellationToken ct)
     {
         await _writing.WaitAsync(ct);
         try
         {
             if (Find(Hash(secret)) is not { } token)
             {
-                return TokenUse.Unknown;
+                return (TokenUse.Unknown, null);
             }
 
             if (token.ExpiresAt <= time.GetUtcNow())
             {
-                return TokenUse.Expired;
+                return (TokenUse.Expired, null);
             }
 
             if (token.UsesLeft == 0)
             {
-                return TokenUse.UsedUp;
+                return (TokenUse.UsedUp, null);
             }
 
             var left = token.UsesLeft - 1;
             var used = token with { UsesLeft = left, UsedUpAt = left == 0 ? time.GetUtcNow() : null };
             await PutAsync(used, ct);
             _tokens[token.Id] = used;
-            return TokenUse.Good;
+            return (TokenUse.Good, used.Terms);
         }
         finally
         {
@@ -143,6 +151,9 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
             Id = token.Id,
             Name = token.Name,
             Token = secret,
+            Tier = token.Terms.Tier,
+            Owner = token.Owner,
+            MostSlots = token.MostSlots,
             UsesLeft = token.UsesLeft,
             CreatedAt = token.CreatedAt,
             ExpiresAt = token.ExpiresAt,

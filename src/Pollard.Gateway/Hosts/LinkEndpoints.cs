@@ -61,12 +61,13 @@ internal sealed class LinkEndpoints(
             return LinkProblems.BadRequest("public_key must be an ECDSA P-256 key, SubjectPublicKeyInfo in base64");
         }
 
-        if (await RefuseAsync(http, request.JoinToken, ct) is { } refusal)
+        var (terms, refusal) = await TermsAsync(http, request.JoinToken, ct);
+        if (terms is null)
         {
-            return LinkProblems.Unauthorized(refusal);
+            return LinkProblems.Unauthorized(refusal!);
         }
 
-        return await registry.EnrolAsync(request.PublicKey, request.Name, ct) is { } host
+        return await registry.EnrolAsync(request.PublicKey, request.Name, terms, ct) is { } host
             ? TypedResults.Json(new EnrollReply(host.Id), ProtocolJson.Default.EnrollReply)
             : LinkProblems.Unauthorized("a host with this key was revoked; let the agent make a new one");
     }
@@ -140,21 +141,27 @@ internal sealed class LinkEndpoints(
         features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
     }
 
-    private async Task<string?> RefuseAsync(HttpContext http, string? joinToken, CancellationToken ct)
+    /// <summary>On which terms a host joins, or why it does not.</summary>
+    private async Task<(JoinTerms? Terms, string? Refusal)> TermsAsync(
+        HttpContext http,
+        string? joinToken,
+        CancellationToken ct
+    )
     {
         if (joinToken is null)
         {
             return options.MayEnrolWithoutToken(http)
-                ? null
-                : "a join token is needed: make one with `pollard token create` and give it to the agent";
+                ? (JoinTerms.Own, null) // Who is on this machine is its owner.
+                : (null, "a join token is needed: make one with `pollard token create` and give it to the agent");
         }
 
-        return await tokens.UseAsync(joinToken, ct) switch
+        var (use, terms) = await tokens.UseAsync(joinToken, ct);
+        return use switch
         {
-            TokenUse.Good => null,
-            TokenUse.Expired => "the join token has expired; make a new one with `pollard token create`",
-            TokenUse.UsedUp => "the join token is used up; make a new one with `pollard token create`",
-            _ => "the join token is not known here; make one with `pollard token create`",
+            TokenUse.Good => (terms, null),
+            TokenUse.Expired => (null, "the join token has expired; make a new one with `pollard token create`"),
+            TokenUse.UsedUp => (null, "the join token is used up; make a new one with `pollard token create`"),
+            _ => (null, "the join token is not known here; make one with `pollard token create`"),
         };
     }
 }

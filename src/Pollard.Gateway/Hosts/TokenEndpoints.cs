@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
+using Pollard.Protocol.HostLink;
 
 namespace Pollard.Gateway.Hosts;
 
@@ -27,22 +28,28 @@ internal sealed class TokenEndpoints(JoinTokens tokens)
         var ct = http.RequestAborted;
         if (await BodyReader.ReadAsync(http.Request, ProtocolJson.Default.CreateToken, ct) is not { } wanted)
         {
-            return LinkProblems.BadRequest("the body must be a JSON object; {} makes a token for one host and one day");
+            return LinkProblems.BadRequest(
+                "the body must be a JSON object; {} makes a token for one host and one day; tier is own, trusted or community"
+            );
         }
 
         var lifetime = wanted.ExpiresIn ?? Lifetime.TotalSeconds;
         if (
             wanted.Uses is < 1 or > JoinTokens.MostUses
             || wanted.Name?.Length > MostNameCharacters
+            || wanted.MostSlots is < 1 or > LinkLimits.Slots
+            || wanted.Tier is { } tier && !Enum.IsDefined(tier)
+            || wanted.Owner?.Length > MostNameCharacters
             || !(lifetime > 0 && lifetime <= LongestLifetime.TotalSeconds)
         )
         {
             return LinkProblems.BadRequest(
-                $"uses must be 1 to {JoinTokens.MostUses}, expires_in 1 to {LongestLifetime.TotalSeconds:0} seconds, name at most {MostNameCharacters} characters"
+                $"uses must be 1 to {JoinTokens.MostUses}, expires_in 1 to {LongestLifetime.TotalSeconds:0} seconds, tier own, trusted or community, most_slots 1 to {LinkLimits.Slots}, name and owner at most {MostNameCharacters} characters"
             );
         }
 
-        var token = await tokens.CreateAsync(wanted.Name, wanted.Uses ?? 1, TimeSpan.FromSeconds(lifetime), ct);
+        JoinTerms terms = new(wanted.Tier ?? JoinTerms.Usual.Tier, wanted.Owner, wanted.MostSlots);
+        var token = await tokens.CreateAsync(wanted.Name, wanted.Uses ?? 1, TimeSpan.FromSeconds(lifetime), terms, ct);
         return TypedResults.Json(token, ProtocolJson.Default.TokenDocument, statusCode: StatusCodes.Status201Created);
     }
 

@@ -29,6 +29,9 @@ internal sealed record LongCall
     /// <summary>True when it names MCP servers, which only some hosts' models take.</summary>
     public bool NeedsMcp { get; init; }
 
+    /// <summary>True when the model may call tools of the client.</summary>
+    public bool Tools { get; init; }
+
     /// <summary>The label of the hosts that it must run on; null: any.</summary>
     public string? Label { get; init; }
 }
@@ -96,7 +99,7 @@ internal sealed class LlmConfigReader(AnswerReview review, GatewayOptions option
         var model = ModelOf(config, path);
         var plan = review.Plans.Read(config, path);
         var body = BodyOf(config, path, model);
-        RequestScanner.Scan(body, RequestShape.Chat, options);
+        var facts = RequestScanner.Scan(body, RequestShape.Chat, options);
         var needsMcp = config.TryGetProperty("mcp_config", out var mcp) && mcp.ValueKind == JsonValueKind.Object;
         return new LongCall
         {
@@ -107,6 +110,7 @@ internal sealed class LlmConfigReader(AnswerReview review, GatewayOptions option
             Validation = plan,
             MaxAttempts = plan is null ? AttemptsOf(config, path) : null,
             NeedsMcp = needsMcp,
+            Tools = facts.Tools,
             Label = LabelOf(config, path),
         };
     }

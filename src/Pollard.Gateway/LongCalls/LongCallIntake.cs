@@ -8,7 +8,7 @@ using Pollard.Tasks;
 namespace Pollard.Gateway.LongCalls;
 
 /// <summary>Makes the task of a long call: durable, under the name that its door's clients know it by.</summary>
-internal sealed class LongCallIntake(TaskEngine engine, ModelCatalog models)
+internal sealed class LongCallIntake(TaskEngine engine, ModelCatalog models, GatewayOptions options)
 {
     /// <summary>Makes the task. The response's headers name it.</summary>
     /// <exception cref="RejectedException">It is not taken; says why.</exception>
@@ -23,7 +23,7 @@ internal sealed class LongCallIntake(TaskEngine engine, ModelCatalog models)
             RunTimeout = call.RunTimeout,
             MaxAttempts = call.MaxAttempts,
             Validation = call.Validation,
-            Requires = RequirementsOf(call),
+            Requires = ToolTrust.Require(RequirementsOf(call), call.Tools, options),
             Durability = Durability.Full,
             LostOutput = LostOutput.Restart,
             Name = name,

@@ -18,6 +18,9 @@ internal struct RequestFacts
     /// <summary>What <c>polling_mode</c> says; null where it is not there, and the request is OpenAI's own.</summary>
     public bool? PollingMode { get; set; }
 
+    /// <summary>True when the model may call tools of the client.</summary>
+    public bool Tools { get; set; }
+
     /// <summary>How many answers are wanted.</summary>
     public int Choices { get; set; }
 

@@ -97,7 +97,7 @@ internal static class RequestScanner
         }
         else if (shape == RequestShape.Chat && reader.ValueTextEquals("tools"u8))
         {
-            ReadTools(ref reader);
+            facts.Tools = ReadTools(ref reader);
         }
         else if (shape == RequestShape.Completion && reader.ValueTextEquals("prompt"u8))
         {
@@ -172,12 +172,14 @@ internal static class RequestScanner
         return includeUsage;
     }
 
-    private static void ReadTools(ref Utf8JsonReader reader)
+    /// <summary>True when there are some.</summary>
+    private static bool ReadTools(ref Utf8JsonReader reader)
     {
+        var any = false;
         reader.Read();
         if (reader.TokenType == JsonTokenType.Null)
         {
-            return;
+            return any;
         }
 
         if (reader.TokenType != JsonTokenType.StartArray)
@@ -193,7 +195,10 @@ internal static class RequestScanner
             }
 
             reader.Skip();
+            any = true;
         }
+
+        return any;
     }
 
     private static bool ReadSubject(ref Utf8JsonReader reader, string name)

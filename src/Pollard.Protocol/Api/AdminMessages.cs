@@ -21,6 +21,12 @@ public sealed record HostDocument
     /// <summary>The agent's program and version.</summary>
     public string? Agent { get; init; }
 
+    /// <summary>How far it is trusted.</summary>
+    public TrustTier Tier { get; init; }
+
+    /// <summary>Whose it is, as the join token said.</summary>
+    public string? Owner { get; init; }
+
     /// <summary>Attempts it runs at the most.</summary>
     public required int Slots { get; init; }
 
@@ -104,6 +110,15 @@ public sealed record CreateToken
 
     /// <summary>Seconds until it ends; absent: a day.</summary>
     public double? ExpiresIn { get; init; }
+
+    /// <summary>How far the hosts that join with it are trusted; absent: <c>trusted</c>.</summary>
+    public TrustTier? Tier { get; init; }
+
+    /// <summary>Whose these hosts are, for people.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>Attempts that each of them gets at the same time at the most, 1 to 1,024; absent: as many as it says.</summary>
+    public int? MostSlots { get; init; }
 }
 
 /// <summary>A join token, without its secret but in the answer that made it.</summary>
@@ -117,6 +132,15 @@ public sealed record TokenDocument
 
     /// <summary>The secret, <c>jt_...</c>: shown once, stored as a hash.</summary>
     public string? Token { get; init; }
+
+    /// <summary>How far the hosts that join with it are trusted.</summary>
+    public TrustTier Tier { get; init; }
+
+    /// <summary>Whose these hosts are.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>Attempts that each of them gets at the same time at the most; absent: as many as it says.</summary>
+    public int? MostSlots { get; init; }
 
     /// <summary>Hosts that may still join with it.</summary>
     public required int UsesLeft { get; init; }

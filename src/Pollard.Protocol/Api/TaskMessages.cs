@@ -85,6 +85,9 @@ public sealed record TaskRequirements
 
     /// <summary>Capabilities of the model, all of them.</summary>
     public IReadOnlyList<string>? Features { get; init; }
+
+    /// <summary>Only hosts of this tier and above. Absent: any, but <c>trusted</c> for a request with tools.</summary>
+    public TrustTier? Tier { get; init; }
 }
 
 /// <summary>The body of <c>POST /v1/tasks:batch</c>: up to 1,000 tasks in one commit.</summary>

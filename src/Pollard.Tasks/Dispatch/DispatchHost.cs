@@ -221,6 +221,8 @@ public sealed class DispatchHost
     internal string? Objection(string kind, string model, Protocol.Api.TaskRequirements? requires) =>
         ModelFor(model) is not { } found ? $"does not have the model {model}"
         : !Does(found, kind) ? $"does no work of kind {kind} with {model}"
+        : requires?.Tier > Description.Tier
+            ? $"is not trusted enough: it is {Named(Description.Tier)}, and the task is for hosts that are {Named(requires.Tier.Value)}"
         : !Satisfies(found, requires) ? "does not have what the task requires"
         : Draining ? "is being drained"
         : null;
@@ -249,11 +251,20 @@ public sealed class DispatchHost
     private static bool Does(ModelInfo model, string kind) =>
         model.Kinds is { } kinds ? kinds.Contains(kind, StringComparer.Ordinal) : kind is "chat" or "completion";
 
+    private static string Named(Protocol.Api.TrustTier tier) =>
+        tier switch
+        {
+            Protocol.Api.TrustTier.Own => "own",
+            Protocol.Api.TrustTier.Trusted => "trusted",
+            _ => "community",
+        };
+
     private bool Satisfies(ModelInfo model, Protocol.Api.TaskRequirements? requires) =>
         requires is null
         || (
             (requires.Host is not { } host || host == Description.Id || host == Description.Name)
             && (requires.Context is not { } context || model.Context is null || model.Context >= context)
+            && (requires.Tier is not { } tier || Description.Tier >= tier)
             && (requires.Labels ?? []).All(_labels.Contains)
             && (requires.Features ?? []).All(feature =>
                 model.Capabilities?.Contains(feature, StringComparer.Ordinal) == true

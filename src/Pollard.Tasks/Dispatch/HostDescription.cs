@@ -1,4 +1,5 @@
 using Pollard.Protocol;
+using Pollard.Protocol.Api;
 
 namespace Pollard.Tasks.Dispatch;
 
@@ -19,6 +20,9 @@ public sealed record HostDescription
 
     /// <summary>Ordinary work, or standing in.</summary>
     public HostRole Role { get; init; }
+
+    /// <summary>How far it is trusted.</summary>
+    public TrustTier Tier { get; init; } = TrustTier.Own;
 
     /// <summary>Words that a task may require.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];

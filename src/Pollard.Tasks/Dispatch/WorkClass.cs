@@ -17,7 +17,7 @@ internal readonly record struct WorkKey(string Kind, string Model, bool OnlyFall
             onlyFallback,
             requires is null
                 ? ""
-                : $"{Written(requires.Host)}{requires.Context};{Written(requires.Labels)};{Written(requires.Features)}"
+                : $"{Written(requires.Host)}{requires.Context};{(byte?)requires.Tier};{Written(requires.Labels)};{Written(requires.Features)}"
         );
 
     private static string Written(IReadOnlyList<string>? words) =>

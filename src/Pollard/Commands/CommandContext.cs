@@ -13,12 +13,15 @@ internal sealed record CommandContext(Shell Shell, ParseResult Parsed, Settings 
     public T Required<T>(Argument<T> argument)
         where T : notnull => Parsed.GetRequiredValue(argument);
 
+    /// <summary>The gateway that the settings name.</summary>
+    public Uri Gateway => Settings.Address(CommonOptions.Gateway) ?? new Uri(Defaults.Gateway);
+
     /// <summary>A client of the gateway that the settings name.</summary>
     public PollardClient Connect() =>
         new(
             new PollardClientOptions
             {
-                Gateway = Settings.Address(CommonOptions.Gateway) ?? new Uri(Defaults.Gateway),
+                Gateway = Gateway,
                 Key = Settings.Secret(CommonOptions.KeyFile),
                 RetryWithin = TimeSpan.Zero, // A person sees the reason at once, and a script may retry as it likes.
                 Time = Shell.Time,

@@ -55,17 +55,27 @@ internal static class HostsCommand
 
         var now = context.Shell.Time.GetUtcNow();
         context.Print.Table(
-            ["ID", "NAME", "STATE", "ROLE", "LINK", "BUSY", "SEEN", "MODELS"],
+            ["ID", "NAME", "STATE", "TIER", "ROLE", "LINK", "BUSY", "SEEN", "MODELS"],
             hosts.Select(host => Row(host, now))
         );
         return ExitCode.Ok;
     }
+
+    /// <summary>A tier as people write it.</summary>
+    public static string Named(TrustTier tier) =>
+        tier switch
+        {
+            TrustTier.Own => "own",
+            TrustTier.Trusted => "trusted",
+            _ => "community",
+        };
 
     private static string[] Row(HostDocument host, DateTimeOffset now) =>
         [
             host.Id,
             host.Name,
             host.State,
+            Named(host.Tier),
             host.Role,
             host.Carrier ?? "-",
             string.Create(CultureInfo.InvariantCulture, $"{host.Running}/{host.Slots}"),

@@ -29,11 +29,25 @@ internal static class TokenCommand
         "How long it may be used: 15m, 2h, 7d. Default: 1d"
     );
 
+    private static readonly Option<string?> Tier = CommonOptions.CallText(
+        "--tier",
+        "TIER",
+        "How far the hosts are trusted: own, trusted or community. Default: trusted"
+    );
+
+    private static readonly Option<string?> Owner = CommonOptions.CallText("--owner", "NAME", "Whose the hosts are");
+
+    private static readonly Option<string?> MostSlots = CommonOptions.CallText(
+        "--most-slots",
+        "N",
+        "Tasks that each of them gets at the same time. Default: as many as it says"
+    );
+
     public static Command Build(Shell shell) =>
         new("token", "Join tokens for hosts (needs an admin key where keys are on)")
         {
             new Command("create", "Makes a join token and prints it, once")
-                .With(Name, Uses, ExpiresIn)
+                .With(Name, Uses, ExpiresIn, Tier, Owner, MostSlots)
                 .WithGateway()
                 .Does(shell, CreateAsync),
             new Command("list", "The tokens, without their secrets").WithGateway().Does(shell, ListAsync),
@@ -50,6 +64,16 @@ internal static class TokenCommand
             Name = settings.Text(Name),
             Uses = settings.Number(Uses, 1, 10_000),
             ExpiresIn = settings.Duration(ExpiresIn)?.TotalSeconds,
+            Tier = settings.Text(Tier) switch
+            {
+                null => null,
+                "own" => TrustTier.Own,
+                "trusted" => TrustTier.Trusted,
+                "community" => TrustTier.Community,
+                var other => throw new UsageException($"--tier is \"{other}\"; write own, trusted or community."),
+            },
+            Owner = settings.Text(Owner),
+            MostSlots = settings.Number(MostSlots, 1, 1_024),
         };
         using var gateway = context.Connect();
         var token = await gateway.Tokens.CreateAsync(wanted, ct);
@@ -61,7 +85,7 @@ internal static class TokenCommand
         {
             context.Print.Line(token.Token ?? "");
             context.Print.Hint(
-                $"A host joins with: pollard agent --gateway URL --join TOKEN (until {Moments.Format(token.ExpiresAt)}). This is the only time it is shown."
+                $"A host joins with this, until {Moments.Format(token.ExpiresAt)}; it is shown only now:\n  pollard agent --gateway {context.Gateway.AbsoluteUri.TrimEnd('/')} --join {token.Token}"
             );
         }
 
@@ -79,12 +103,14 @@ internal static class TokenCommand
         }
 
         context.Print.Table(
-            ["ID", "NAME", "USES LEFT", "CREATED", "EXPIRES"],
+            ["ID", "NAME", "TIER", "OWNER", "USES LEFT", "CREATED", "EXPIRES"],
             tokens.Select(token =>
                 (string[])
                     [
                         token.Id,
                         token.Name ?? "-",
+                        HostsCommand.Named(token.Tier),
+                        token.Owner ?? "-",
                         token.UsesLeft.ToString(CultureInfo.InvariantCulture),
                         Moments.Format(token.CreatedAt),
                         Moments.Format(token.ExpiresAt),

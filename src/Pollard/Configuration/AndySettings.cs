@@ -3,7 +3,7 @@ using Pollard.Gateway;
 
 namespace Pollard.Configuration;
 
-/// <summary>The gateway's options about the Andy pool.</summary>
+/// <summary>The gateway's options about hosts of the community, and about the Andy pool that they come from.</summary>
 internal static class AndySettings
 {
     private static readonly Option<bool> Open = CommonOptions.Switch(
@@ -17,12 +17,18 @@ internal static class AndySettings
         "Requests a minute that strangers of one address may make at the Andy API. Default: 60"
     );
 
-    public static Option[] All { get; } = [Open, Requests];
+    private static readonly Option<bool> CommunityTools = CommonOptions.Switch(
+        "--community-tools",
+        "Give requests with tools to hosts of the community too"
+    );
+
+    public static Option[] All { get; } = [Open, Requests, CommunityTools];
 
     public static GatewayOptions Read(Settings settings, GatewayOptions options) =>
         options with
         {
             AndyOpen = settings.IsOn(Open),
+            CommunityTools = settings.IsOn(CommunityTools),
             StrangerRequestsPerMinute = settings.Number(Requests, 1, 1_000_000) ?? options.StrangerRequestsPerMinute,
         };
 }

@@ -84,7 +84,7 @@ public sealed class EnrolmentTests
         await using (var before = await LinkGateway.StartAsync(store, isOpen: true))
         {
             (_, id, _) = await EnrolAsync(before, token: null);
-            token = (await before.Tokens.CreateAsync("t", 1, TimeSpan.FromHours(1), Token)).Token;
+            token = (await before.Tokens.CreateAsync("t", 1, TimeSpan.FromHours(1), JoinTerms.Usual, Token)).Token;
         }
 
         await using var after = await LinkGateway.StartAsync(store.Crash(), isOpen: false);
@@ -114,11 +114,11 @@ public sealed class EnrolmentTests
         var store = new MemoryTaskStore(clock);
         await store.OpenAsync(Token);
         using var tokens = new JoinTokens(store, clock);
-        var token = await tokens.CreateAsync(null, 1, TimeSpan.FromMinutes(5), Token);
+        var token = await tokens.CreateAsync(null, 1, TimeSpan.FromMinutes(5), JoinTerms.Usual, Token);
 
         clock.Advance(TimeSpan.FromMinutes(5));
 
-        Assert.Equal(TokenUse.Expired, await tokens.UseAsync(token.Token!, Token));
+        Assert.Equal(TokenUse.Expired, (await tokens.UseAsync(token.Token!, Token)).Use);
     }
 
     [Fact]
@@ -128,9 +128,9 @@ public sealed class EnrolmentTests
         var store = new MemoryTaskStore(clock);
         await store.OpenAsync(Token);
         using var tokens = new JoinTokens(store, clock);
-        var brief = await tokens.CreateAsync("short", 1, TimeSpan.FromHours(1), Token);
-        var used = await tokens.CreateAsync("used", 1, TimeSpan.FromDays(9), Token);
-        await tokens.CreateAsync("kept", 2, TimeSpan.FromDays(9), Token);
+        var brief = await tokens.CreateAsync("short", 1, TimeSpan.FromHours(1), JoinTerms.Usual, Token);
+        var used = await tokens.CreateAsync("used", 1, TimeSpan.FromDays(9), JoinTerms.Usual, Token);
+        await tokens.CreateAsync("kept", 2, TimeSpan.FromDays(9), JoinTerms.Usual, Token);
         await tokens.UseAsync(used.Token!, Token);
 
         clock.Advance(JoinTokens.KeepOver - TimeSpan.FromSeconds(1));
@@ -144,7 +144,7 @@ public sealed class EnrolmentTests
 
         Assert.Equal("kept", Assert.Single(tokens.List()).Name);
         Assert.Single(await store.ReadRecordsAsync("join_token", Token));
-        Assert.Equal(TokenUse.Unknown, await tokens.UseAsync(brief.Token!, Token));
+        Assert.Equal(TokenUse.Unknown, (await tokens.UseAsync(brief.Token!, Token)).Use);
     }
 
     [Fact]
@@ -154,21 +154,21 @@ public sealed class EnrolmentTests
         var store = new MemoryTaskStore(clock);
         await store.OpenAsync(Token);
         using var registry = new HostRegistry(store, clock);
-        var revoked = (await registry.EnrolAsync("key 1", "one", Token))!;
-        var kept = (await registry.EnrolAsync("key 2", "two", Token))!;
+        var revoked = (await registry.EnrolAsync("key 1", "one", JoinTerms.Usual, Token))!;
+        var kept = (await registry.EnrolAsync("key 2", "two", JoinTerms.Usual, Token))!;
         clock.Advance(TimeSpan.FromDays(60));
         await registry.RevokeAsync(revoked.Id, Token);
 
         clock.Advance(HostRegistry.KeepRevoked - TimeSpan.FromSeconds(1));
         await registry.RevokeAsync(revoked.Id, Token); // Again is no new beginning.
         await registry.ForgetRevokedAsync(Token);
-        Assert.Null(await registry.EnrolAsync("key 1", "one", Token));
+        Assert.Null(await registry.EnrolAsync("key 1", "one", JoinTerms.Usual, Token));
         clock.Advance(TimeSpan.FromSeconds(1));
         await registry.ForgetRevokedAsync(Token);
 
         Assert.Equal(kept.Id, Assert.Single(registry.List()).Id);
         Assert.Single(await store.ReadRecordsAsync("host", Token));
-        Assert.NotEqual(revoked.Id, (await registry.EnrolAsync("key 1", "one", Token))?.Id);
+        Assert.NotEqual(revoked.Id, (await registry.EnrolAsync("key 1", "one", JoinTerms.Usual, Token))?.Id);
     }
 
     [Fact]
@@ -178,7 +178,7 @@ public sealed class EnrolmentTests
         await host.Registry.RevokeAsync(host.Id, Token);
 
         Assert.Equal(HostSignature.RevokedCode, host.Signatures.Check(host.Sign("body"), "body"u8).Code);
-        Assert.Null(await host.Registry.EnrolAsync(host.PublicKey, "again", Token));
+        Assert.Null(await host.Registry.EnrolAsync(host.PublicKey, "again", JoinTerms.Usual, Token));
     }
 
     [Fact]

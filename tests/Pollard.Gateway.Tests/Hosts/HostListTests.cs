@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using Pollard.Gateway.Hosts;
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
 
@@ -19,7 +20,7 @@ public sealed class HostListTests
         await gateway.UntilHostsAsync(1);
         for (var i = 0; i < 4; i++)
         {
-            await gateway.Registry.EnrolAsync($"key {i}", $"host {i}", Token);
+            await gateway.Registry.EnrolAsync($"key {i}", $"host {i}", JoinTerms.Usual, Token);
         }
 
         var pages = new List<HostList>();
@@ -63,8 +64,8 @@ public sealed class HostListTests
     {
         await using var gateway = await LinkGateway.StartAsync();
 
-        var first = await gateway.Registry.EnrolAsync("key", "old", Token);
-        var again = await gateway.Registry.EnrolAsync("key", "new", Token);
+        var first = await gateway.Registry.EnrolAsync("key", "old", JoinTerms.Usual, Token);
+        var again = await gateway.Registry.EnrolAsync("key", "new", JoinTerms.Usual, Token);
 
         Assert.Equal(first!.Id, again!.Id);
         Assert.Equal("new", Assert.Single(gateway.Registry.List()).Name);

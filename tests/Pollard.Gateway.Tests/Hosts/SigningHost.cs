@@ -39,7 +39,12 @@ internal sealed class SigningHost(
         await store.OpenAsync(Token);
         var registry = new HostRegistry(store, clock);
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var host = await registry.EnrolAsync(Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()), "a host", Token);
+        var host = await registry.EnrolAsync(
+            Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()),
+            "a host",
+            JoinTerms.Usual,
+            Token
+        );
         return new SigningHost(registry, clock, store, key, host!.Id);
     }
 

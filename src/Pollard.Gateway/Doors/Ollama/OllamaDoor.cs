@@ -48,7 +48,10 @@ internal sealed class OllamaDoor(Work work, ModelCatalog models, GatewayOptions 
             return;
         }
 
-        var task = await work.SubmitAsync(http, new WorkRequest(kind, ask.Model, ask.Body, ask.Stream));
+        var task = await work.SubmitAsync(
+            http,
+            new WorkRequest(kind, ask.Model, ask.Body, ask.Stream, Tools: ask.Tools)
+        );
         if (ask.Stream)
         {
             await new OllamaStream(work, options, form, ask.Model, time).RunAsync(http, task);

@@ -12,7 +12,14 @@ namespace Pollard.Gateway.Doors.Ollama;
 /// <param name="Stream">True unless the client says no: Ollama streams by default.</param>
 /// <param name="Body">The request for the host; what only Ollama knows stands in its member <c>ollama</c>.</param>
 /// <param name="LoadReason">Set when there is nothing to answer: <c>load</c> or <c>unload</c>.</param>
-internal readonly record struct OllamaAsk(string Model, bool Stream, ReadOnlyMemory<byte> Body, string? LoadReason);
+/// <param name="Tools">True when the model may call tools of the client.</param>
+internal readonly record struct OllamaAsk(
+    string Model,
+    bool Stream,
+    ReadOnlyMemory<byte> Body,
+    string? LoadReason,
+    bool Tools = false
+);
 
 /// <summary>Reads requests of Ollama's API. Members that it does not know are ignored, as Ollama does.</summary>
 internal static class OllamaRequest
@@ -37,8 +44,8 @@ internal static class OllamaRequest
             Copy(json, request, "top_logprobs"u8);
             WriteShared(json, request, RequestRules.FromOllama(Kinds.Chat));
         });
-        RequestScanner.Scan(translated.Span, RequestShape.Chat, options);
-        return new OllamaAsk(ModelOf(request), IsStream(request), translated, null);
+        var facts = RequestScanner.Scan(translated.Span, RequestShape.Chat, options);
+        return new OllamaAsk(ModelOf(request), IsStream(request), translated, null, facts.Tools);
     }
 
     /// <summary>A completion.</summary>

@@ -34,14 +34,15 @@ internal static class SubmitReader
         CheckNumbers(submitted);
         CheckRequires(submitted.Requires);
         var request = JsonMarshal.GetRawUtf8Value(submitted.Request).ToArray();
+        var facts = FactsOf(submitted, request, options);
         return new NewTask
         {
             Owner = "",
             Kind = submitted.Kind,
             Model = submitted.Model ?? "",
             Request = request,
-            Stream = ReadsAlong(submitted, request, options),
-            Requires = submitted.Requires,
+            Stream = facts.Stream,
+            Requires = ToolTrust.Require(submitted.Requires, facts.Tools, options),
             Priority = submitted.Priority ?? 0,
             MaxAttempts = submitted.MaxAttempts,
             RunTimeout = SpanOf(submitted.Timeout),
@@ -63,7 +64,6 @@ internal static class SubmitReader
         try
         {
             var reader = new Utf8JsonReader(task);
-            var inRequires = false;
             while (reader.Read())
             {
                 if (reader.TokenType != JsonTokenType.PropertyName)
@@ -71,7 +71,7 @@ internal static class SubmitReader
                     continue;
                 }
 
-                if (Missing(reader, inRequires && reader.CurrentDepth == 2) is { } name)
+                if (Missing(reader) is { } name)
                 {
                     throw new RejectedException(
                         DoorError.BadRequest(
@@ -82,11 +82,7 @@ internal static class SubmitReader
                     );
                 }
 
-                inRequires = reader.CurrentDepth == 2 || reader.ValueTextEquals("requires"u8);
-                if (reader.CurrentDepth == 2 || !inRequires)
-                {
-                    reader.Skip();
-                }
+                reader.Skip();
             }
         }
         catch (JsonException e)
@@ -99,10 +95,7 @@ internal static class SubmitReader
         }
     }
 
-    private static string? Missing(in Utf8JsonReader name, bool inRequires) =>
-        inRequires ? (name.ValueTextEquals("tier"u8) ? "requires.tier" : null)
-        : name.ValueTextEquals("webhook"u8) ? "webhook"
-        : null;
+    private static string? Missing(in Utf8JsonReader name) => name.ValueTextEquals("webhook"u8) ? "webhook" : null;
 
     // Its members are checked where they are understood; what stands without checks would be dropped in silence.
     private static ValidationPlan? PlanOf(SubmitTask submitted, ReadOnlySpan<byte> json, ValidationPlanReader plans)
@@ -165,6 +158,11 @@ internal static class SubmitReader
             "requires.host",
             $"must be the id or name of a host, 1 to {MostLabelCharacters} printable characters"
         );
+        Check(
+            requires?.Tier is not { } tier || Enum.IsDefined(tier),
+            "requires.tier",
+            "must be \"own\", \"trusted\" or \"community\""
+        );
         Check(requires?.Context is null or > 0, "requires.context", "must be a number of tokens, 1 or more");
     }
 
@@ -178,8 +176,8 @@ internal static class SubmitReader
     private static bool IsPrintable(string? word) =>
         word is { Length: > 0 and <= MostLabelCharacters } && !word.Any(char.IsControl);
 
-    /// <summary>Checks the request of a kind we know; true when it asks for a stream.</summary>
-    private static bool ReadsAlong(SubmitTask submitted, byte[] request, GatewayOptions options)
+    /// <summary>Checks the request of a kind we know.</summary>
+    private static RequestFacts FactsOf(SubmitTask submitted, byte[] request, GatewayOptions options)
     {
         RequestShape? shape = submitted.Kind switch
         {
@@ -188,7 +186,7 @@ internal static class SubmitReader
             Kinds.Embedding => RequestShape.Embedding,
             _ => null,
         };
-        return shape is { } known && RequestScanner.Scan(request, known, options).Stream;
+        return shape is { } known ? RequestScanner.Scan(request, known, options) : default;
     }
 
     private static void CheckSeconds(double? seconds, string member, double most) =>

@@ -28,7 +28,8 @@ internal sealed class AndyAccess(JoinTokens tokens, GatewayOptions options)
             return "a client token is needed: `pollard token create` makes one; the owner may also open the pool with --andy-open";
         }
 
-        return await tokens.UseAsync(token, http.RequestAborted) switch
+        var (use, _) = await tokens.UseAsync(token, http.RequestAborted);
+        return use switch
         {
             TokenUse.Good => null,
             TokenUse.Expired => "the client token has expired; ask for a new one",

@@ -1,3 +1,4 @@
+using Pollard.Protocol.Api;
 using Pollard.Tasks.Dispatch;
 
 namespace Pollard.Gateway.Hosts.Andy;
@@ -91,6 +92,7 @@ internal sealed partial class AndyHost
             Name = $"andy:{Profile.Name}", // Never a name that an enrolled host could have, and work could ask for.
             Slots = 0,
             Models = Models,
+            Tier = TrustTier.Community, // Whatever token it brought: nothing proves that it is the one that did.
             Labels = [Label],
             Silence = Profile.IsSerial ? AndyLimits.BusySerial : AndyLimits.Busy,
             AcceptWithin = OfferWithin,

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Threading.Channels;
 using Pollard.Protocol;
+using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Dispatch;
 
@@ -51,6 +52,7 @@ internal sealed class AndySocketHost : IHostSink
                 Name = $"andy:{name}",
                 Slots = _slots,
                 Models = [.. models.Select(static model => model.Info)],
+                Tier = TrustTier.Community,
                 Labels = [AndyHost.Label],
                 Silence = AndyLimits.BusySerial,
                 AcceptWithin = OfferWithin,
