@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Pollard.Testing;
@@ -126,9 +128,28 @@ public sealed class BoundsTests
     {
         await using var gateway = await StartAsync(time: _clock);
 
+        await JsonOf(JoinAsync(gateway.Client));
+
         var error = await JsonOf(PostAsync(gateway.Client, path, "\"" + new string('x', most) + "\""), 413);
 
         Assert.Equal("body_too_large", error.GetProperty("error").GetProperty("code").GetString());
+    }
+
+    [Fact]
+    public async Task Nothing_large_is_read_of_an_address_that_has_no_host()
+    {
+        await using var gateway = await StartAsync(time: _clock);
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync("127.0.0.1", gateway.Server.Addresses[0].Port, Token);
+
+        await socket.SendAsync(
+            "POST /api/submit_work_result HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n"u8.ToArray(),
+            Token
+        ); // And not a byte of the body.
+        var reply = new byte[1024];
+        var length = await socket.ReceiveAsync(reply, Token);
+
+        Assert.StartsWith("HTTP/1.1 200 ", Encoding.ASCII.GetString(reply, 0, length), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
 using static Pollard.Gateway.Tests.TestGateway;
@@ -65,6 +67,49 @@ public sealed class LostWorkTests
         await client.SubmitAsync(await client.UntilWorkAsync(), Says("done"));
 
         Assert.Equal("done", await asked);
+    }
+
+    [Fact]
+    public async Task An_answer_that_breaks_while_it_is_written_takes_no_work_with_it()
+    {
+        await using var gateway = await StartAsync(time: _clock);
+        var client = await JoinAsync(gateway, "4");
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
+        await socket.ConnectAsync("127.0.0.1", gateway.Server.Addresses[0].Port, Token);
+        var ask = $$"""{"host_id":"{{client.Id}}","timeout":30}""";
+        var head = $"POST /api/andy/poll_for_work HTTP/1.1\r\nHost: localhost\r\nContent-Length: {ask.Length}\r\n\r\n";
+        await socket.SendAsync(Encoding.ASCII.GetBytes(head + ask), Token);
+        await UntilAskingAsync(gateway);
+
+        var asked = AskAsync(gateway, new string('x', 16 * 1024 * 1024)); // More than fits into buffers on the way.
+        await socket.ReceiveAsync(new byte[1024], Token);
+        socket.LingerState = new LingerOption(true, 0); // A reset, as of a machine that lost its network.
+        socket.Close();
+        var other = await JoinAsync(gateway, "4");
+        var work = await other.UntilWorkAsync();
+        await other.SubmitAsync(work, Says("done"));
+
+        Assert.Equal("done", await asked);
+    }
+
+    [Fact]
+    public async Task A_host_that_is_back_before_another_has_its_work_keeps_it()
+    {
+        await using var gateway = await StartAsync(time: _clock);
+        var client = await JoinAsync(gateway, "4");
+        var asked = AskAsync(gateway);
+        var work = await client.UntilWorkAsync();
+
+        while (gateway.Engine.Hosts.List().Count > 0) // Until the engine has given it up.
+        {
+            _clock.Advance(TimeSpan.FromSeconds(0.1));
+        }
+
+        await client.PingAsync();
+        await client.SubmitAsync(work, Says("back"));
+
+        Assert.Equal("back", await asked);
+        Assert.Single(gateway.Engine.Hosts.List());
     }
 
     [Fact]
@@ -251,12 +296,12 @@ public sealed class LostWorkTests
     private static JsonObject Says(string text) =>
         new() { ["result"] = new JsonObject { ["message"] = new JsonObject { ["content"] = text } } };
 
-    private static async Task<string?> AskAsync(TestGateway gateway)
+    private static async Task<string?> AskAsync(TestGateway gateway, string text = "hello")
     {
         var answer = await JsonOf(
             gateway.PostAsync(
                 "/v1/chat/completions",
-                $$"""{"model":"{{Model}}","temperature":1,"messages":[{"role":"user","content":"hello"}]}"""
+                $$"""{"model":"{{Model}}","temperature":1,"messages":[{"role":"user","content":"{{text}}"}]}"""
             )
         );
         return answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString();

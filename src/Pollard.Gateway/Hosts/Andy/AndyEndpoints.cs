@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -150,8 +151,15 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
                 return false;
             }
 
-            await JsonReply.WriteAsync(http, json);
-            http.RequestAborted.ThrowIfCancellationRequested();
+            http.Response.ContentType = JsonReply.Type;
+            http.Response.ContentLength = json.Length;
+            await http.Response.BodyWriter.WriteAsync(json, http.RequestAborted);
+            var flushed = await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+            if (flushed.IsCompleted || http.RequestAborted.IsCancellationRequested)
+            {
+                // A write that was under way ends as if all were well; only the next one tells that nobody reads.
+                throw new IOException("the host's connection broke", new ConnectionAbortedException());
+            }
         }
         catch
         {
@@ -165,9 +173,16 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
 
     private async Task SubmitAsync(HttpContext http)
     {
+        var here = hosts.At(CallerAddress.Of(http));
+        if (here.Count == 0)
+        {
+            await SayAsync(http, "ok"); // Nothing of it could count: so much is read of hosts only.
+            return;
+        }
+
         using var body = await ReadAsync(http, AndyLimits.ResultBytes);
         var id = body.RootElement.Word("work_id");
-        foreach (var host in id is null ? [] : hosts.At(CallerAddress.Of(http)))
+        foreach (var host in id is null ? [] : here)
         {
             if (host.TakeListing(id, body.RootElement))
             {

@@ -7,6 +7,7 @@ namespace Pollard.Gateway.Hosts.Andy;
 /// <summary>One WebSocket of a host: reads what it says, sends what waits, and ends when either end does.</summary>
 internal sealed class AndyLine : IDisposable
 {
+    private const int UsualBytes = 64 * 1024;
     private static readonly TimeSpan RegisterWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SignEvery = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
@@ -14,7 +15,7 @@ internal sealed class AndyLine : IDisposable
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _over;
     private readonly FrameRate _rate;
-    private byte[] _input = new byte[4096];
+    private byte[] _input = new byte[UsualBytes];
 
     public AndyLine(WebSocket socket, TimeProvider time, CancellationToken gone, CancellationToken stopping)
     {
@@ -144,6 +145,11 @@ internal sealed class AndyLine : IDisposable
     private async Task<ReadOnlyMemory<byte>?> ReadAsync(int most, CancellationToken ct)
     {
         var length = 0;
+        if (_input.Length > UsualBytes)
+        {
+            _input = new byte[UsualBytes]; // One large answer is no reason to keep so much for every host.
+        }
+
         try
         {
             while (true)

@@ -132,9 +132,13 @@ internal sealed class AndySocketHost : IHostSink
         Inform();
     }
 
-    /// <summary>Forgets work that nobody wants any more and the host did not bring.</summary>
+    /// <summary>
+    /// Looks after the host while its line is up, which a client that does not answer pings loses within 45 seconds: its own
+    /// heartbeats may be farther apart. Forgets work that nobody wants any more and the host did not bring.
+    /// </summary>
     public void Tick()
     {
+        Touch();
         lock (_gate)
         {
             foreach (var (id, (work, _)) in _work.ToList())
