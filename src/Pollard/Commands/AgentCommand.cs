@@ -29,6 +29,9 @@ internal static class AgentCommand
 
     public static Command Build(Shell shell) =>
         new Command("agent", "This machine's models for a gateway elsewhere; it only ever calls out")
+        {
+            AgentInstallCommand.Build(shell),
+        }
             .With(
                 CommonOptions.Gateway,
                 Join,
@@ -74,6 +77,18 @@ internal static class AgentCommand
 
         var exit = await running;
         return exit.End == AgentEnd.Stopped ? ExitCode.Ok : throw new CommandFailedException(exit.Reason);
+    }
+
+    /// <summary>Reads all settings of an agent, as it does at its start.</summary>
+    /// <exception cref="UsageException">One of them is wrong.</exception>
+    public static void Check(Settings settings)
+    {
+        Read(settings);
+        LogSettings.Read(settings);
+        CommandSettings.Read(settings);
+        BackendSettings.ReadCommandSlots(settings);
+        settings.Address(BackendSettings.Ollama);
+        settings.Addresses(BackendSettings.OpenAi);
     }
 
     private static AgentOptions Read(Settings settings) =>

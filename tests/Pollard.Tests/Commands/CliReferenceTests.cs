@@ -47,9 +47,12 @@ public sealed class CliReferenceTests
     }
 
     private static IEnumerable<(string Path, Command Command)> Leaves(Command command, string path) =>
-        command.Subcommands.Count == 0
-            ? [(path, command)]
-            : command.Subcommands.SelectMany(subcommand => Leaves(subcommand, $"{path} {subcommand.Name}"));
+        [
+            .. command.Subcommands.Count == 0 || command.Action is not null
+                ? [(path, command)]
+                : Array.Empty<(string, Command)>(),
+            .. command.Subcommands.SelectMany(subcommand => Leaves(subcommand, $"{path} {subcommand.Name}")),
+        ];
 
     private static IEnumerable<string> OptionsOf(Command command) =>
         command.Options.Where(option => option is not (HelpOption or VersionOption)).Select(option => option.Name);
