@@ -66,11 +66,11 @@ internal sealed partial class EngineCore
             : workers + fallbacks > 1;
         var delay =
             wait > TimeSpan.Zero ? wait
-            : elsewhere && !CanGoBack(attempt, out _) ? TimeSpan.Zero
+            : elsewhere && !CanGoBackAfter(attempt, error, out _) ? TimeSpan.Zero
             : Backoff(task.Row.Attempt - task.TriesOfWorkers);
         Change(task, new TaskChange.Failed(attempt.Fence, Fences.Next(), error, delay), effects);
         Detach(attempt, slotIsFree: true, effects);
-        KeepOrAvoid(attempt, error, delay);
+        KeepOrAvoid(attempt, error, delay, hasFailed: true);
         QueueAgain(task, effects);
     }
 

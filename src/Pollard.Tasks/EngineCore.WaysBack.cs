@@ -54,7 +54,18 @@ internal sealed partial class EngineCore
         return attempt.GoesOn is not false;
     }
 
-    private void KeepOrAvoid(Attempt attempt, TaskError why, TimeSpan rest)
+    // The host said itself that it failed. Its login, its backend or its going away would fail the next try as well, and the last
+    // try is anybody's: what was begun is worth less than an answer.
+    private bool CanGoBackAfter(Attempt attempt, TaskError said, out bool blindly)
+    {
+        blindly = false;
+        return said.Code is not ("backend_refused" or "backend_unreachable" or "rate_limited" or "draining")
+            && attempt.Task.Row is var row
+            && row.Attempt + 1 < row.MaxAttempts
+            && CanGoBack(attempt, out blindly);
+    }
+
+    private void KeepOrAvoid(Attempt attempt, TaskError why, TimeSpan rest, bool hasFailed = false)
     {
         var task = attempt.Task;
         if (
@@ -67,7 +78,7 @@ internal sealed partial class EngineCore
             return; // It has begun it earlier and may have it later: it keeps its way back for what is left of it.
         }
 
-        if (CanGoBack(attempt, out var blindly))
+        if (hasFailed ? CanGoBackAfter(attempt, why, out var blindly) : CanGoBack(attempt, out blindly))
         {
             Keep(task, attempt.HostId, rest);
             task.IsKeptBlindly = blindly;

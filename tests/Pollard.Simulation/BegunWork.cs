@@ -5,7 +5,7 @@ namespace Pollard.Simulation;
 
 /// <summary>
 /// What hosts have begun and can go on with. For 20 seconds from the moment at which the gateway gave such an attempt up, no other
-/// host is offered its task.
+/// host is offered its task, but for its last try.
 /// </summary>
 internal sealed class BegunWork(Func<Attempt, bool> canGoOn, TimeProvider time)
 {
@@ -28,6 +28,8 @@ internal sealed class BegunWork(Func<Attempt, bool> canGoOn, TimeProvider time)
         if (
             begun is { Last: { } last }
             && canGoOn(last)
+            && attempt.Task.Row is { } row
+            && row.Attempt < row.MaxAttempts // The last try, after a failure, is anybody's.
             && attempt.Task.Row.ValidationAttempts == begun.Answers // Else it was done, and this is another question.
             && time.GetElapsedTime(begun.LostAt) < Grace
         )

@@ -56,6 +56,35 @@ public class WayBackTests
     }
 
     [Fact]
+    public async Task The_last_try_is_anybodys()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var (task, first, other) = await BegunAsync(gateway);
+        TestHost.Fail(await first.UntilWorkAsync());
+        gateway.Clock.Advance(TimeSpan.FromSeconds(2));
+        TestHost.Fail(await first.UntilWorkAsync());
+
+        TestHost.Finish(await other.UntilWorkAsync());
+
+        Assert.Equal((TaskState.Completed, 3), await EndOfAsync(task));
+    }
+
+    [Theory]
+    [InlineData("backend_refused")]
+    [InlineData("backend_unreachable")]
+    [InlineData("rate_limited")]
+    [InlineData("draining")]
+    public async Task A_host_whose_own_fault_it_is_is_not_waited_for(string code)
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var (task, first, other) = await BegunAsync(gateway);
+
+        TestHost.Fail(await first.UntilWorkAsync(), code: code);
+
+        Assert.Equal(task.Row.Id, (await other.UntilOfferAsync()).TaskId);
+    }
+
+    [Fact]
     public async Task A_host_that_is_busy_keeps_its_way_back_and_does_not_get_more_time()
     {
         await using var gateway = await TestEngine.StartAsync();
