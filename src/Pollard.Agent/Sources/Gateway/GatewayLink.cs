@@ -257,18 +257,8 @@ internal sealed partial class GatewayLink : IDisposable
     /// <summary>A link that stood and was cut by neither end: something on the way does such things.</summary>
     private void LearnFromCut(SessionEnd end, TimeSpan age)
     {
-        const double Share = 0.6; // Of the silence after which it was cut: before that something is to be heard.
         _ladder!.Cut(age);
-        if (_client?.Recall(_network) is { } way && end.Quiet >= 2 * LinkLimits.HeartbeatInterval)
-        {
-            var seconds = Math.Max(LinkLimits.HeartbeatInterval.TotalSeconds, end.Quiet.TotalSeconds * Share);
-            _client.Remember(
-                way with
-                {
-                    IdleHeartbeatSeconds = Math.Min(seconds, way.IdleHeartbeatSeconds ?? seconds),
-                }
-            );
-        }
+        _client?.Remember(_client.Recall(_network).CutAfter(end.Quiet));
     }
 
     private TimeSpan NextDelay() => _retry.Next() ?? throw new UnreachableException("A link is tried for ever.");

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Pollard.Protocol.HostLink;
 
 namespace Pollard.Agent.Sources.Gateway;
 
@@ -116,7 +117,22 @@ internal sealed record GatewayMemory(string HostId, IReadOnlyList<NetworkMemory>
 /// <param name="Network">See <see cref="LocalNetwork"/>.</param>
 /// <param name="Carrier">The carrier that worked last.</param>
 /// <param name="IdleHeartbeatSeconds">How often an idle link must hear something lest it is cut; null when that never happened.</param>
-internal sealed record NetworkMemory(string Network, string? Carrier = null, double? IdleHeartbeatSeconds = null);
+internal sealed record NetworkMemory(string Network, string? Carrier = null, double? IdleHeartbeatSeconds = null)
+{
+    /// <summary>The same when a link was cut after such a silence: from then on something is to be heard well before that.</summary>
+    public NetworkMemory CutAfter(TimeSpan quiet)
+    {
+        const double Share = 0.6;
+        var (least, most) = (LinkLimits.HeartbeatInterval, LinkLimits.IdleHeartbeatMost);
+        if (quiet < 2 * least || quiet > 2 * most)
+        {
+            return this; // A link that was not idle, or a machine that slept: neither tells of the way.
+        }
+
+        var seconds = Math.Clamp(quiet.TotalSeconds * Share, least.TotalSeconds, most.TotalSeconds);
+        return this with { IdleHeartbeatSeconds = Math.Min(seconds, IdleHeartbeatSeconds ?? seconds) };
+    }
+}
 
 /// <summary>The key file.</summary>
 internal sealed record HostFile(string PrivateKey, Dictionary<string, GatewayMemory> Gateways);
