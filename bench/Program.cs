@@ -1,5 +1,6 @@
 using Pollard.Bench;
 using Pollard.Bench.Cancel;
+using Pollard.Bench.Chaos;
 using Pollard.Bench.Chat;
 using Pollard.Bench.Doors;
 using Pollard.Bench.Hosts;
@@ -23,6 +24,7 @@ var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<Benc
     ["start"] = StartSuite.RunAsync,
     ["doors"] = DoorsSuite.RunAsync,
     ["waiters"] = WaitersSuite.RunAsync,
+    ["chaos"] = ChaosSuite.RunAsync,
 };
 
 var wanted = args is [var name, ..] ? name : "";

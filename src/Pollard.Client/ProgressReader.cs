@@ -38,6 +38,17 @@ internal static class ProgressReader
                 case "leased":
                     progress = new(null, "leased", $"{ChatUpdate.TextOf(happened.Data, "host")} has it.", null);
                     break;
+                case "interrupted":
+                    progress = new(null, "interrupted", "Its host was lost; another one is to go on with it.", null);
+                    break;
+                case "continued":
+                    progress = new(
+                        null,
+                        "continued",
+                        $"{ChatUpdate.TextOf(happened.Data, "host")} goes on with it.",
+                        null
+                    );
+                    break;
                 case "redispatched" or "retried":
                     text.Clear(); // What the lost host wrote is void.
                     progress = new(null, happened.Type, "It starts over.", null);

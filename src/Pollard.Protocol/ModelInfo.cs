@@ -6,6 +6,15 @@ public sealed record ModelInfo
     /// <summary>The capability of going on with work that this host has begun, after a crash, where another one would begin anew.</summary>
     public const string Resume = "resume";
 
+    /// <summary>The capability of going on with an answer that it is given the beginning of, see <see cref="HostLink.Messages.Continue"/>.</summary>
+    public const string Prefill = "prefill";
+
+    /// <summary>The capability of answering anew and leaving out the beginning that it is given, see <see cref="HostLink.Messages.Continue"/>.</summary>
+    public const string Replay = "replay";
+
+    /// <summary>What begins a required feature that is no capability but <see cref="Digest"/>: the very same weights.</summary>
+    public const string DigestPrefix = "digest:";
+
     /// <summary>The name clients ask for, see <see cref="HostLink.LinkLimits.IsModelName"/>; <c>*</c> means any (an upstream that knows best itself).</summary>
     public required string Name { get; init; }
 

@@ -76,19 +76,20 @@ internal sealed record Reply
             };
         }
 
-        var content = ContentOf(request, options, seed);
+        var content = ContentOf(request, options, seed, out var begun);
         var length = request.MaxTokens is { } limit && limit < content.Count;
         return new()
         {
             Reasoning = reasoning,
             Content = length ? content[..request.MaxTokens!.Value] : content,
             FinishReason = length ? "length" : "stop",
-            PromptTokens = promptTokens,
+            PromptTokens = promptTokens + begun, // As a model does, which reads what was begun for it.
         };
     }
 
-    private static List<string> ContentOf(ReplyRequest request, SimulatorOptions options, ulong seed)
+    private static List<string> ContentOf(ReplyRequest request, SimulatorOptions options, ulong seed, out int begun)
     {
+        begun = 0;
         if (request.Json)
         {
             var draw = new Draw(seed);
@@ -98,7 +99,9 @@ internal sealed record Reply
         }
 
         var pieces = TextGenerator.Reply(seed, options.Tokens);
-        return Stopped(WithoutPrefill(pieces, request.Prefill), request.Stop);
+        var rest = options.IgnoresPrefill ? pieces : WithoutPrefill(pieces, request.Prefill);
+        begun = pieces.Count - rest.Count;
+        return Stopped(rest, request.Stop);
     }
 
     private static (string Name, JsonElement Parameters)? ToolToCall(ReplyRequest request)

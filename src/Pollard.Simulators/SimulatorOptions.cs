@@ -24,6 +24,9 @@ public sealed record SimulatorOptions
     /// <summary>Numbers in an embedding whose request does not say.</summary>
     public int EmbeddingDimensions { get; init; } = 64;
 
+    /// <summary>Answers anew when the last message is the model's own, as some servers do, where others go on with it.</summary>
+    public bool IgnoresPrefill { get; init; }
+
     /// <summary>What goes wrong, and how often. The first that strikes a request wins.</summary>
     public IReadOnlyList<SimulatorFault> Faults { get; init; } = [];
 

@@ -15,6 +15,11 @@ internal sealed partial class EngineCore
     public void Give(LiveTask task, DispatchHost host, string model, Effects effects)
     {
         var fence = Fences.Next();
+        if (task.Row.Stage != TaskStage.Interrupted)
+        {
+            task.Cut = null; // It begins, for the first time or over.
+        }
+
         if (Change(task, new TaskChange.Claimed(fence, host.Id), effects) != TransitionOutcome.Applied)
         {
             return;
@@ -25,7 +30,7 @@ internal sealed partial class EngineCore
         var attempt = new Attempt(this, task, host.Id, model, fence, task.Log.Count);
         Attach(attempt, host);
         attempt.Clock.Set(ClockPhase.Offered, host.AcceptWithin);
-        if (task.Request is null || task.Row.ValidationAttempts > 0)
+        if (task.Request is null || task.Row.ValidationAttempts > 0 || attempt.Cut is not null)
         {
             effects.Add(
                 static (subject, core, number) =>
@@ -95,6 +100,18 @@ internal sealed partial class EngineCore
     public void Complete(Attempt attempt, List<TaskEvent> output, Messages.Finish finish)
     {
         var task = attempt.Task;
+        if (attempt.Cut is { Mode: var mode } cut)
+        {
+            output = WholeAnswer(attempt, cut);
+            finish =
+                mode == Continuations.Prefill
+                    ? finish with
+                    {
+                        Usage = ContinuedUsage.Of(finish.Usage, cut.Shape.Tokens),
+                    }
+                    : finish;
+        }
+
         ReadOnlyMemory<byte> result;
         try
         {
@@ -117,7 +134,7 @@ internal sealed partial class EngineCore
             return;
         }
 
-        Paces.Note(attempt, output.Count);
+        Paces.Note(attempt, attempt.NextSeq);
         task.Result = result;
         if (task.Row.Validation is not null)
         {
@@ -205,6 +222,7 @@ internal sealed partial class EngineCore
         {
             var relaxed = attempt.Task.Row.Durability == Durability.Relaxed;
             var wait = relaxed ? Options.ResumeWithinInteractive : Options.ResumeWithin;
+            WaitForHost(attempt);
             attempt.IsSpared = Losses.FreezeLeft > wait;
             attempt.Clock.Set(ClockPhase.Orphaned, attempt.IsSpared ? Losses.FreezeLeft : wait);
         }
@@ -223,7 +241,8 @@ internal sealed partial class EngineCore
             return null;
         }
 
-        if (task.Attempt is { } attempt && attempt.Fence == fence)
+        var goesOn = fence < 0; // It was given the beginning of an answer, which may be known to nobody else any more.
+        if (task.Attempt is { } attempt && attempt.Fence == Math.Abs(fence))
         {
             if (lastAckedSeq > attempt.NextSeq)
             {
@@ -236,7 +255,7 @@ internal sealed partial class EngineCore
             return attempt;
         }
 
-        return lastAckedSeq == 0 ? Adopt(task, host, fence, effects) : null;
+        return lastAckedSeq == 0 && !goesOn ? Adopt(task, host, fence, effects) : null;
     }
 
     public void AttemptTimeReached(Attempt attempt)
@@ -317,6 +336,7 @@ internal sealed partial class EngineCore
         {
             task.Request = request;
             attempt.Revised = revised;
+            attempt.Continue = attempt.Cut is { } cut ? cut.Tell(Written(attempt, cut)) : null;
             attempt.OfferedAt = Time.GetTimestamp();
             attempt.Clock.Set(ClockPhase.Offered, host.AcceptWithin);
             change.Effects.Offer(attempt, host.Sink);

@@ -37,6 +37,11 @@ internal sealed partial class EngineCore
     {
         var task = attempt.Task;
         NoteFailure(task);
+        if (TryInterrupt(attempt, error, TimeSpan.Zero, slotIsFree: false, effects))
+        {
+            return;
+        }
+
         var shown = HasShown(attempt);
         if (!shown || task.Row.LostOutput == LostOutput.Restart)
         {
@@ -53,12 +58,21 @@ internal sealed partial class EngineCore
     private void End(Attempt attempt, TaskError error, TimeSpan wait, Effects effects)
     {
         var task = attempt.Task;
+        NoteFailure(task);
+        if (TryInterrupt(attempt, error, wait, slotIsFree: true, effects))
+        {
+            return;
+        }
+
         if (HasShown(attempt) && task.Row.LostOutput == LostOutput.Fail)
         {
             error = error with { Retryable = false };
         }
+        else if (attempt.Cut is not null)
+        {
+            error = error with { Retryable = true }; // Whoever began it found nothing wrong with the request.
+        }
 
-        NoteFailure(task);
         LetFallbackTry(task, error);
         var (workers, fallbacks) = Dispatcher.CountFor(task.Row.Kind, task.Row.Model, task.Row.Requires);
         var elsewhere = task.OnlyFallback
@@ -78,7 +92,8 @@ internal sealed partial class EngineCore
     private void GiveBack(Attempt attempt, TaskError why, Effects effects)
     {
         var task = attempt.Task;
-        Change(task, new TaskChange.Released(attempt.Fence, Fences.Next(), why), effects);
+        var goesOn = attempt.Cut is not null;
+        Change(task, new TaskChange.Released(attempt.Fence, Fences.Next(), why, goesOn), effects);
         Detach(attempt, slotIsFree: true, effects);
         KeepOrAvoid(attempt, why, TimeSpan.Zero);
         QueueAgain(task, effects);
@@ -109,13 +124,14 @@ internal sealed partial class EngineCore
         Dispatcher.Owner(attempt.Task.Row.Owner).Running++;
         attempt.Host = host;
         attempt.GoesOn = host.GoesOnWith(attempt.Task.Row);
+        attempt.Digest = host.DigestOf(attempt.Model);
         host.Add(attempt);
         Dispatcher.Availability(host);
     }
 
     private void Reattach(Attempt attempt, DispatchHost host)
     {
-        ForgetOffer(attempt);
+        WaitNoMore(attempt);
         attempt.MoveTo(host);
         attempt.GoesOn = host.GoesOnWith(attempt.Task.Row);
         attempt.Task.KeptFor = null;
@@ -128,7 +144,7 @@ internal sealed partial class EngineCore
     private void Detach(Attempt attempt, bool slotIsFree, Effects effects)
     {
         var task = attempt.Task;
-        ForgetOffer(attempt);
+        WaitNoMore(attempt);
         lock (task.Log.Gate)
         {
             attempt.IsOpen = false;

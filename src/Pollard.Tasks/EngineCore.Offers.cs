@@ -3,7 +3,7 @@ using Pollard.Tasks.Leases;
 
 namespace Pollard.Tasks;
 
-/// <summary>Offers that a host has not taken yet: how long they stand, and what becomes of them when its link is lost.</summary>
+/// <summary>Offers that a host has not taken yet: how long they stand, and what becomes of them, and of all that it has, when its link is lost.</summary>
 internal sealed partial class EngineCore
 {
     /// <summary>The slowest wire on which a large request is waited for until it has left.</summary>
@@ -12,14 +12,31 @@ internal sealed partial class EngineCore
     /// <summary>What may lie in buffers on the way when it has left us.</summary>
     private const int BufferedBytes = 1024 * 1024;
 
-    private readonly Dictionary<string, List<Attempt>> _offersLeft = new(StringComparer.Ordinal);
+    // What waits for its host to come back, by the host.
+    private readonly Dictionary<string, List<Attempt>> _left = new(StringComparer.Ordinal);
 
-    /// <summary>The host that is back has named all that it has: offers that it did not name never reached it. The caller holds the lock.</summary>
-    public void GiveBackUnheard(DispatchHost host, Effects effects)
+    /// <summary>
+    /// The host that is back has named all that it has: of what it did not name, offers never reached it, and the rest it forgot,
+    /// for it was started anew. The caller holds the lock.
+    /// </summary>
+    public void TakeFromForgetful(DispatchHost host, Effects effects)
     {
-        if (_offersLeft.Remove(host.Id, out var unheard))
+        if (!_left.Remove(host.Id, out var forgotten))
         {
-            foreach (var attempt in unheard)
+            return;
+        }
+
+        foreach (var attempt in forgotten)
+        {
+            if (attempt.IsAccepted)
+            {
+                Lose(
+                    attempt,
+                    new TaskError("host_lost", $"the host {attempt.HostId} came back without it", Retryable: true),
+                    effects
+                );
+            }
+            else
             {
                 GiveBackUntaken(
                     attempt,
@@ -28,6 +45,17 @@ internal sealed partial class EngineCore
                 );
             }
         }
+    }
+
+    /// <summary>An attempt waits for its host to come back. The caller holds the lock.</summary>
+    public void WaitForHost(Attempt attempt)
+    {
+        if (!_left.TryGetValue(attempt.HostId, out var attempts))
+        {
+            _left.Add(attempt.HostId, attempts = []);
+        }
+
+        attempts.Add(attempt);
     }
 
     /// <summary>How much longer an offer stands; null: its time is over.</summary>
@@ -59,12 +87,7 @@ internal sealed partial class EngineCore
             return;
         }
 
-        if (!_offersLeft.TryGetValue(attempt.HostId, out var offers))
-        {
-            _offersLeft.Add(attempt.HostId, offers = []);
-        }
-
-        offers.Add(attempt);
+        WaitForHost(attempt);
         attempt.Clock.Set(ClockPhase.Offered, wait);
     }
 
@@ -82,16 +105,16 @@ internal sealed partial class EngineCore
         }
     }
 
-    private void ForgetOffer(Attempt attempt)
+    private void WaitNoMore(Attempt attempt)
     {
         if (
-            _offersLeft.Count > 0
-            && _offersLeft.TryGetValue(attempt.HostId, out var offers)
-            && offers.Remove(attempt)
-            && offers.Count == 0
+            _left.Count > 0
+            && _left.TryGetValue(attempt.HostId, out var attempts)
+            && attempts.Remove(attempt)
+            && attempts.Count == 0
         )
         {
-            _offersLeft.Remove(attempt.HostId);
+            _left.Remove(attempt.HostId);
         }
     }
 }

@@ -205,7 +205,10 @@ internal sealed partial class EngineCore : IDisposable
     private void SetQueueTimer(LiveTask task)
     {
         var next = task.Row.QueueDeadline - Time.GetUtcNow();
-        foreach (var left in (ReadOnlySpan<TimeSpan>)[task.AvoidLeft, task.KeptFor is null ? default : task.KeptLeft])
+        foreach (
+            var left in (ReadOnlySpan<TimeSpan>)
+                [task.AvoidLeft, task.KeptFor is null ? default : task.KeptLeft, task.CutLeft]
+        )
         {
             next = left > TimeSpan.Zero ? Least(left, next) : next;
         }
@@ -250,6 +253,10 @@ internal sealed partial class EngineCore : IDisposable
         {
             Dispatcher.Dequeue(task);
             Change(task, new TaskChange.QueueTimedOut(), change.Effects);
+        }
+        else if (task is { Row.Stage: TaskStage.Interrupted, RestsUntil: null } && task.CutLeft <= TimeSpan.Zero)
+        {
+            StopWaitingToContinue(task, change.Effects);
         }
         else if (task.QueuedIn is { } work)
         {

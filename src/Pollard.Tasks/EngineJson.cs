@@ -9,6 +9,12 @@ namespace Pollard.Tasks;
 /// <param name="Attempt">Which try, from 1.</param>
 public sealed record LeasedData(string Host, int Attempt);
 
+/// <summary>Data of the event that gives a task to a host which goes on with its answer.</summary>
+/// <param name="Host">The host's id.</param>
+/// <param name="Attempt">Which try, from 1.</param>
+/// <param name="Mode"><c>prefill</c> or <c>replay</c>, see <see cref="Continuations"/>.</param>
+public sealed record ContinuedData(string Host, int Attempt, string Mode);
+
 /// <summary>Data of the event that ends a try without ending the task.</summary>
 /// <param name="Code">A stable word.</param>
 /// <param name="Message">The same for people.</param>
@@ -24,6 +30,7 @@ public sealed record CancelledData(string Reason);
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
 )]
 [JsonSerializable(typeof(LeasedData))]
+[JsonSerializable(typeof(ContinuedData))]
 [JsonSerializable(typeof(LostData))]
 [JsonSerializable(typeof(CancelledData))]
 [JsonSerializable(typeof(TaskError))]

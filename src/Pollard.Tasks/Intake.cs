@@ -99,6 +99,7 @@ internal sealed class Intake(EngineCore core)
                 task.Retention ?? (core.Options.RetentionByKind.TryGetValue(task.Kind, out var kept) ? kept : null),
             Durability = durability,
             LostOutput = task.LostOutput,
+            Continuations = task.Continuations,
             Stream = task.Stream,
             Metadata = task.Metadata,
             Validation = task.Validation,

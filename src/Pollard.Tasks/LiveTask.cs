@@ -1,3 +1,4 @@
+using Pollard.Protocol.Api;
 using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Leases;
@@ -77,6 +78,21 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
 
     /// <summary>The tries that workers had before they were used up; 0 as long as they are not.</summary>
     public int TriesOfWorkers { get; set; }
+
+    /// <summary>The answer that was cut and is gone on with; null when it is not, or was not.</summary>
+    public CutAnswer? Cut { get; set; }
+
+    /// <summary>Ways to go on with its answer that have failed.</summary>
+    public Continuations StruckOut { get; set; }
+
+    /// <summary>What the host must have that is given it next.</summary>
+    public TaskRequirements? Requires => Row.Stage == TaskStage.Interrupted ? Cut?.Requires : Row.Requires;
+
+    /// <summary>How much longer it waits for a host that can go on with its answer.</summary>
+    public TimeSpan CutLeft =>
+        Row.Stage == TaskStage.Interrupted && Cut is { } cut
+            ? Core.Time.GetElapsedTime(Core.Time.GetTimestamp(), cut.WaitsUntil)
+            : TimeSpan.Zero;
 
     /// <summary>Ends the judging of its answer; null while none is judged.</summary>
     public CancellationTokenSource? Reviewing { get; set; }

@@ -46,6 +46,9 @@ public sealed record NewTask
     /// <summary>What becomes of output already shown when its host is lost.</summary>
     public LostOutput LostOutput { get; init; }
 
+    /// <summary>How another host may go on with its answer when it was cut, for whoever makes the request knows what it asks for.</summary>
+    public Continuations Continuations { get; init; }
+
     /// <summary>True when somebody reads the output as it comes.</summary>
     public bool Stream { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Leases;
@@ -17,12 +18,13 @@ internal static class Recovery
         var running = new List<LiveTask>();
         await foreach (var row in core.Store.ReadUnfinishedAsync(ct))
         {
-            var task = new LiveTask(core, Shortened(core, row), row.State == TaskState.Running ? 0 : row.EventCount)
+            var goesOn = row.State == TaskState.Running || row.Stage == TaskStage.Interrupted;
+            var task = new LiveTask(core, Shortened(core, row), goesOn ? 0 : row.EventCount)
             {
                 StoredVersion = row.Version,
             };
             core.Live[task.Id] = task;
-            if (row.State == TaskState.Running)
+            if (goesOn)
             {
                 running.Add(task);
             }
@@ -45,6 +47,12 @@ internal static class Recovery
             if (task.Row.Stage == TaskStage.Validating)
             {
                 JudgeAgain(core, task);
+            }
+            else if (task.Row.Stage == TaskStage.Interrupted)
+            {
+                using var change = core.Begin();
+                core.Pending++;
+                core.TakeUpCut(task, change.Effects);
             }
             else
             {
@@ -89,20 +97,27 @@ internal static class Recovery
         using var change = core.Begin();
         var first = task.Log.Count;
         var bytes = 0;
-        while (first > 0 && task.Log[first - 1].Type != TaskEventType.Leased)
+        while (first > 0 && task.Log[first - 1].Type is not (TaskEventType.Leased or TaskEventType.Continued))
         {
             first--;
             bytes += task.Log[first].Data.Length;
+        }
+
+        if (first > 0 && task.Log[first - 1] is { Type: TaskEventType.Continued, Data: var continued })
+        {
+            var data = JsonSerializer.Deserialize(continued.Span, EngineJson.Default.ContinuedData);
+            task.Cut = CutAnswer.Read(task.Log, first) with { Mode = CutAnswer.ModeOf(data?.Mode) };
         }
 
         var attempt = new Attempt(core, task, task.Row.Host ?? "", task.Row.Model, task.Row.Fence, first)
         {
             IsAccepted = true,
         };
-        attempt.Restore(task.Log.Count - first, bytes);
+        attempt.Restore(task.Log.Count - first, bytes, CutAnswer.Read(task.Log, task.Log.Count).Shape);
         task.Attempt = attempt;
         core.Running++;
         core.Dispatcher.Owner(task.Row.Owner).Running++;
+        core.WaitForHost(attempt);
         attempt.Clock.Set(ClockPhase.Orphaned, core.Options.StartGrace);
     }
 }

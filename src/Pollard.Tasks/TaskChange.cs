@@ -39,8 +39,18 @@ internal abstract record TaskChange
     /// <summary>The host is gone or stands still. <paramref name="OutputShown"/>: a client has seen some of its output.</summary>
     internal sealed record Lost(long Fence, long NextFence, TaskError Error, bool OutputShown) : TaskChange;
 
-    /// <summary>The host gives it back unbegun; the try does not count.</summary>
-    internal sealed record Released(long Fence, long NextFence, TaskError Why) : TaskChange;
+    /// <summary>
+    /// The host is gone, stands still or has failed, and another one is to go on with what it has written.
+    /// <paramref name="RetryIn"/> is how long to wait before; <paramref name="GotOn"/>: the try has added to the answer.
+    /// </summary>
+    internal sealed record Interrupted(long Fence, long NextFence, TaskError Error, TimeSpan RetryIn, bool GotOn)
+        : TaskChange;
+
+    /// <summary>No host goes on with the answer that was cut.</summary>
+    internal sealed record NotContinued(long NextFence, TaskError Error) : TaskChange;
+
+    /// <summary>The host gives it back unbegun; the try does not count. <paramref name="GoesOn"/>: it was to go on with an answer that was cut.</summary>
+    internal sealed record Released(long Fence, long NextFence, TaskError Why, bool GoesOn = false) : TaskChange;
 
     /// <summary>The run took too long.</summary>
     internal sealed record RunTimedOut(long Fence, long NextFence) : TaskChange;

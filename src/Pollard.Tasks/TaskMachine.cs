@@ -22,11 +22,13 @@ internal static partial class TaskMachine
         {
             TaskChange.Spared spared => End(row with { Error = spared.Error }, TaskState.Failed, now),
             TaskChange.Claimed claimed => Claim(row, claimed, now),
+            TaskChange.Adopted when row.Stage == TaskStage.Interrupted => new(row, TransitionOutcome.NotAllowed),
             TaskChange.Adopted adopted => adopted.Fence > row.Fence
                 ? Run(row, adopted.Fence, adopted.Host, now)
                 : new(row, TransitionOutcome.StaleFence),
             TaskChange.QueueTimedOut => End(row with { Error = QueuedTooLong }, TaskState.Timeout, now),
-            TaskChange.Extended => new(row, TransitionOutcome.NotAllowed),
+            TaskChange.NotContinued gone when row.Stage == TaskStage.Interrupted => StartOver(row, gone, now),
+            TaskChange.Extended or TaskChange.NotContinued => new(row, TransitionOutcome.NotAllowed),
             _ => new(row, TransitionOutcome.StaleFence), // Words of an attempt that is no more.
         };
 
@@ -44,11 +46,13 @@ internal static partial class TaskMachine
             TaskChange.Answered answered when answered.Fence == row.Fence => Answer(row, answered),
             TaskChange.Failed failed when failed.Fence == row.Fence => Fail(row, failed, now),
             TaskChange.Lost lost when lost.Fence == row.Fence => Lose(row, lost, now),
+            TaskChange.Interrupted cut when cut.Fence == row.Fence => Interrupt(row, cut, now),
             TaskChange.Released back when back.Fence == row.Fence => Requeue(
                 row with
                 {
                     Attempt = row.Attempt - 1,
                     Host = null,
+                    Stage = back.GoesOn ? TaskStage.Interrupted : TaskStage.None,
                 },
                 back.NextFence,
                 null
@@ -66,10 +70,14 @@ internal static partial class TaskMachine
             TaskChange.Claimed
             or TaskChange.Adopted
             or TaskChange.QueueTimedOut
+            or TaskChange.NotContinued
             or TaskChange.InputGiven
             or TaskChange.Spared => new(row, TransitionOutcome.NotAllowed),
             _ => new(row, TransitionOutcome.StaleFence),
         };
+
+    /// <summary>From here on each try of a task counts, however far it got.</summary>
+    internal const int MostTries = 50;
 
     private static TaskError QueuedTooLong { get; } =
         new("queued_too_long", "no host took the task in the time that it was to wait", Retryable: true);
@@ -101,6 +109,7 @@ internal static partial class TaskMachine
             row with
             {
                 State = TaskState.Running,
+                Stage = TaskStage.None,
                 Attempt = row.Attempt + 1,
                 Fence = fence,
                 Host = host,
@@ -121,6 +130,28 @@ internal static partial class TaskMachine
             ? Requeue(Rested(row, now), lost.NextFence, null)
             : End(row with { Error = lost.Error, Fence = lost.NextFence }, TaskState.Failed, now);
     }
+
+    // A try that got on was not in vain and does not count, so that a long answer outlives many hosts; but not without end.
+    private static Transition Interrupt(TaskRow row, TaskChange.Interrupted cut, DateTimeOffset now)
+    {
+        var tries = cut.GotOn && row.Attempt < MostTries ? row.MaxAttempts + 1 : row.MaxAttempts;
+        return row.Attempt < tries
+            ? Requeue(
+                Rested(row, now) with
+                {
+                    MaxAttempts = tries,
+                    Stage = TaskStage.Interrupted,
+                },
+                cut.NextFence,
+                cut.RetryIn > TimeSpan.Zero ? now + cut.RetryIn : null
+            )
+            : End(row with { Error = cut.Error, Fence = cut.NextFence }, TaskState.Failed, now);
+    }
+
+    private static Transition StartOver(TaskRow row, TaskChange.NotContinued gone, DateTimeOffset now) =>
+        row.LostOutput == LostOutput.Restart
+            ? Requeue(row with { Stage = TaskStage.None }, gone.NextFence, null)
+            : End(row with { Error = gone.Error, Fence = gone.NextFence }, TaskState.Failed, now);
 
     // The time to wait does not pass while a host works; a try that never began has not interrupted the waiting.
     private static TaskRow Rested(TaskRow row, DateTimeOffset now) =>

@@ -72,6 +72,9 @@ public sealed record TaskRow
     /// <summary>What becomes of output already shown when its host is lost.</summary>
     public LostOutput LostOutput { get; init; }
 
+    /// <summary>How another host may go on with its answer when it was cut.</summary>
+    public Continuations Continuations { get; init; }
+
     /// <summary>True when somebody reads the output as it comes.</summary>
     public bool Stream { get; init; }
 
@@ -90,7 +93,7 @@ public sealed record TaskRow
     /// <summary>What must hold of its answer; null when every answer counts.</summary>
     public ValidationPlan? Validation { get; init; }
 
-    /// <summary>Where it is within its state, when its answers are validated.</summary>
+    /// <summary>Where it is within its state.</summary>
     public TaskStage Stage { get; init; }
 
     /// <summary>Answers so far that were to be judged, at most <see cref="MostValidationAttempts"/>.</summary>

@@ -22,7 +22,7 @@ public enum TaskState : byte
     Cancelled = 5,
 }
 
-/// <summary>Where a task is within its state, while its answer is validated. The numbers are stored: never renumber.</summary>
+/// <summary>Where a task is within its state. The numbers are stored: never renumber.</summary>
 public enum TaskStage : byte
 {
     /// <summary>Nothing of the kind: it waits for a host, or one has it, or it has ended.</summary>
@@ -33,6 +33,9 @@ public enum TaskStage : byte
 
     /// <summary>Pending: a person is to say what becomes of it.</summary>
     InputNeeded = 2,
+
+    /// <summary>Pending: its answer was cut, and a host is to go on with it.</summary>
+    Interrupted = 3,
 }
 
 /// <summary>When a task is on disk.</summary>
@@ -45,7 +48,21 @@ public enum Durability : byte
     Relaxed = 1,
 }
 
-/// <summary>What happens to output already shown when its host is lost.</summary>
+/// <summary>How another host may go on with an answer that was cut. The numbers are stored: never renumber.</summary>
+[Flags]
+public enum Continuations
+{
+    /// <summary>Not at all.</summary>
+    None = 0,
+
+    /// <summary>It is given the text so far as the beginning of its own answer.</summary>
+    Prefill = 1,
+
+    /// <summary>It answers anew, which gives the same text again: what was shown already is compared and left out.</summary>
+    Replay = 2,
+}
+
+/// <summary>What happens to output already shown when its host is lost and no other can go on with it.</summary>
 public enum LostOutput : byte
 {
     /// <summary>The task starts again on another host; readers of the log see that it does.</summary>

@@ -43,7 +43,10 @@ internal static class WaitReason
                 ? $"it is not to be started before {at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC"
             : task.KeptFor is { } begun && task.QueuedIn is null
                 ? $"it waits up to {Math.Ceiling(task.KeptLeft.TotalSeconds):0} s for the host {begun}, which has begun it and can go on with it"
-            : hosts.TrueForAll(static host => !host.Can) && core.Dispatcher.IsDrained(row.Kind, row.Model, row.Requires)
+            : row.Stage == TaskStage.Interrupted
+                ? $"its host was lost amid the answer; it waits up to {Math.Ceiling(task.CutLeft.TotalSeconds):0} s for a host that can go on with it"
+            : hosts.TrueForAll(static host => !host.Can)
+            && core.Dispatcher.IsDrained(row.Kind, row.Model, task.Requires)
                 ? $"every host that has the model \"{row.Model}\" is being drained; resume one (pollard hosts resume), or let an upstream list the model"
             : hosts.TrueForAll(static host => !host.Can)
                 ? $"no connected host can run {row.Kind} with the model \"{row.Model}\"; start an agent that has it, or set an upstream"
@@ -64,7 +67,7 @@ internal static class WaitReason
 
         var slots = core
             .Dispatcher.Hosts.Values.Where(host =>
-                host.Objection(row.Kind, row.Model, row.Requires) is null && work.IsFor(host)
+                host.Objection(row.Kind, row.Model, task.Requires) is null && work.IsFor(host)
             )
             .Sum(host => host.Slots);
         return slots > 0 && core.Paces.RunOf(row.Kind, row.Model) is { } run
@@ -76,7 +79,7 @@ internal static class WaitReason
     {
         var row = task.Row;
         var objection =
-            host.Objection(row.Kind, row.Model, row.Requires)
+            host.Objection(row.Kind, row.Model, task.Requires)
             ?? (
                 task.QueuedIn is { Workers: 0 } work && !work.IsFor(host)
                     ? $"does not list the model {row.Model}, which a host that is being drained has"

@@ -42,7 +42,7 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, strin
                     .. models.Select(name => new ModelInfo
                     {
                         Name = name,
-                        Capabilities = resumes.Contains(name) ? [ModelInfo.Resume] : null,
+                        Capabilities = resumes.Contains(name) ? [ModelInfo.Resume] : [ModelInfo.Prefill],
                     }),
                 ],
                 Silence = TimeSpan.FromSeconds(12),
@@ -137,9 +137,9 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, strin
             return;
         }
 
-        if (work.Output.Count < 6 && random.Next(4) != 0)
+        if (work.Next < 6 && random.Next(4) != 0)
         {
-            work.Output.Add($"{work.Fingerprint}.{work.Output.Count} ");
+            work.Output.Add($"{work.Fingerprint}.{work.Next} ");
         }
         else
         {
@@ -219,6 +219,8 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, strin
 
     private sealed class Work(Attempt attempt, string fingerprint)
     {
+        private readonly int _written = attempt.Continue?.Text.Count(static letter => letter == ' ') ?? 0;
+
         public Attempt Attempt { get; set; } = attempt;
 
         public string Token { get; } = attempt.Token;
@@ -226,6 +228,9 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, strin
         public string Fingerprint { get; } = fingerprint;
 
         public List<string> Output { get; } = [];
+
+        /// <summary>The number of the answer's next piece: others may have written the first ones.</summary>
+        public int Next => _written + Output.Count;
 
         public int Sent { get; set; }
 

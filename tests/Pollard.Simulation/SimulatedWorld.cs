@@ -48,6 +48,9 @@ internal sealed class SimulatedWorld
     /// <summary>What happened, for a failing seed.</summary>
     public List<string> Trace { get; } = [];
 
+    /// <summary>How often an answer was found to have been gone on with by another host.</summary>
+    public int Continued { get; private set; }
+
     public void Run(int steps)
     {
         var before = SynchronizationContext.Current;
@@ -229,6 +232,9 @@ internal sealed class SimulatedWorld
                 Request = Encoding.UTF8.GetBytes($"{number}"),
                 Priority = _random.Next(-5, 6),
                 Durability = durable ? Durability.Full : Durability.Relaxed,
+                Stream = _random.Next(2) == 0,
+                LostOutput = (LostOutput)_random.Next(2),
+                Continuations = _random.Next(3) == 0 ? Continuations.None : Continuations.Prefill,
                 IdempotencyKey = key,
                 Validation = key is null && durable ? Plan() : null,
             },
@@ -350,13 +356,35 @@ internal sealed class SimulatedWorld
         told.Result ??= text;
         Assert.Equal(told.Result, text);
 
-        // The answer is the output of one host from its first piece to its last.
+        // Every piece is there and in its place, and it is what readers saw: of one host, or of others that went on with it.
         var pieces = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         for (var i = 0; i < pieces.Length; i++)
         {
             Assert.EndsWith($".{i}", pieces[i], StringComparison.Ordinal);
-            Assert.Equal(pieces[0].Split('.')[0], pieces[i].Split('.')[0]);
         }
+
+        if (told.Events.Count == task.Row.EventCount)
+        {
+            var (shown, hosts) = Shown(told.Events);
+            Assert.Equal(shown, text);
+            Assert.InRange(pieces.Select(static piece => piece.Split('.')[0]).Distinct().Count(), 0, hosts);
+            Continued += hosts > 1 ? 1 : 0;
+        }
+    }
+
+    // What somebody has seen who read along from the last beginning, and how many hosts it may come from.
+    private static (string Text, int Hosts) Shown(List<string> events)
+    {
+        var first = events.FindLastIndex(static item => item.StartsWith("Leased ", StringComparison.Ordinal));
+        var later = events.Skip(first + 1).ToArray();
+        return (
+            string.Concat(
+                later
+                    .Where(static item => item.StartsWith("Delta ", StringComparison.Ordinal))
+                    .Select(item => item[6..])
+            ),
+            1 + later.Count(static item => item.StartsWith("Continued ", StringComparison.Ordinal))
+        );
     }
 
     // No more faults: everybody is there and does its work. Whatever was acknowledged must end.

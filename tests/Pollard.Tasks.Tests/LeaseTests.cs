@@ -90,6 +90,23 @@ public class LeaseTests
     }
 
     [Fact]
+    public async Task A_host_that_comes_back_without_its_work_is_not_waited_for()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m").Ready();
+        var other = new TestHost(gateway.Engine, "other").Ready();
+        var task = await gateway.SubmitAsync(durability: Durability.Full);
+        await host.UntilWorkAsync();
+        host.Connection.Disconnect();
+        other.Connection.SetModels([new Protocol.ModelInfo { Name = "m" }]);
+        Assert.False(other.HasOffer);
+
+        new TestHost(gateway.Engine, "host", "m").Ready(); // A new process, which knows nothing of it.
+
+        Assert.Equal(task.Row.Id, (await other.UntilOfferAsync()).TaskId);
+    }
+
+    [Fact]
     public async Task Another_host_cannot_take_up_an_attempt()
     {
         await using var gateway = await TestEngine.StartAsync();

@@ -12,6 +12,13 @@ public interface IBackend
     /// <summary>What it can run now. An unreachable backend answers with an empty list and says why in the log, once.</summary>
     Task<IReadOnlyList<ModelInfo>> DiscoverAsync(CancellationToken cancellationToken);
 
+    /// <summary>Raised when it has found out something about what it can run that it did not know when it was asked: ask again.</summary>
+    event Action? Learned
+    {
+        add { } // Most say all that they know when they are asked.
+        remove { }
+    }
+
     /// <summary>
     /// Runs one attempt and writes its output as it comes. Failure is an answer, not an exception; only a cancelled token
     /// throws <see cref="OperationCanceledException"/>, after the backend's connection is closed.

@@ -15,6 +15,12 @@ public sealed record OpenAiBackendOptions : HttpBackendOptions
     /// <summary>Passes on http and https addresses of images, which the server then fetches; otherwise they are data: URLs.</summary>
     public bool AllowUrls { get; init; }
 
+    /// <summary>
+    /// Tries, with three short questions, whether a model that has just answered goes on with an answer that another host has
+    /// begun. Not for servers that are paid for.
+    /// </summary>
+    public bool Probe { get; init; } = true;
+
     /// <summary>What the engine is called in the list of models.</summary>
     public string Engine { get; init; } = "openai";
 

@@ -65,6 +65,11 @@ internal sealed partial class BackendCatalog(
     /// <summary>Asks the backends every half minute, and when their list is in doubt.</summary>
     public async Task RunAsync(Watchdog watchdog, CancellationToken ct)
     {
+        foreach (var backend in backends)
+        {
+            backend.Learned += Doubt;
+        }
+
         while (true)
         {
             watchdog.Expect("model discovery", RefreshEvery + AnswerWithin);

@@ -12,13 +12,15 @@ namespace Pollard.Gateway.Answers;
 /// <param name="Stream">True when the client reads along.</param>
 /// <param name="Keep">True when the client asked for the answer to be kept.</param>
 /// <param name="Tools">True when the request has tools.</param>
+/// <param name="Continuations">How another host may go on with its answer.</param>
 internal readonly record struct WorkRequest(
     string Kind,
     string Model,
     ReadOnlyMemory<byte> Body,
     bool Stream,
     bool Keep = false,
-    bool Tools = false
+    bool Tools = false,
+    Continuations Continuations = Continuations.None
 );
 
 /// <summary>The way from a request to its task, for doors whose clients wait for the answer.</summary>
@@ -45,6 +47,7 @@ internal sealed class Work(TaskEngine engine, ModelCatalog models, GatewayOption
             Requires = ToolTrust.Require(null, work.Tools, options),
             Durability = full ? Durability.Full : Durability.Relaxed,
             LostOutput = work.Stream && !full ? LostOutput.Fail : LostOutput.Restart,
+            Continuations = work.Continuations,
             QueueTimeout = respondAsync && !work.Stream ? null : options.InteractiveQueueTimeout,
             IdempotencyKey = key,
             Traceparent = RequestTrace.Traceparent(http),

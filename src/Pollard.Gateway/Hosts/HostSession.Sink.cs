@@ -44,6 +44,7 @@ internal sealed partial class HostSession
                 Stream = attempt.Stream,
                 TimeoutSeconds = timeLeft is > 0 and < int.MaxValue ? timeLeft : null,
                 Traceparent = attempt.Traceparent,
+                Continue = attempt.Continue,
             },
             attempt.Request
         );

@@ -301,7 +301,13 @@ internal sealed partial class HostSession : IHostSink
 
         Judge(
             entry,
-            entry.Attempt.Append((int)header.Sequence, (DeltaKind)header.Flags, header.Choice, frame.Payload),
+            entry.Attempt.Append(
+                (int)header.Sequence,
+                (DeltaKind)header.Flags,
+                header.Answer,
+                frame.Payload,
+                header.Tokens
+            ),
             header.Sequence
         );
     }

@@ -4,6 +4,7 @@ using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Requests;
 using Pollard.Gateway.Validation;
+using Pollard.Tasks;
 using Pollard.Tasks.Validation;
 
 namespace Pollard.Gateway.LongCalls;
@@ -31,6 +32,9 @@ internal sealed record LongCall
 
     /// <summary>True when the model may call tools of the client.</summary>
     public bool Tools { get; init; }
+
+    /// <summary>How another host may go on with its answer.</summary>
+    public Continuations Continuations { get; init; }
 
     /// <summary>The label of the hosts that it must run on; null: any.</summary>
     public string? Label { get; init; }
@@ -111,6 +115,7 @@ internal sealed class LlmConfigReader(AnswerReview review, GatewayOptions option
             MaxAttempts = plan is null ? AttemptsOf(config, path) : null,
             NeedsMcp = needsMcp,
             Tools = facts.Tools,
+            Continuations = facts.Continuations,
             Label = LabelOf(config, path),
         };
     }

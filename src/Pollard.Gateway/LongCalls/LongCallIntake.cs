@@ -26,6 +26,7 @@ internal sealed class LongCallIntake(TaskEngine engine, ModelCatalog models, Gat
             Requires = ToolTrust.Require(RequirementsOf(call), call.Tools, options),
             Durability = Durability.Full,
             LostOutput = LostOutput.Restart,
+            Continuations = call.Continuations,
             Name = name,
             IdempotencyKey = Work.IdempotencyKey(http),
             Traceparent = RequestTrace.Traceparent(http),

@@ -6,8 +6,8 @@ namespace Pollard.Gateway.Requests;
 /// <summary>Checks the messages of a chat: that there are some and not too many, and that images are URLs which a host may judge.</summary>
 internal static class MessageScanner
 {
-    /// <summary>Reads the value of <c>messages</c>.</summary>
-    public static void Scan(ref Utf8JsonReader reader, GatewayOptions options)
+    /// <summary>Reads the value of <c>messages</c>. True when the last is the model's own, to be gone on with.</summary>
+    public static bool Scan(ref Utf8JsonReader reader, GatewayOptions options)
     {
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartArray)
@@ -16,6 +16,7 @@ internal static class MessageScanner
         }
 
         var count = 0;
+        var isOwn = false;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (reader.TokenType != JsonTokenType.StartObject)
@@ -34,17 +35,21 @@ internal static class MessageScanner
                 );
             }
 
-            ScanMessage(ref reader, count - 1);
+            isOwn = ScanMessage(ref reader, count - 1);
         }
 
         if (count == 0)
         {
             throw new RejectedException(DoorError.BadRequest("\"messages\" is empty; send at least one", "messages"));
         }
+
+        return isOwn;
     }
 
-    private static void ScanMessage(ref Utf8JsonReader reader, int at)
+    // True for a message of the model.
+    private static bool ScanMessage(ref Utf8JsonReader reader, int at)
     {
+        var isOwn = false;
         var hasRole = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -55,6 +60,7 @@ internal static class MessageScanner
                     reader.TokenType == JsonTokenType.String
                         ? true
                         : throw RequestScanner.Wrong(reader, $"messages[{at}].role", "a string");
+                isOwn = reader.ValueTextEquals("assistant"u8);
             }
             else if (reader.ValueTextEquals("content"u8))
             {
@@ -71,6 +77,8 @@ internal static class MessageScanner
             var name = $"messages[{at}].role";
             throw new RejectedException(DoorError.BadRequest($"\"{name}\" is missing", name, "missing_member"));
         }
+
+        return isOwn;
     }
 
     private static void ScanContent(ref Utf8JsonReader reader, int at)

@@ -1,3 +1,5 @@
+using Pollard.Tasks;
+
 namespace Pollard.Gateway.Requests;
 
 /// <summary>What we act on in an OpenAI-shaped request. Everything else is carried as it came.</summary>
@@ -23,6 +25,15 @@ internal struct RequestFacts
 
     /// <summary>How many answers are wanted.</summary>
     public int Choices { get; set; }
+
+    /// <summary>How another host may go on with the answer of a chat that was cut.</summary>
+    public Continuations Continuations { get; set; }
+
+    /// <summary>For that: ways that some member rules out.</summary>
+    public Continuations Ruled { get; set; }
+
+    /// <summary>For that: the same request has the same answer.</summary>
+    public bool Repeats { get; set; }
 
     /// <summary>True when vectors are wanted as base64.</summary>
     public bool Base64 { get; set; }

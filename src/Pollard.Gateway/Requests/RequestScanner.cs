@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Pollard.Gateway.Http;
+using Pollard.Tasks;
 
 namespace Pollard.Gateway.Requests;
 
@@ -49,6 +50,7 @@ internal static class RequestScanner
         }
 
         reader.Read(); // Anything after the object is an error that the reader finds.
+        facts.Continuations = shape == RequestShape.Chat ? ContinuationScanner.Allowed(facts) : Continuations.None;
         var subject = SubjectOf(shape);
         return hasSubject
             ? facts
@@ -88,7 +90,7 @@ internal static class RequestScanner
         }
         else if (shape == RequestShape.Chat && reader.ValueTextEquals("messages"u8))
         {
-            MessageScanner.Scan(ref reader, options);
+            facts.Ruled |= MessageScanner.Scan(ref reader, options) ? Continuations.Prefill : Continuations.None;
             return true;
         }
         else if (shape == RequestShape.Chat && reader.ValueTextEquals("polling_mode"u8))
@@ -115,7 +117,7 @@ internal static class RequestScanner
         }
         else
         {
-            reader.Skip();
+            ContinuationScanner.Scan(ref reader, ref facts);
         }
 
         return false;

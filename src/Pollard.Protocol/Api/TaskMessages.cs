@@ -196,7 +196,7 @@ public sealed record TaskEventDocument
     /// <summary>When it happened.</summary>
     public required DateTimeOffset At { get; init; }
 
-    /// <summary><c>submitted</c>, <c>leased</c>, <c>phase</c>, <c>delta</c>, <c>usage</c>, <c>lost</c>, <c>redispatched</c>, <c>completed</c>, <c>failed</c>, <c>timeout</c>, <c>cancelled</c>, <c>retried</c>, <c>answered</c>, <c>validation</c>, <c>input_needed</c>, <c>input</c>.</summary>
+    /// <summary><c>submitted</c>, <c>leased</c>, <c>phase</c>, <c>delta</c>, <c>usage</c>, <c>lost</c>, <c>redispatched</c>, <c>interrupted</c>, <c>continued</c>, <c>completed</c>, <c>failed</c>, <c>timeout</c>, <c>cancelled</c>, <c>retried</c>, <c>answered</c>, <c>validation</c>, <c>input_needed</c>, <c>input</c>.</summary>
     public required string Type { get; init; }
 
     /// <summary>Of a delta: <c>content</c>, <c>reasoning</c>, <c>tool_call</c>, <c>logprobs</c>, <c>body</c>, <c>refusal</c>.</summary>

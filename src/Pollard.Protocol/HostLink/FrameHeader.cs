@@ -5,7 +5,7 @@ namespace Pollard.Protocol.HostLink;
 /// <summary>The 16 bytes before each payload, little-endian: type u8, flags u8, choice u16, attempt u32, sequence u32, length u32.</summary>
 /// <param name="Type">What the frame says.</param>
 /// <param name="Flags">A <see cref="DeltaKind"/> in a delta; <see cref="More"/> in an offer; else 0.</param>
-/// <param name="Choice">Which of several answers (OpenAI's <c>n</c>) a delta belongs to; else 0.</param>
+/// <param name="Choice">In a delta the answer that it belongs to and its tokens, see <see cref="ForDelta"/>; else 0.</param>
 /// <param name="Attempt">The handle that the gateway gave the attempt in this session; 0 in frames about no attempt.</param>
 /// <param name="Sequence">The number of this output frame in its attempt, from 0; in an acknowledgement the first number not yet kept.</param>
 /// <param name="Length">Bytes of payload, at the most <see cref="LinkLimits.FramePayloadBytes"/>.</param>
@@ -23,6 +23,16 @@ public readonly record struct FrameHeader(
 
     /// <summary>The flag of an offer whose payload goes on in the next frame of the same attempt.</summary>
     public const byte More = 1;
+
+    /// <summary>Of a delta: which of several answers (OpenAI's <c>n</c>) it belongs to.</summary>
+    public byte Answer => (byte)Choice;
+
+    /// <summary>Of a delta: the tokens that its text has; 0 where the agent does not know, or they are more than 255.</summary>
+    public byte Tokens => (byte)(Choice >> 8);
+
+    /// <summary>The choice field of a delta: the answer in its low byte, the tokens in its high one.</summary>
+    public static ushort ForDelta(int answer, int tokens) =>
+        (ushort)((byte)answer | (tokens <= byte.MaxValue ? tokens << 8 : 0));
 
     /// <summary>Writes the header into the first <see cref="Size"/> bytes.</summary>
     public void WriteTo(Span<byte> destination)

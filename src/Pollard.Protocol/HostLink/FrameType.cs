@@ -45,7 +45,7 @@ public enum FrameType : byte
     /// <summary>The offer is not taken: <see cref="Messages.Refuse"/>.</summary>
     Refuse = 67,
 
-    /// <summary>Output: raw bytes; <see cref="FrameHeader.Flags"/> is the <see cref="DeltaKind"/>, <see cref="FrameHeader.Choice"/> the answer it belongs to.</summary>
+    /// <summary>Output: raw bytes; <see cref="FrameHeader.Flags"/> is the <see cref="DeltaKind"/>, <see cref="FrameHeader.Answer"/> the answer it belongs to, <see cref="FrameHeader.Tokens"/> how many tokens it has.</summary>
     Delta = 68,
 
     /// <summary>The attempt ended well: <see cref="Messages.Finish"/>. Its sequence number follows that of the last delta.</summary>

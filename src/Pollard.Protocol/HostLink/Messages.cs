@@ -124,6 +124,25 @@ public static class Messages
 
         /// <summary>W3C trace context of the request, passed on to the backend.</summary>
         public string? Traceparent { get; init; }
+
+        /// <summary>The beginning of the answer, which another host has written: only what follows it is to be sent. Absent: there is none.</summary>
+        public Continue? Continue { get; init; }
+    }
+
+    /// <summary>The beginning of an answer whose host was lost, for a host whose model has the capability of this name.</summary>
+    public sealed record Continue
+    {
+        /// <summary><c>prefill</c>: the text is to be the beginning of the model's own message. <c>replay</c>: the model answers anew, and must say the same.</summary>
+        public required string Mode { get; init; }
+
+        /// <summary>The text of the answer so far.</summary>
+        public required string Text { get; init; }
+
+        /// <summary>The text of the reasoning before it. Absent: none was shown.</summary>
+        public string? Reasoning { get; init; }
+
+        /// <summary>About how many tokens that is, to be taken off what the request allows.</summary>
+        public int Tokens { get; init; }
     }
 
     /// <summary>Why an attempt must stop.</summary>

@@ -41,6 +41,7 @@ internal static class RowColumns
     private const int RelaxedFlag = 2;
     private const int FailLostFlag = 4;
     private const int StageShift = 3; // Two bits.
+    private const int ContinuationsShift = 5; // Two bits.
     private const int AttemptsShift = 8; // A byte, see TaskRow.MostValidationAttempts; the view of tasks reads it too.
     private const int BaseShift = 16; // A byte.
 
@@ -132,6 +133,7 @@ internal static class RowColumns
                 : JsonSerializer.Deserialize(row.Bytes(25), StoreJson.Default.ValidationPlan),
             Name = row.OptionalText(26),
             Stage = (TaskStage)((flags >> StageShift) & 3),
+            Continuations = (Continuations)((flags >> ContinuationsShift) & 3),
             ValidationAttempts = (int)(flags >> AttemptsShift) & byte.MaxValue,
             ValidationBase = (int)(flags >> BaseShift) & byte.MaxValue,
         };
@@ -150,6 +152,7 @@ internal static class RowColumns
         | (row.Durability == Durability.Relaxed ? RelaxedFlag : 0)
         | (row.LostOutput == LostOutput.Fail ? FailLostFlag : 0)
         | ((int)row.Stage << StageShift)
+        | ((int)row.Continuations << ContinuationsShift)
         | (row.ValidationAttempts << AttemptsShift)
         | (row.ValidationBase << BaseShift);
 }

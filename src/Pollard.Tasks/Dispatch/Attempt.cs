@@ -29,6 +29,8 @@ public sealed class Attempt
     private const int CreditBytes = LinkLimits.CreditWindowBytes / 4;
     private readonly EngineCore _core;
     private string? _token;
+    private readonly int _outputBefore; // Of the hosts whose answer this one goes on with.
+    private readonly long _readBefore; // Bytes of all events that came before its own.
     private int _outputBytes;
     private int _acknowledgedBytes;
     private int _gatheredBytes;
@@ -43,6 +45,11 @@ public sealed class Attempt
         Model = model;
         Fence = fence;
         FirstEvent = firstEvent;
+        Cut = task.Cut;
+        Shape = Cut?.Shape ?? default;
+        HasShown = Cut is not null;
+        _outputBefore = Shape.Bytes;
+        _readBefore = task.Log.Bytes;
         BeganAt = OfferedAt = core.Time.GetTimestamp();
         Clock = new AttemptClock(core, this);
     }
@@ -54,7 +61,7 @@ public sealed class Attempt
     public string PublicTaskId => Task.PublicId;
 
     /// <summary>The signed name of this attempt, good for <see cref="DispatchHost.Resume"/>.</summary>
-    public string Token => _token ??= _core.Tokens.Make(Task.Id, Fence, HostId);
+    public string Token => _token ??= _core.Tokens.Make(Task.Id, Cut is null ? Fence : -Fence, HostId);
 
     /// <summary>Which kind of work.</summary>
     public string Kind => Task.Row.Kind;
@@ -75,6 +82,21 @@ public sealed class Attempt
     public ReadOnlyMemory<byte> Request => Revised ?? Task.Request ?? ReadOnlyMemory<byte>.Empty;
 
     internal ReadOnlyMemory<byte>? Revised { get; set; }
+
+    /// <summary>What others have written of the answer that this host is to go on with; null when it begins.</summary>
+    public Messages.Continue? Continue { get; internal set; }
+
+    /// <summary>The answer as it was when this host was to go on with it; null when it began it.</summary>
+    internal CutAnswer? Cut { get; }
+
+    /// <summary>What the whole answer is so far. Under the log's gate.</summary>
+    internal AnswerShape Shape; // A field: it is changed in place.
+
+    /// <summary>It has added to the answer itself.</summary>
+    internal bool HasWritten => LastOutputAt != 0;
+
+    /// <summary>Digest of the weights that write the answer; null where the host does not say.</summary>
+    internal string? Digest { get; set; }
 
     /// <summary>The number of the next output frame.</summary>
     public int NextSeq { get; internal set; }
@@ -130,7 +152,12 @@ public sealed class Attempt
     public void Refuse(string code, string reason) => _core.Refuse(this, code, reason);
 
     /// <summary>Takes output. Readers see it after <see cref="Flush"/>: call that once for all that one read brought.</summary>
-    public AppendOutcome Append(int seq, DeltaKind kind, ushort choice, in ReadOnlySequence<byte> data)
+    /// <param name="seq">The number of this piece, from 0.</param>
+    /// <param name="kind">What the bytes are.</param>
+    /// <param name="choice">Which of several answers.</param>
+    /// <param name="data">The bytes, which are copied.</param>
+    /// <param name="tokens">How many tokens they are; 0: not known.</param>
+    public AppendOutcome Append(int seq, DeltaKind kind, ushort choice, in ReadOnlySequence<byte> data, int tokens = 0)
     {
         // hot: one call a token (bench: stream).
         var tooMuch = false;
@@ -141,7 +168,7 @@ public sealed class Attempt
                 return outcome;
             }
 
-            tooMuch = _outputBytes + data.Length > _core.Options.MaxOutputBytes;
+            tooMuch = _outputBefore + _outputBytes + data.Length > _core.Options.MaxOutputBytes;
             if (!tooMuch)
             {
                 NextSeq++;
@@ -149,6 +176,7 @@ public sealed class Attempt
                 _gatheredBytes += (int)data.Length;
                 Task.Log.AppendOutput(kind, choice, data, _core.Time.GetUtcNow().ToUnixTimeMilliseconds());
                 NoteTime(kind);
+                Shape.Add(kind, choice, (int)data.Length, tokens);
             }
         }
 
@@ -255,7 +283,7 @@ public sealed class Attempt
         DispatchHost? host;
         lock (Task.Log.Gate)
         {
-            var done = IsPaced ? Math.Min(Task.Log.ReadBytes, _outputBytes) : _outputBytes;
+            var done = IsPaced ? Math.Clamp(Task.Log.ReadBytes - _readBefore, 0, _outputBytes) : _outputBytes;
             bytes = (int)(done - _creditedBytes);
             if (bytes < CreditBytes || !IsOpen)
             {
@@ -292,10 +320,11 @@ public sealed class Attempt
     }
 
     /// <summary>For an attempt that was taken up after a restart: what it had written by then.</summary>
-    internal void Restore(int outputs, int bytes)
+    internal void Restore(int outputs, int bytes, AnswerShape shape)
     {
         NextSeq = outputs;
-        HasShown = outputs > 0;
+        HasShown |= outputs > 0;
+        Shape = shape;
         _outputBytes = bytes;
         _creditedBytes = bytes;
         _acknowledgedBytes = bytes;

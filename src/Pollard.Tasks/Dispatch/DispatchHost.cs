@@ -104,7 +104,7 @@ public sealed class DispatchHost
         if (!IsGone)
         {
             IsReady = true;
-            _core.GiveBackUnheard(this, change.Effects);
+            _core.TakeFromForgetful(this, change.Effects);
             _core.Dispatcher.Place(this, change.Effects);
             _core.Hosts.NoteChange(Description.Models, change.Effects);
         }
@@ -188,6 +188,9 @@ public sealed class DispatchHost
     /// <summary>True for a model that it names, not for one that it would only try.</summary>
     internal bool Lists(string model) => ModelFor(model) is { Name: not "*" };
 
+    /// <summary>Digest of a model's weights; null when it does not say.</summary>
+    internal string? DigestOf(string model) => ModelFor(model)?.Digest;
+
     /// <summary>True when it may have this task, and goes on with what it had begun of it.</summary>
     internal bool GoesOnWith(TaskRow row) =>
         !Draining
@@ -268,6 +271,11 @@ public sealed class DispatchHost
             && (requires.Labels ?? []).All(_labels.Contains)
             && (requires.Features ?? []).All(feature =>
                 model.Capabilities?.Contains(feature, StringComparer.Ordinal) == true
+                || (
+                    model.Digest is { } digest
+                    && feature.StartsWith(ModelInfo.DigestPrefix, StringComparison.Ordinal)
+                    && feature.AsSpan(ModelInfo.DigestPrefix.Length).SequenceEqual(digest)
+                )
             )
         );
 }

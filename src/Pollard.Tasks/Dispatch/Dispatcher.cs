@@ -84,7 +84,7 @@ internal sealed class Dispatcher(EngineCore core)
     public void Enqueue(LiveTask task, Effects effects)
     {
         var row = task.Row;
-        var work = ClassOf(row.Kind, row.Model, row.Requires, task.OnlyFallback);
+        var work = ClassOf(row.Kind, row.Model, task.Requires, task.OnlyFallback);
         work.Queue.Add(task, Owner(row.Owner));
         task.QueuedIn = work;
         Ready++;

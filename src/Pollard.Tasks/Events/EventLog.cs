@@ -14,6 +14,9 @@ internal static class EventLog
         var row = task.Row;
         switch (change)
         {
+            case TaskChange.Claimed when before.Stage == TaskStage.Interrupted:
+                Continued(task, at);
+                break;
             case TaskChange.Claimed or TaskChange.Adopted:
                 Leased(task, at);
                 break;
@@ -36,14 +39,12 @@ internal static class EventLog
             case TaskChange.InputGiven given:
                 Heard(task, given, at);
                 break;
-            case TaskChange.Failed { Error: var failure } when !row.IsFinal:
-                Lost(task, failure, at);
-                break;
-            case TaskChange.Lost { Error: var loss } when !row.IsFinal:
-                Lost(task, loss, at);
-                break;
-            case TaskChange.Released back:
-                Lost(task, back.Why, at);
+            case TaskChange.Failed
+            or TaskChange.Lost
+            or TaskChange.Interrupted
+            or TaskChange.NotContinued
+            or TaskChange.Released when !row.IsFinal:
+                GaveUp(task, ErrorOf(change), at);
                 break;
             case TaskChange.Cancelled cancelled:
                 Cancelled(task, cancelled.Reason, at);
@@ -142,6 +143,17 @@ internal static class EventLog
             at
         );
 
+    private static void Continued(LiveTask task, long at) =>
+        Add(
+            task,
+            TaskEventType.Continued,
+            JsonSerializer.SerializeToUtf8Bytes(
+                new ContinuedData(task.Row.Host ?? "", task.Row.Attempt, task.Cut!.Word),
+                EngineJson.Default.ContinuedData
+            ),
+            at
+        );
+
     private static void Cancelled(LiveTask task, string reason, long at) =>
         Add(
             task,
@@ -150,18 +162,33 @@ internal static class EventLog
             at
         );
 
-    private static void Lost(LiveTask task, TaskError error, long at)
+    private static TaskError ErrorOf(TaskChange change) =>
+        change switch
+        {
+            TaskChange.Failed failed => failed.Error,
+            TaskChange.Lost lost => lost.Error,
+            TaskChange.Interrupted cut => cut.Error,
+            TaskChange.NotContinued gone => gone.Error,
+            _ => ((TaskChange.Released)change).Why,
+        };
+
+    // A try has ended and the task has not: what it wrote stands where another host is to go on with it, and is void else.
+    private static void GaveUp(LiveTask task, TaskError error, long at)
     {
+        var stands = task.Row.Stage == TaskStage.Interrupted;
         Add(
             task,
-            TaskEventType.Lost,
+            stands ? TaskEventType.Interrupted : TaskEventType.Lost,
             JsonSerializer.SerializeToUtf8Bytes(
                 new LostData(error.Code, error.Message, task.Row.RunAt),
                 EngineJson.Default.LostData
             ),
             at
         );
-        Add(task, TaskEventType.Redispatched, ReadOnlyMemory<byte>.Empty, at);
+        if (!stands)
+        {
+            Add(task, TaskEventType.Redispatched, ReadOnlyMemory<byte>.Empty, at);
+        }
     }
 
     private static void Add(LiveTask task, TaskEventType type, ReadOnlyMemory<byte> data, long at) =>

@@ -52,6 +52,12 @@ public enum TaskEventType : byte
 
     /// <summary>A person said it; data: <see cref="Validation.TaskInput"/>.</summary>
     Input = 15,
+
+    /// <summary>The attempt was lost or failed; data: <see cref="LostData"/>. Output before it stands: a host is to go on with it.</summary>
+    Interrupted = 16,
+
+    /// <summary>Given to a host that goes on where the answer was cut; data: <see cref="ContinuedData"/>.</summary>
+    Continued = 17,
 }
 
 /// <summary>One numbered thing that happened to a task.</summary>

@@ -73,7 +73,10 @@ internal sealed class TaskLog(int first)
             : null;
 
     /// <summary>A copy of the list of events from this number on. The caller holds the gate.</summary>
-    public List<TaskEvent> Slice(int from) => _events.GetRange(from - First, Count - from);
+    public List<TaskEvent> Slice(int from) => Slice(from, Count);
+
+    /// <summary>The same, up to <paramref name="to"/>, which is not in it.</summary>
+    public List<TaskEvent> Slice(int from, int to) => _events.GetRange(from - First, to - from);
 
     /// <summary>Notes that a reader has read an event, for the credit of the host that sends. The caller holds the gate.</summary>
     public void NoteRead(in TaskEvent read)

@@ -68,16 +68,29 @@ internal static class SimulateCommand
         "A file with the key that requests must show. Default: none is asked for"
     );
 
+    private static readonly Option<string?> LoadTime = CommonOptions.CallText(
+        "--load-time",
+        "DURATION",
+        "How long a model is loaded that is asked for the first time. Default: 0"
+    );
+
+    private static readonly Option<bool> IgnorePrefill = CommonOptions.CallSwitch(
+        "--ignore-prefill",
+        "Answers anew when the last message is the model's own, where it would go on with it"
+    );
+
     public static Command Build(Shell shell) =>
         new("simulate", "Servers that stand in for models: seeded output, rates and faults")
         {
             Simulator("ollama", "Stands in for Ollama", OllamaUrl)
+                .With(LoadTime, IgnorePrefill)
                 .Does(
                     shell,
                     (context, ct) =>
                         RunAsync(context, "Ollama", OllamaUrl, Defaults.Ollama, OllamaSimulator.StartAsync, ct)
                 ),
             Simulator("openai", "Stands in for an OpenAI-compatible server", OpenAiUrl)
+                .With(IgnorePrefill)
                 .Does(
                     shell,
                     (context, ct) =>
@@ -143,6 +156,8 @@ internal static class SimulateCommand
             Seed = settings.Number(Seed, 0, int.MaxValue) ?? defaults.Seed,
             Faults = [.. settings.Texts(Faults).Select(ParseFault)],
             Key = settings.SecretFile(RequiredKeyFile),
+            LoadTime = settings.Duration(LoadTime) ?? defaults.LoadTime,
+            IgnoresPrefill = settings.IsOn(IgnorePrefill),
             Time = context.Shell.Time,
         };
     }

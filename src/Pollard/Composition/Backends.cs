@@ -51,6 +51,7 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
                 ApiKey = settings.Secret(BackendSettings.UpstreamKeyFile),
                 FirstToken = settings.Duration(BackendSettings.UpstreamFirstToken) ?? TimeSpan.FromMinutes(5),
                 Stall = settings.Duration(BackendSettings.UpstreamStall) ?? TimeSpan.FromMinutes(1),
+                Probe = false, // It may cost money.
                 Models =
                     models.Count == 0 || models.Contains("*", StringComparer.Ordinal)
                         ? [OpenAiBackendOptions.AnyModel]

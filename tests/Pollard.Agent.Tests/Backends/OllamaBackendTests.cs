@@ -252,7 +252,7 @@ public sealed class OllamaBackendTests : IAsyncLifetime
         Assert.Equal(first[0].Digest, second[0].Digest);
         Assert.Equal(("pollard-demo", "simulator", 32_768), (model.Name, model.Engine, model.Context));
         Assert.Equal(["chat", "completion", "embedding"], model.Kinds!);
-        Assert.Equal(["json", "logprobs", "tools", "vision", "thinking"], model.Capabilities!);
+        Assert.Equal(["json", "logprobs", "tools", "vision", "thinking", "replay", "prefill"], model.Capabilities!);
         Assert.True(model.Loaded);
         Assert.Equal(1, _ollama.Requests.Count(request => request.Path == "/api/show"));
     }

@@ -113,6 +113,13 @@ internal sealed class PollardProcess : IAsyncDisposable
         await _process.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 
+    /// <summary>Sends a signal that does not end it.</summary>
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]);
+        await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+    }
+
     /// <summary>SIGTERM or SIGINT, as a service manager or Ctrl-C would.</summary>
     public async Task<int> StopAsync(string signal = "TERM")
     {

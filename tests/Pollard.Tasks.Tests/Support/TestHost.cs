@@ -69,6 +69,24 @@ internal sealed class TestHost : IHostSink
             [new ModelInfo { Name = "m", Capabilities = [ModelInfo.Resume] }]
         );
 
+    /// <summary>A host that can go on with answers of the model <c>m</c> in the ways that these capabilities name.</summary>
+    public static TestHost That(TaskEngine engine, string id, string? digest = null, params string[] capabilities) =>
+        new(
+            engine,
+            id,
+            slots: 1,
+            HostRole.Worker,
+            answerWithin: null,
+            [
+                new ModelInfo
+                {
+                    Name = "m",
+                    Digest = digest,
+                    Capabilities = capabilities,
+                },
+            ]
+        );
+
     public DispatchHost Connection { get; }
 
     public ConcurrentQueue<Attempt> FencedAttempts { get; } = [];
@@ -106,20 +124,29 @@ internal sealed class TestHost : IHostSink
     public async Task<int> UntilAcknowledgedAsync() =>
         (await _acknowledged.Reader.ReadAsync(TestContext.Current.CancellationToken)).NextSeq;
 
-    public static AppendOutcome Say(Attempt attempt, string text)
+    public static AppendOutcome Say(
+        Attempt attempt,
+        string text,
+        DeltaKind kind = DeltaKind.Content,
+        ushort choice = 0
+    ) => Say(attempt, Encoding.UTF8.GetBytes(text), kind, choice);
+
+    public static AppendOutcome Say(Attempt attempt, byte[] text, DeltaKind kind = DeltaKind.Content, ushort choice = 0)
     {
-        var outcome = attempt.Append(
-            attempt.NextSeq,
-            DeltaKind.Content,
-            0,
-            new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(text))
-        );
+        var outcome = attempt.Append(attempt.NextSeq, kind, choice, new ReadOnlySequence<byte>(text));
         attempt.Flush();
         return outcome;
     }
 
-    public static AppendOutcome Finish(Attempt attempt) =>
-        attempt.Finish(attempt.NextSeq, new Messages.Finish { FinishReasons = ["stop"] });
+    public static AppendOutcome Finish(Attempt attempt, string? usage = null) =>
+        attempt.Finish(
+            attempt.NextSeq,
+            new Messages.Finish
+            {
+                FinishReasons = ["stop"],
+                Usage = usage is null ? null : System.Text.Json.JsonElement.Parse(usage),
+            }
+        );
 
     public static AppendOutcome Fail(Attempt attempt, string code = "backend_error", bool retryable = true) =>
         attempt.Fail(

@@ -22,19 +22,23 @@ internal sealed class OllamaModels(BackendHttp http, HttpBackendOptions options,
     private IReadOnlyList<ModelInfo> _last = [];
     private bool? _logProbabilities;
 
-    /// <summary>What is known of a model from the last discovery.</summary>
-    public OllamaKnowledge Knowledge(string model)
+    /// <summary>A model of the last discovery; null when it had none of this name.</summary>
+    public ModelInfo? Find(string model)
     {
         foreach (var known in _last)
         {
             if (known.Name == model)
             {
-                return new(known.Capabilities?.Contains("thinking", StringComparer.Ordinal), _logProbabilities);
+                return known;
             }
         }
 
-        return new(null, _logProbabilities);
+        return null;
     }
+
+    /// <summary>What is known of a model from the last discovery.</summary>
+    public OllamaKnowledge Knowledge(string model) =>
+        new(Find(model)?.Capabilities?.Contains("thinking", StringComparer.Ordinal), _logProbabilities);
 
     /// <summary>All models; none when the server cannot be reached.</summary>
     public async Task<IReadOnlyList<ModelInfo>> DiscoverAsync(CancellationToken ct)

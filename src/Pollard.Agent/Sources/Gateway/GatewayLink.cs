@@ -213,13 +213,13 @@ internal sealed partial class GatewayLink : IDisposable
 
     private async Task<(AgentExit? Exit, TimeSpan Delay)> TrySessionAsync(ILinkCarrier carrier, CancellationToken ct)
     {
-        var (hello, isWhole) = MakeHello();
+        var (hello, said) = MakeHello();
         await using var connection = await carrier.ConnectAsync(hello, ct);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var session = new LinkSession(connection.Link, _attempts, _pipeline, _options.Time, _logger)
         {
-            Proven = answer => Begun(carrier, answer, isWhole),
+            Proven = answer => Begun(carrier, answer, said),
             GivenUp = () => _watchdog.Expect("gateway link", ConnectWithin),
         };
         var rising = RiseAsync(ending, over.Token);
@@ -289,12 +289,12 @@ internal sealed partial class GatewayLink : IDisposable
         }
     }
 
-    private void Begun(ILinkCarrier carrier, Messages.HelloOk answer, bool isWhole)
+    private void Begun(ILinkCarrier carrier, Messages.HelloOk answer, IReadOnlyList<ModelInfo>? said)
     {
         LogConnected(_logger, carrier.Name, answer.SessionEpoch);
         _ladder!.Proven();
         _client?.Remember(_client.Recall(_network) with { Carrier = carrier.Name });
-        if (!isWhole)
+        if (!ReferenceEquals(said, _catalog.Models)) // Not all of it fitted, or there is news since the hello was written.
         {
             SayModels();
         }
@@ -308,11 +308,11 @@ internal sealed partial class GatewayLink : IDisposable
     private void SayModels() => Volatile.Read(ref _session)?.SayModels(_catalog.Models);
 
     /// <summary>A hello that fits its bound: when all that is known does not, names come first and the rest follows as a status.</summary>
-    private (ReadOnlyMemory<byte> Payload, bool IsWhole) MakeHello()
+    private (ReadOnlyMemory<byte> Payload, IReadOnlyList<ModelInfo>? Said) MakeHello()
     {
         var resumes = _attempts.Resumes();
         var models = _catalog.Models;
-        var isWhole = true;
+        var whole = (IReadOnlyList<ModelInfo>?)models;
         while (true)
         {
             var payload = JsonSerializer.SerializeToUtf8Bytes(
@@ -334,11 +334,11 @@ internal sealed partial class GatewayLink : IDisposable
             );
             if (payload.Length <= LinkLimits.HelloBytes)
             {
-                return (payload, isWhole);
+                return (payload, whole);
             }
 
             // First the details of the models, then, with very many attempts, the models, then the youngest attempts.
-            if (isWhole)
+            if (whole is not null)
             {
                 models = [.. models.Select(model => new ModelInfo { Name = model.Name, Kinds = model.Kinds })];
             }
@@ -351,7 +351,7 @@ internal sealed partial class GatewayLink : IDisposable
                 resumes = [.. resumes.Take(resumes.Count / 2)];
             }
 
-            isWhole = false;
+            whole = null;
         }
     }
 

@@ -332,7 +332,8 @@ internal sealed class LinkedAttempt(WorkItem work, TimeProvider time, Action<Lin
                 _credit -= frame.Data.Length;
             }
 
-            _outbox.Write(frame.Type, Handle, (uint)_log.SentSeq, frame.Data, (byte)frame.Kind, frame.Choice);
+            var choice = FrameHeader.ForDelta(frame.Choice, frame.Tokens);
+            _outbox.Write(frame.Type, Handle, (uint)_log.SentSeq, frame.Data, (byte)frame.Kind, choice);
             _log.Sent();
         }
 

@@ -3,8 +3,8 @@ using Pollard.Protocol.HostLink;
 
 namespace Pollard.Agent.Sources.Gateway;
 
-/// <summary>One frame of an attempt's output, as it can be sent again.</summary>
-internal sealed record OutputFrame(FrameType Type, DeltaKind Kind, ushort Choice, byte[] Data);
+/// <summary>One frame of an attempt's output, as it can be sent again. Of text it says how many pieces the backend sent it in: servers stream a token at a time.</summary>
+internal sealed record OutputFrame(FrameType Type, DeltaKind Kind, ushort Choice, byte[] Data, int Tokens = 0);
 
 /// <summary>
 /// An attempt's output until the gateway has kept it: the host is the write-ahead log of the link. Numbers frames, joins small
@@ -17,6 +17,7 @@ internal sealed class OutputLog
     private readonly PooledBuffer _open = new();
     private DeltaKind _openKind;
     private ushort _openChoice;
+    private int _openTokens;
     private int _unsentBytes;
 
     /// <summary>The number of the oldest frame that is still here.</summary>
@@ -60,6 +61,7 @@ internal sealed class OutputLog
         }
 
         _open.Append(data);
+        _openTokens++;
     }
 
     /// <summary>Makes a frame of what was joined so far.</summary>
@@ -67,8 +69,10 @@ internal sealed class OutputLog
     {
         if (_open.Length > 0)
         {
-            Append(new OutputFrame(FrameType.Delta, _openKind, _openChoice, _open.Written.ToArray()));
+            var data = _open.Written.ToArray();
+            Append(new OutputFrame(FrameType.Delta, _openKind, _openChoice, data, _openTokens));
             _open.Clear();
+            _openTokens = 0;
         }
     }
 
@@ -129,6 +133,7 @@ internal sealed class OutputLog
     public void Clear()
     {
         _open.Clear();
+        _openTokens = 0;
         _frames.Clear();
         (FirstSeq, SentSeq, _unsentBytes) = (SentSeq, SentSeq, 0);
     }

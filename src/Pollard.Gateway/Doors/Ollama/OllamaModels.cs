@@ -145,7 +145,8 @@ internal sealed class OllamaModels(ModelCatalog models, TimeProvider time)
             )
         )
         {
-            if (capability != Kinds.Chat) // Ollama's word for both is "completion".
+            // Ollama's word for both kinds is "completion"; how hosts stand in for each other is not the client's concern.
+            if (capability is not (Kinds.Chat or ModelInfo.Prefill or ModelInfo.Replay or ModelInfo.Resume))
             {
                 json.WriteStringValue(capability);
             }

@@ -4,6 +4,7 @@ using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Requests;
 using Pollard.Protocol.Dialects;
+using Pollard.Tasks;
 
 namespace Pollard.Gateway.Doors.Ollama;
 
@@ -13,12 +14,14 @@ namespace Pollard.Gateway.Doors.Ollama;
 /// <param name="Body">The request for the host; what only Ollama knows stands in its member <c>ollama</c>.</param>
 /// <param name="LoadReason">Set when there is nothing to answer: <c>load</c> or <c>unload</c>.</param>
 /// <param name="Tools">True when the model may call tools of the client.</param>
+/// <param name="Continuations">How another host may go on with its answer.</param>
 internal readonly record struct OllamaAsk(
     string Model,
     bool Stream,
     ReadOnlyMemory<byte> Body,
     string? LoadReason,
-    bool Tools = false
+    bool Tools = false,
+    Continuations Continuations = Continuations.None
 );
 
 /// <summary>Reads requests of Ollama's API. Members that it does not know are ignored, as Ollama does.</summary>
@@ -45,7 +48,7 @@ internal static class OllamaRequest
             WriteShared(json, request, RequestRules.FromOllama(Kinds.Chat));
         });
         var facts = RequestScanner.Scan(translated.Span, RequestShape.Chat, options);
-        return new OllamaAsk(ModelOf(request), IsStream(request), translated, null, facts.Tools);
+        return new OllamaAsk(ModelOf(request), IsStream(request), translated, null, facts.Tools, facts.Continuations);
     }
 
     /// <summary>A completion.</summary>

@@ -108,7 +108,10 @@ internal sealed class OpenAIDoor(
 
     private ValueTask<TaskHandle> SubmitAsync(HttpContext http, in RequestFacts facts, string kind, byte[] body) =>
         facts.Model is { } model
-            ? work.SubmitAsync(http, new WorkRequest(kind, model, body, facts.Stream, facts.Store, facts.Tools))
+            ? work.SubmitAsync(
+                http,
+                new WorkRequest(kind, model, body, facts.Stream, facts.Store, facts.Tools, facts.Continuations)
+            )
             : throw new RejectedException(DoorError.BadRequest("\"model\" is missing", "model", "missing_member"));
 
     private Task ListModelsAsync(HttpContext http) =>

@@ -21,6 +21,8 @@ internal static class EventWriter
             TaskEventType.Usage => "usage"u8,
             TaskEventType.Lost => "lost"u8,
             TaskEventType.Redispatched => "redispatched"u8,
+            TaskEventType.Interrupted => "interrupted"u8,
+            TaskEventType.Continued => "continued"u8,
             TaskEventType.Completed => "completed"u8,
             TaskEventType.Failed => "failed"u8,
             TaskEventType.Timeout => "timeout"u8,

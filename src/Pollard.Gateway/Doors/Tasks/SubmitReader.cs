@@ -51,6 +51,7 @@ internal static class SubmitReader
             Retention = SpanOf(submitted.Retention),
             Durability = submitted.Durability == "relaxed" ? Durability.Relaxed : Durability.Full,
             LostOutput = LostOutput.Restart,
+            Continuations = facts.Continuations,
             Validation = PlanOf(submitted, json, plans),
             Metadata = submitted.Metadata is { ValueKind: not JsonValueKind.Null } metadata
                 ? metadata.GetRawText()
