@@ -135,6 +135,7 @@ internal sealed partial class EngineCore
         }
 
         Paces.Note(attempt, attempt.NextSeq);
+        Rates.NoteDone(attempt, finish);
         task.Result = result;
         if (task.Row.Validation is not null)
         {

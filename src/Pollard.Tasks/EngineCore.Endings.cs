@@ -37,6 +37,7 @@ internal sealed partial class EngineCore
     {
         var task = attempt.Task;
         NoteFailure(task);
+        NoteFault(attempt, error);
         if (TryInterrupt(attempt, error, TimeSpan.Zero, slotIsFree: false, effects))
         {
             return;
@@ -59,6 +60,7 @@ internal sealed partial class EngineCore
     {
         var task = attempt.Task;
         NoteFailure(task);
+        NoteFault(attempt, error);
         if (TryInterrupt(attempt, error, wait, slotIsFree: true, effects))
         {
             return;
@@ -153,6 +155,7 @@ internal sealed partial class EngineCore
         task.Attempt = null;
         var owner = Dispatcher.Owner(task.Row.Owner);
         owner.Running--;
+        Settle(attempt, owner);
         if (slotIsFree || attempt.Host is null)
         {
             FreeSlot(attempt, effects);

@@ -37,9 +37,10 @@ internal sealed partial class EngineCore : IDisposable
         Fences = new Fences(identity.Epoch);
         Wheel = new TimerWheel(time, e => LogTimerFailed(logger, e));
         Saver = new TaskSaver(this, logger);
-        Dispatcher = new Dispatcher(this);
         Losses = new MassLoss(time);
         Paces = new Paces(options, time);
+        Rates = new Rates(time);
+        Dispatcher = new Dispatcher(this);
         Hosts = new HostPool(this, (long)identity.Epoch << 32);
         Ended = new EndedTasks(options);
         Intake = new Intake(this);
@@ -81,6 +82,8 @@ internal sealed partial class EngineCore : IDisposable
     public MassLoss Losses { get; }
 
     public Paces Paces { get; }
+
+    public Rates Rates { get; }
 
     public HostPool Hosts { get; }
 

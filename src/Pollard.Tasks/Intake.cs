@@ -109,6 +109,8 @@ internal sealed class Intake(EngineCore core)
         var live = new LiveTask(core, row, firstEvent: 0)
         {
             Request = task.Request,
+            RequestBytes = task.Request.Length,
+            Prefixes = task.Prefixes,
             Traceparent = task.Traceparent,
             Idempotency = task.IdempotencyKey is { } key
                 ? new IdempotencyKey(key, Fingerprint(task), now + IdempotencyLife)

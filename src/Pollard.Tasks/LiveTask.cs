@@ -32,6 +32,12 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     /// <summary>Bytes of the request that count for the engine's bound.</summary>
     public int HeldBytes { get; set; }
 
+    /// <summary>The size of the request; 0 when it is not known, after a restart.</summary>
+    public int RequestBytes { get; init; }
+
+    /// <summary>Beginnings of the prompt.</summary>
+    public PromptPrefixes Prefixes { get; init; }
+
     /// <summary>The result while it is held in memory.</summary>
     public ReadOnlyMemory<byte>? Result { get; set; }
 

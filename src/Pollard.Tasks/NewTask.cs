@@ -64,6 +64,9 @@ public sealed record NewTask
     /// <summary>The client's word that two submissions are one.</summary>
     public string? IdempotencyKey { get; init; }
 
+    /// <summary>Beginnings of the prompt, by which a host that has read them before is found. Not kept over a restart.</summary>
+    public PromptPrefixes Prefixes { get; init; }
+
     /// <summary>W3C trace context, passed on to the host.</summary>
     public string? Traceparent { get; init; }
 }

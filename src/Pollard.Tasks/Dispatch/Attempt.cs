@@ -122,6 +122,16 @@ public sealed class Attempt
 
     internal AttemptClock Clock { get; }
 
+    /// <summary>What was foreseen when it was given; null when it was taken up after a restart.</summary>
+    internal Forecast? Forecast { get; set; }
+
+    /// <summary>The length of its output in tokens: by the backend's count, or else by the rule of four bytes a token.</summary>
+    internal double Tokens
+    {
+        get => field > 0 ? field : _outputBytes / 4.0;
+        set;
+    }
+
     /// <summary>The connection that has it; null while its link is lost.</summary>
     internal DispatchHost? Host { get; set; }
 

@@ -26,6 +26,7 @@ public sealed class DispatchHost
         ConnectedAt = core.Time.GetUtcNow();
         _labels = new HashSet<string>(description.Labels, StringComparer.Ordinal);
         _models = Index(description.Models, out _anyModel);
+        Loaded.Set(description.Models);
         _heard = core.Time.GetTimestamp();
         _silence = new HostSilence(core, this);
         _idleSilenceTicks = description.Silence.Ticks;
@@ -60,8 +61,11 @@ public sealed class DispatchHost
     /// <summary>Attempts that it has, and cancelled ones whose backend it has not yet said to have stopped.</summary>
     internal HashSet<Attempt> Attempts { get; } = [];
 
-    /// <summary>What it may be given, with its own name for the model.</summary>
-    internal Dictionary<WorkClass, string> Classes { get; } = [];
+    /// <summary>What it may be given.</summary>
+    internal Dictionary<WorkClass, Place> Classes { get; } = [];
+
+    /// <summary>What it has in memory.</summary>
+    internal LoadedModels Loaded { get; } = new();
 
     /// <summary>What it could be given were it not being drained.</summary>
     internal HashSet<WorkClass> DrainedFrom { get; } = [];
@@ -138,6 +142,7 @@ public sealed class DispatchHost
         var had = Description.Models;
         Description = Description with { Models = models };
         _models = Index(models, out _anyModel);
+        Loaded.Set(models);
         if (!IsGone)
         {
             var before = CouldRun();

@@ -1,4 +1,5 @@
 using Pollard.Protocol.Api;
+using Pollard.Tasks.Leases;
 
 namespace Pollard.Tasks.Dispatch;
 
@@ -9,6 +10,7 @@ internal sealed class Dispatcher(EngineCore core)
     private readonly Dictionary<WorkKey, WorkClass> _classes = [];
     private readonly Dictionary<string, OwnerShare> _owners = new(StringComparer.Ordinal);
     private readonly WaysBack _waysBack = new();
+    private readonly HostChoice _choice = new(core);
 
     public Dictionary<string, DispatchHost> Hosts { get; } = new(StringComparer.Ordinal);
 
@@ -19,7 +21,7 @@ internal sealed class Dispatcher(EngineCore core)
     {
         if (!_owners.TryGetValue(name, out var owner))
         {
-            owner = new OwnerShare(name);
+            owner = new OwnerShare(name, core.Time);
             _owners.Add(name, owner);
         }
 
@@ -39,7 +41,7 @@ internal sealed class Dispatcher(EngineCore core)
             DropIdleClasses();
         }
 
-        var created = new WorkClass(key, requires);
+        var created = new WorkClass(key, requires, core.Rates.OfPool(model, kind), core.Time);
         _classes.Add(key, created);
         foreach (var host in Hosts.Values)
         {
@@ -52,13 +54,14 @@ internal sealed class Dispatcher(EngineCore core)
     /// <summary>Connected hosts that may be given such work, busy or not.</summary>
     public (int Workers, int Fallbacks) CountFor(string kind, string model, TaskRequirements? requires)
     {
-        if (_classes.TryGetValue(WorkKey.Of(kind, model, requires, onlyFallback: false), out var work))
+        var key = WorkKey.Of(kind, model, requires, onlyFallback: false);
+        if (_classes.TryGetValue(key, out var work))
         {
             return (work.Workers, work.Fallbacks);
         }
 
         // No class is made for it: who asks may ask for anything.
-        var asked = new WorkClass(WorkKey.Of(kind, model, requires, onlyFallback: false), requires);
+        var asked = new WorkClass(key, requires, new WorkRate(1), core.Time);
         foreach (var host in Hosts.Values.Where(host => host.IsReady && host.NameFor(asked) is not null))
         {
             if (!host.Draining)
@@ -124,7 +127,17 @@ internal sealed class Dispatcher(EngineCore core)
     {
         while (work.Queue.Count > 0 && work.Free.Count > 0)
         {
-            var host = work.Free.Choose(core.Random);
+            if (work.Queue.Peek(hostOwner: null, out _) is not { } next)
+            {
+                return;
+            }
+
+            var host = _choice.Choose(work, next);
+            if (HasToWait(work, host))
+            {
+                return;
+            }
+
             if (!TryGive(work, host, effects, out var othersMay) && !(othersMay && TryGiveAnother(work, host, effects)))
             {
                 return;
@@ -132,7 +145,7 @@ internal sealed class Dispatcher(EngineCore core)
         }
     }
 
-    /// <summary>Gives a host what it has begun, then work of any class that it can run, the most urgent first.</summary>
+    /// <summary>Gives a host what it has begun, then work of any class that it can run, in the order of <see cref="HostTurn"/>.</summary>
     public void Pump(DispatchHost host, Effects effects)
     {
         GiveBegun(host, effects);
@@ -140,19 +153,21 @@ internal sealed class Dispatcher(EngineCore core)
         while (host.IsFree && Ready > 0)
         {
             WorkClass? best = null;
-            var bestRank = long.MaxValue;
+            var first = HostTurn.Never;
             foreach (var work in host.Classes.Keys)
             {
                 if (
                     work.IsFor(host)
                     && work.Queue.Count > 0
                     && without?.Contains(work) is not true
-                    && work.Queue.BestRank is var rank
-                    && rank < bestRank
+                    && work.Queue.Peek(host.Description.Owner, out var turn) is not null
+                    && !HasToWait(work, host)
+                    && HostTurn.Of(work, host, turn) is var its
+                    && its.IsBefore(first)
                 )
                 {
                     best = work;
-                    bestRank = rank;
+                    first = its;
                 }
             }
 
@@ -251,6 +266,17 @@ internal sealed class Dispatcher(EngineCore core)
         }
     }
 
+    private bool HasToWait(WorkClass work, DispatchHost host)
+    {
+        if (HostChoice.WaitForLoaded(work, host) is var wait && wait <= TimeSpan.Zero)
+        {
+            return false;
+        }
+
+        core.Wheel.Set(work.LookAgain ??= new ClassTimer(core, work), wait);
+        return true;
+    }
+
     private bool TryGive(WorkClass work, DispatchHost host, Effects effects, out bool othersMay)
     {
         var hasOthers = work.Workers + work.Fallbacks > 1;
@@ -261,7 +287,14 @@ internal sealed class Dispatcher(EngineCore core)
 
         task.QueuedIn = null;
         Ready--;
-        core.Give(task, host, host.Classes[work], effects);
+        var forecast = _choice.Foresee(work, task, host);
+        core.Give(task, host, host.Classes[work].Model, effects);
+        if (task.Attempt is { } attempt)
+        {
+            Owner(task.Row.Owner).Charge(forecast.Charged);
+            _choice.Given(attempt, forecast, host);
+        }
+
         return true;
     }
 
@@ -279,7 +312,7 @@ internal sealed class Dispatcher(EngineCore core)
         return false;
     }
 
-    private static void Join(DispatchHost host, WorkClass work)
+    private void Join(DispatchHost host, WorkClass work)
     {
         if (!host.IsReady || host.NameFor(work) is not { } model)
         {
@@ -297,7 +330,8 @@ internal sealed class Dispatcher(EngineCore core)
             return;
         }
 
-        host.Classes.Add(work, model);
+        work.SetLoaded(host, host.Loaded.Has(model));
+        host.Classes.Add(work, new Place(model) { Rate = core.Rates.Find(host.Id, model, work.Key.Kind) });
         work.Add(host);
         if (host.IsListedFree)
         {
@@ -337,5 +371,15 @@ internal sealed class Dispatcher(EngineCore core)
                 host.DrainedFrom.Remove(work);
             }
         }
+    }
+}
+
+/// <summary>Work has waited long enough for a host that has its model in memory.</summary>
+internal sealed class ClassTimer(EngineCore core, WorkClass work) : WheelTimer
+{
+    internal override void Fire()
+    {
+        using var change = core.Begin();
+        core.Dispatcher.Pump(work, change.Effects);
     }
 }

@@ -24,6 +24,9 @@ public sealed record HostDescription
     /// <summary>How far it is trusted.</summary>
     public TrustTier Tier { get; init; } = TrustTier.Own;
 
+    /// <summary>Whose it is: tasks of the owner with this name go before others here, and here before elsewhere. Null: nobody's in particular.</summary>
+    public string? Owner { get; init; }
+
     /// <summary>Words that a task may require.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 

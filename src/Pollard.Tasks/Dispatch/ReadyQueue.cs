@@ -1,36 +1,23 @@
 namespace Pollard.Tasks.Dispatch;
 
 /// <summary>
-/// Tasks of one class that are ready, fair between owners: each owner in turn gives one, its own best first. The best is the one
-/// with the highest priority, where ten seconds of waiting count as one point: nobody starves, and no priority is recomputed.
+/// Tasks of one class that are ready. The owner who had least of late comes next, with its own best task: the one with the
+/// highest priority, where ten seconds of waiting count as one point. Nobody starves, and no priority is recomputed.
 /// </summary>
-internal sealed class ReadyQueue
+internal sealed class ReadyQueue(TimeProvider time)
 {
     private const int MillisecondsPerPoint = 10_000;
     private const int LooksPast = 8; // Tasks that avoid a host are few; a search through a long lane would be under the engine's lock.
     private readonly Dictionary<string, Lane> _lanes = new(StringComparer.Ordinal);
-    private readonly Queue<Lane> _turns = new();
+    private readonly List<Lane> _waiting = [];
+    private Fading _had; // What the owner had who had least when one was served last.
+    private long _unservedSince;
 
     /// <summary>Tasks that wait.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The moment of the best task that waits, as priorities see it: the smaller, the sooner it should run.</summary>
-    public long BestRank
-    {
-        get
-        {
-            var best = long.MaxValue;
-            foreach (var lane in _turns)
-            {
-                if (lane.Owner.MayRun && lane.TryPeek(out _, out var rank))
-                {
-                    best = Math.Min(best, rank.Moment);
-                }
-            }
-
-            return best;
-        }
-    }
+    /// <summary>How long tasks have waited and none of them was taken.</summary>
+    public TimeSpan UnservedFor => Count == 0 ? TimeSpan.Zero : time.GetElapsedTime(_unservedSince);
 
     public void Add(LiveTask task, OwnerShare owner)
     {
@@ -38,12 +25,17 @@ internal sealed class ReadyQueue
         {
             lane = new Lane(owner);
             _lanes.Add(task.Row.Owner, lane);
-            _turns.Enqueue(lane);
+            _waiting.Add(lane);
         }
 
+        if (Count++ == 0)
+        {
+            _unservedSince = time.GetTimestamp();
+        }
+
+        owner.Waits(_had.Now(time));
         task.QueueTicket++;
         lane.Add(task, Rank.Of(task.Row));
-        Count++;
     }
 
     /// <summary>Takes a task out that will not be given to a host; its entry is dropped when its turn comes.</summary>
@@ -53,8 +45,19 @@ internal sealed class ReadyQueue
         Count--;
         if (_lanes.TryGetValue(task.Row.Owner, out var lane))
         {
+            lane.Owner.WaitsNoMore();
             lane.Dropped();
         }
+    }
+
+    /// <summary>The task that comes next, and whose turn that is.</summary>
+    /// <param name="hostOwner">Whose host it is for, who goes before others; null: nobody's in particular.</param>
+    /// <param name="turn">To be compared with those of other queues.</param>
+    /// <returns>Null when there is none that may run.</returns>
+    public LiveTask? Peek(string? hostOwner, out Turn turn)
+    {
+        turn = Turn.Never;
+        return Next(hostOwner, ref turn) is { } lane && lane.TryPeek(out var task, out _) ? task : null;
     }
 
     /// <summary>The next task that <paramref name="host"/> may have; null when there is none.</summary>
@@ -63,33 +66,26 @@ internal sealed class ReadyQueue
     /// <param name="othersMay">Nothing for this host, but another one would be given something.</param>
     public LiveTask? Take(DispatchHost host, bool hasOthers, out bool othersMay)
     {
-        othersMay = false;
-        for (var turns = _turns.Count; turns > 0; turns--)
+        var turn = Turn.Never;
+        var lane = Next(host.Description.Owner, ref turn);
+        othersMay = lane is not null;
+        if (lane is null)
         {
-            var lane = _turns.Dequeue();
-            if (!lane.TryPeek(out _, out _))
-            {
-                _lanes.Remove(lane.Owner.Name);
-                continue;
-            }
-
-            _turns.Enqueue(lane);
-            if (!lane.Owner.MayRun)
-            {
-                continue;
-            }
-
-            if (lane.Take(hasOthers ? host : null) is { } task)
-            {
-                task.QueueTicket++;
-                Count--;
-                return task;
-            }
-
-            othersMay = true;
+            return null;
         }
 
-        return null;
+        var avoided = hasOthers ? host : null;
+        var task = lane.Take(avoided) ?? TakeFromOthers(lane, avoided);
+        if (task is not null)
+        {
+            task.QueueTicket++;
+            Count--;
+            _unservedSince = time.GetTimestamp();
+            _had = new Fading(LeastHad(lane.Owner.Had), time.GetTimestamp());
+            _lanes[task.Row.Owner].Owner.WaitsNoMore();
+        }
+
+        return task;
     }
 
     /// <summary>How many tasks come before this one, were there no other owners.</summary>
@@ -102,9 +98,54 @@ internal sealed class ReadyQueue
         var own = PositionOf(task);
         var name = task.Row.Owner;
         return own
-            + _turns
+            + _waiting
                 .Where(lane => lane.Owner.Name != name && lane.Owner.MayRun)
                 .Sum(lane => Math.Min(lane.Count, own + 1));
+    }
+
+    // The lane whose turn it is. Lanes that have run empty are dropped on the way.
+    private Lane? Next(string? hostOwner, ref Turn turn)
+    {
+        Lane? next = null;
+        for (var i = _waiting.Count - 1; i >= 0; i--)
+        {
+            var lane = _waiting[i];
+            if (!lane.TryPeek(out _, out var rank))
+            {
+                _waiting[i] = _waiting[^1];
+                _waiting.RemoveAt(_waiting.Count - 1);
+                _lanes.Remove(lane.Owner.Name);
+            }
+            else if (lane.Owner.MayRun)
+            {
+                var its = new Turn(lane.Owner.Name != hostOwner, lane.Owner.Standing(_waiting.Count), rank.Moment);
+                if (its.IsBefore(turn))
+                {
+                    next = lane;
+                    turn = its;
+                }
+            }
+        }
+
+        return next;
+    }
+
+    // The first's tasks wait for another host than this one.
+    private LiveTask? TakeFromOthers(Lane first, DispatchHost? avoided) =>
+        _waiting
+            .Where(lane => !ReferenceEquals(lane, first) && lane.Owner.MayRun)
+            .OrderBy(lane => lane.Owner.Standing(_waiting.Count))
+            .Select(lane => lane.Take(avoided))
+            .FirstOrDefault(static task => task is not null);
+
+    private double LeastHad(double least)
+    {
+        foreach (var lane in _waiting)
+        {
+            least = lane is { Count: > 0, Owner.MayRun: true } ? Math.Min(least, lane.Owner.Had) : least;
+        }
+
+        return least;
     }
 
     private readonly record struct Rank(long Moment, long Id)
@@ -201,16 +242,17 @@ internal sealed class ReadyQueue
     }
 }
 
-/// <summary>An owner's part of the pool at this moment.</summary>
-internal sealed class OwnerShare(string name)
+/// <summary>When an owner's next task comes, beside those of others.</summary>
+/// <param name="IsForeign">The host has an owner, who is another.</param>
+/// <param name="Standing">Of its owner.</param>
+/// <param name="Moment">Of the task, as priorities see it.</param>
+internal readonly record struct Turn(bool IsForeign, double Standing, long Moment)
 {
-    public string Name { get; } = name;
+    /// <summary>After all others.</summary>
+    public static Turn Never { get; } = new(true, double.PositiveInfinity, long.MaxValue);
 
-    /// <summary>Its tasks that hosts have.</summary>
-    public int Running { get; set; }
-
-    /// <summary>How many that may be; null: no limit.</summary>
-    public int? Limit { get; set; }
-
-    public bool MayRun => Limit is not { } limit || Running < limit;
+    public bool IsBefore(in Turn other) =>
+        IsForeign != other.IsForeign ? other.IsForeign
+        : Standing != other.Standing ? Standing < other.Standing
+        : Moment < other.Moment;
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Pollard.Protocol.Api;
+using Pollard.Tasks.Leases;
 
 namespace Pollard.Tasks.Dispatch;
 
@@ -29,11 +30,14 @@ internal readonly record struct WorkKey(string Kind, string Model, bool OnlyFall
 }
 
 /// <summary>Tasks that wait for the same hosts, and the hosts that could take one now.</summary>
-internal sealed class WorkClass(WorkKey key, TaskRequirements? requires)
+internal sealed class WorkClass(WorkKey key, TaskRequirements? requires, WorkRate pool, TimeProvider time)
 {
     private readonly HostSet _freeWorkers = new();
     private readonly HostSet _freeFallbacks = new();
     private readonly HostSet _freeKnowing = new();
+    private readonly Dictionary<string, HostSet> _freeOwned = new(StringComparer.Ordinal);
+    private readonly HashSet<DispatchHost> _loaded = []; // Workers that say that they have the model in memory, and the free ones.
+    private readonly HostSet _freeLoaded = new();
     private readonly HashSet<DispatchHost> _knowing = []; // By host: what it lists may change before it is taken out.
     private int _fallbacks;
 
@@ -41,7 +45,19 @@ internal sealed class WorkClass(WorkKey key, TaskRequirements? requires)
 
     public TaskRequirements? Requires { get; } = requires;
 
-    public ReadyQueue Queue { get; } = new();
+    /// <summary>Free workers that say that they have the model in memory.</summary>
+    public HostSet FreeLoaded => _freeLoaded;
+
+    /// <summary>Workers that have the model in memory and no slot free.</summary>
+    public int BusyLoaded => _loaded.Count - _freeLoaded.Count;
+
+    /// <summary>Looks again at who could take such work; set while that waits for a host that has the model in memory.</summary>
+    public WheelTimer? LookAgain { get; set; }
+
+    /// <summary>How fast such work goes, on whichever host.</summary>
+    public WorkRate Pool { get; } = pool;
+
+    public ReadyQueue Queue { get; } = new(time);
 
     /// <summary>Connected workers that can run it, busy or not.</summary>
     public int Workers { get; private set; }
@@ -60,6 +76,10 @@ internal sealed class WorkClass(WorkKey key, TaskRequirements? requires)
         Workers > 0 ? _freeWorkers
         : Drained > 0 ? _freeKnowing
         : _freeFallbacks;
+
+    /// <summary>The hosts to choose from for a task of this owner: those that are its own, when one of them is free.</summary>
+    public HostSet FreeFor(string owner) =>
+        _freeOwned.Count > 0 && _freeOwned.TryGetValue(owner, out var own) && own.Count > 0 ? own : Free;
 
     /// <summary>True when this host, which can run it, may be given it now.</summary>
     public bool IsFor(DispatchHost host) =>
@@ -87,12 +107,22 @@ internal sealed class WorkClass(WorkKey key, TaskRequirements? requires)
         SetFree(host, free: false);
         if (host.Role == HostRole.Worker)
         {
+            _loaded.Remove(host);
             Workers--;
             return;
         }
 
         _fallbacks--;
         _knowing.Remove(host);
+    }
+
+    /// <summary>Says whether a host that can run it has the model in memory.</summary>
+    public void SetLoaded(DispatchHost host, bool loaded)
+    {
+        if (host.Role == HostRole.Worker && (loaded ? _loaded.Add(host) : _loaded.Remove(host)))
+        {
+            _freeLoaded.Set(host, loaded && _freeWorkers.Contains(host));
+        }
     }
 
     /// <summary>Counts a worker that is being drained, or takes it out again.</summary>
@@ -104,71 +134,40 @@ internal sealed class WorkClass(WorkKey key, TaskRequirements? requires)
         if (host.Role == HostRole.Worker)
         {
             _freeWorkers.Set(host, free);
+            _freeLoaded.Set(host, free && _loaded.Contains(host));
+            if (host.Description.Owner is { } owner)
+            {
+                SetOwned(owner, host, free);
+            }
+
             return;
         }
 
         _freeFallbacks.Set(host, free);
         _freeKnowing.Set(host, free && host.Lists(Key.Model));
     }
+
+    private void SetOwned(string owner, DispatchHost host, bool free)
+    {
+        if (!_freeOwned.TryGetValue(owner, out var own))
+        {
+            _freeOwned.Add(owner, own = new HostSet());
+        }
+
+        own.Set(host, free);
+        if (own.Count == 0)
+        {
+            _freeOwned.Remove(owner);
+        }
+    }
 }
 
-/// <summary>A set of hosts from which one is drawn at random in constant time.</summary>
-internal sealed class HostSet
+/// <summary>A host's place in a class of work.</summary>
+/// <param name="model">The host's own name for the model.</param>
+internal sealed class Place(string model)
 {
-    private readonly List<DispatchHost> _hosts = [];
-    private readonly Dictionary<DispatchHost, int> _places = [];
+    public string Model { get; } = model;
 
-    public int Count => _hosts.Count;
-
-    public void Set(DispatchHost host, bool isMember)
-    {
-        if (isMember)
-        {
-            Add(host);
-        }
-        else
-        {
-            Remove(host);
-        }
-    }
-
-    /// <summary>A copy of the list.</summary>
-    public DispatchHost[] ToArray() => [.. _hosts];
-
-    /// <summary>The less loaded of two drawn at random. The set is not empty.</summary>
-    public DispatchHost Choose(Random random)
-    {
-        if (_hosts.Count == 1)
-        {
-            return _hosts[0];
-        }
-
-        var one = _hosts[random.Next(_hosts.Count)];
-        var other = _hosts[random.Next(_hosts.Count)];
-        return one.Load <= other.Load ? one : other;
-    }
-
-    private void Add(DispatchHost host)
-    {
-        if (_places.TryAdd(host, _hosts.Count))
-        {
-            _hosts.Add(host);
-        }
-    }
-
-    private void Remove(DispatchHost host)
-    {
-        if (!_places.Remove(host, out var place))
-        {
-            return;
-        }
-
-        var last = _hosts[^1];
-        _hosts.RemoveAt(_hosts.Count - 1);
-        if (!ReferenceEquals(last, host))
-        {
-            _hosts[place] = last;
-            _places[last] = place;
-        }
-    }
+    /// <summary>What the host was measured to do with it; null before it had any.</summary>
+    public HostRate? Rate { get; set; }
 }
