@@ -51,6 +51,8 @@ internal static class WaitReason
             : hosts.TrueForAll(static host => !host.Can)
                 ? $"no connected host can run {row.Kind} with the model \"{row.Model}\"; start an agent that has it, or set an upstream"
             : !core.Dispatcher.Owner(row.Owner).MayRun ? "its key runs as many tasks at the same time as it may"
+            : task.QueuedIn is { } work && core.Dispatcher.Hosts.Values.Any(host => host.IsFree && IsHeld(work, host))
+                ? "it waits for a host that has the model in memory, which will be free sooner than another could load it"
             : position > 0 ? $"{position} tasks of the same kind come first"
             : "every host that can run it is busy";
         return new WhyReport(summary, position, Estimate(core, task), hosts);
@@ -88,12 +90,18 @@ internal static class WaitReason
         var reason =
             objection
             ?? (
-                host.IsFree ? "is free"
+                host.IsFree && task.QueuedIn is { } queue && IsHeld(queue, host)
+                    ? "is free, but would have to load the model in place of another"
+                : host.IsFree ? "is free"
                 : host.Attempts.Count >= host.Slots ? $"is busy: {host.Attempts.Count} of {host.Slots} slots are taken"
                 : "does not answer at the moment"
             );
         return new WhyHostReport(host.Description.Name, objection is null, reason);
     }
+
+    // It could take such work, and does not, for the sake of the model that it has in memory.
+    private static bool IsHeld(WorkClass work, DispatchHost host) =>
+        host.Classes.ContainsKey(work) && HostChoice.WaitForLoaded(work, host) > TimeSpan.Zero;
 
     private static string Name(TaskState state) =>
         state switch

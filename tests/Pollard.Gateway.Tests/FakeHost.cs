@@ -19,13 +19,16 @@ internal sealed class FakeHost : IHostSink
 
     public static FakeHost Connect(TaskEngine engine, params string[] models) => Connect(engine, TrustTier.Own, models);
 
-    public static FakeHost Connect(TaskEngine engine, TrustTier tier, params string[] models)
+    public static FakeHost Connect(TaskEngine engine, TrustTier tier, params string[] models) =>
+        Connect(engine, $"host_{string.Join('_', models)}{(tier == TrustTier.Own ? "" : $"_{tier}")}", tier, models);
+
+    public static FakeHost Connect(TaskEngine engine, string id, TrustTier tier, params string[] models)
     {
         var host = new FakeHost();
         host._link = engine.Hosts.Connect(
             new HostDescription
             {
-                Id = $"host_{string.Join('_', models)}{(tier == TrustTier.Own ? "" : $"_{tier}")}",
+                Id = id,
                 Tier = tier,
                 Name = "box",
                 Slots = 16,
@@ -79,6 +82,15 @@ internal sealed class FakeHost : IHostSink
         var (attempt, reason) = await _cancels.Reader.ReadAsync(TestGateway.Token);
         attempt.Free();
         return reason;
+    }
+
+    /// <summary>The first of these that is offered work.</summary>
+    public static async Task<FakeHost> FirstOfferedAsync(IReadOnlyList<FakeHost> hosts)
+    {
+        await Task.WhenAny(
+            hosts.Select(static host => host._offers.Reader.WaitToReadAsync(TestGateway.Token).AsTask())
+        );
+        return hosts.Single(static host => host.HasOffer);
     }
 
     /// <summary>True when there is work that the test has not taken.</summary>

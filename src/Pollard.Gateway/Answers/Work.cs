@@ -13,6 +13,7 @@ namespace Pollard.Gateway.Answers;
 /// <param name="Keep">True when the client asked for the answer to be kept.</param>
 /// <param name="Tools">True when the request has tools.</param>
 /// <param name="Continuations">How another host may go on with its answer.</param>
+/// <param name="Prefixes">Beginnings of the prompt.</param>
 internal readonly record struct WorkRequest(
     string Kind,
     string Model,
@@ -20,7 +21,8 @@ internal readonly record struct WorkRequest(
     bool Stream,
     bool Keep = false,
     bool Tools = false,
-    Continuations Continuations = Continuations.None
+    Continuations Continuations = Continuations.None,
+    PromptPrefixes Prefixes = default
 );
 
 /// <summary>The way from a request to its task, for doors whose clients wait for the answer.</summary>
@@ -44,6 +46,7 @@ internal sealed class Work(TaskEngine engine, ModelCatalog models, GatewayOption
             Model = model,
             Request = work.Body,
             Stream = work.Stream,
+            Prefixes = work.Prefixes,
             Requires = ToolTrust.Require(null, work.Tools, options),
             Durability = full ? Durability.Full : Durability.Relaxed,
             LostOutput = work.Stream && !full ? LostOutput.Fail : LostOutput.Restart,

@@ -128,6 +128,7 @@ internal sealed partial class HostSession : IHostSink
             Name = hello.Name ?? Peer.Name,
             Slots = Allowed(hello.Slots),
             Tier = IsLocal ? TrustTier.Own : Terms.Tier,
+            Owner = IsLocal ? null : Terms.Owner,
             Models = hello.Models,
             Role = hello.Role is "fallback" ? HostRole.Fallback : HostRole.Worker,
             Labels = hello.Labels ?? [],

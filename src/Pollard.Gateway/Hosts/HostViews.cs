@@ -88,6 +88,7 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
             EnrolledAt = record?.EnrolledAt ?? online?.ConnectedAt ?? default,
             SeenAt = online?.SeenAt ?? record?.SeenAt,
             Models = online?.Description.Models ?? record?.Models ?? [],
+            Rates = online is { Rates: { Count: > 0 } rates } ? rates : null,
         };
     }
 

@@ -64,7 +64,7 @@ internal sealed record HostRecord
 
 /// <summary>On which terms a host joins.</summary>
 /// <param name="Tier">How far it is trusted.</param>
-/// <param name="Owner">Whose it is, for people.</param>
+/// <param name="Owner">Whose it is: the id of a key whose tasks go first on it, or a word for people.</param>
 /// <param name="MostSlots">Attempts that it gets at the same time; null: as many as it says.</param>
 internal sealed record JoinTerms(TrustTier Tier, string? Owner = null, int? MostSlots = null)
 {

@@ -36,6 +36,9 @@ internal sealed record LongCall
     /// <summary>How another host may go on with its answer.</summary>
     public Continuations Continuations { get; init; }
 
+    /// <summary>Beginnings of the prompt.</summary>
+    public PromptPrefixes Prefixes { get; init; }
+
     /// <summary>The label of the hosts that it must run on; null: any.</summary>
     public string? Label { get; init; }
 }
@@ -116,6 +119,7 @@ internal sealed class LlmConfigReader(AnswerReview review, GatewayOptions option
             NeedsMcp = needsMcp,
             Tools = facts.Tools,
             Continuations = facts.Continuations,
+            Prefixes = facts.Prefixes,
             Label = LabelOf(config, path),
         };
     }

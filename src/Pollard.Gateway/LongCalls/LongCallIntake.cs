@@ -20,6 +20,7 @@ internal sealed class LongCallIntake(TaskEngine engine, ModelCatalog models, Gat
             Kind = Kinds.Chat,
             Model = await models.ResolveAsync(Kinds.Chat, call.Model, http.RequestAborted),
             Request = call.Body,
+            Prefixes = call.Prefixes,
             RunTimeout = call.RunTimeout,
             MaxAttempts = call.MaxAttempts,
             Validation = call.Validation,

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Pollard.Gateway.Http;
+using Pollard.Tasks;
 
 namespace Pollard.Gateway.Requests;
 
@@ -7,8 +8,18 @@ namespace Pollard.Gateway.Requests;
 internal static class MessageScanner
 {
     /// <summary>Reads the value of <c>messages</c>. True when the last is the model's own, to be gone on with.</summary>
-    public static bool Scan(ref Utf8JsonReader reader, GatewayOptions options)
+    /// <param name="reader">Stands before it.</param>
+    /// <param name="body">What the reader reads.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="prefixes">Beginnings of the prompt that they make.</param>
+    public static bool Scan(
+        ref Utf8JsonReader reader,
+        ReadOnlySpan<byte> body,
+        GatewayOptions options,
+        out PromptPrefixes prefixes
+    )
     {
+        var hash = new PromptHash();
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartArray)
         {
@@ -35,7 +46,9 @@ internal static class MessageScanner
                 );
             }
 
+            var begin = (int)reader.TokenStartIndex;
             isOwn = ScanMessage(ref reader, count - 1);
+            hash.Add(body[begin..(int)reader.BytesConsumed], isOwn);
         }
 
         if (count == 0)
@@ -43,6 +56,7 @@ internal static class MessageScanner
             throw new RejectedException(DoorError.BadRequest("\"messages\" is empty; send at least one", "messages"));
         }
 
+        prefixes = hash.Prefixes;
         return isOwn;
     }
 

@@ -23,6 +23,9 @@ internal struct RequestFacts
     /// <summary>True when the model may call tools of the client.</summary>
     public bool Tools { get; set; }
 
+    /// <summary>Beginnings of the prompt.</summary>
+    public PromptPrefixes Prefixes { get; set; }
+
     /// <summary>How many answers are wanted.</summary>
     public int Choices { get; set; }
 

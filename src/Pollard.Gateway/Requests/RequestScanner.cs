@@ -46,7 +46,7 @@ internal static class RequestScanner
         var hasSubject = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            hasSubject |= ScanMember(ref reader, shape, options, ref facts);
+            hasSubject |= ScanMember(ref reader, body, shape, options, ref facts);
         }
 
         reader.Read(); // Anything after the object is an error that the reader finds.
@@ -59,6 +59,7 @@ internal static class RequestScanner
 
     private static bool ScanMember(
         ref Utf8JsonReader reader,
+        ReadOnlySpan<byte> body,
         RequestShape shape,
         GatewayOptions options,
         ref RequestFacts facts
@@ -90,7 +91,9 @@ internal static class RequestScanner
         }
         else if (shape == RequestShape.Chat && reader.ValueTextEquals("messages"u8))
         {
-            facts.Ruled |= MessageScanner.Scan(ref reader, options) ? Continuations.Prefill : Continuations.None;
+            var goesOn = MessageScanner.Scan(ref reader, body, options, out var prefixes);
+            facts.Ruled |= goesOn ? Continuations.Prefill : Continuations.None;
+            facts.Prefixes = prefixes;
             return true;
         }
         else if (shape == RequestShape.Chat && reader.ValueTextEquals("polling_mode"u8))

@@ -41,7 +41,24 @@ public sealed record HostDocument
 
     /// <summary>What it can run.</summary>
     public required IReadOnlyList<ModelInfo> Models { get; init; }
+
+    /// <summary>What it was measured to do of late, by which work is given to it; absent when nothing was.</summary>
+    public IReadOnlyList<MeasuredRate>? Rates { get; init; }
 }
+
+/// <summary>How a host does with one model and kind of work.</summary>
+/// <param name="Model">The host's name for the model.</param>
+/// <param name="Kind">Which kind of work.</param>
+/// <param name="TokensPerSecond">Of output, in one answer at a time; null when its answers come in one piece.</param>
+/// <param name="LoadSeconds">How long it loads the model; null when that was not seen.</param>
+/// <param name="Reliability">The share of attempts that it did not fail by its own fault, 0.05 to 1; the last ten or so count.</param>
+public sealed record MeasuredRate(
+    string Model,
+    string Kind,
+    double? TokensPerSecond,
+    double? LoadSeconds,
+    double Reliability
+);
 
 /// <summary>The answer of <c>GET /v1/hosts</c>: a page of them.</summary>
 /// <param name="Hosts">By the time of their enrolment; at most as many as <c>limit</c> says, and never more than 1,000.</param>
@@ -114,7 +131,7 @@ public sealed record CreateToken
     /// <summary>How far the hosts that join with it are trusted; absent: <c>trusted</c>.</summary>
     public TrustTier? Tier { get; init; }
 
-    /// <summary>Whose these hosts are, for people.</summary>
+    /// <summary>Whose these hosts are. When it is the id of a key, its tasks go before others on them, and to them before others.</summary>
     public string? Owner { get; init; }
 
     /// <summary>Attempts that each of them gets at the same time at the most, 1 to 1,024; absent: as many as it says.</summary>

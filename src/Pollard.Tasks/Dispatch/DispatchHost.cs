@@ -1,4 +1,5 @@
 using Pollard.Protocol;
+using Pollard.Protocol.Api;
 using Pollard.Tasks.Leases;
 
 namespace Pollard.Tasks.Dispatch;
@@ -188,6 +189,21 @@ public sealed class DispatchHost
 
     internal void StopSilence() => _core.Wheel.Stop(_silence);
 
+    /// <summary>What it was measured to do.</summary>
+    internal IReadOnlyList<MeasuredRate> Measured() =>
+        [
+            .. Classes
+                .Where(static pair => pair.Value.Rate is { Work.IsKnown: true })
+                .DistinctBy(static pair => pair.Value.Rate)
+                .Select(static pair => new MeasuredRate(
+                    pair.Value.Model,
+                    pair.Key.Key.Kind,
+                    pair.Value.Rate!.Work.TokensPerSecond,
+                    pair.Value.Rate.Work.LoadSeconds,
+                    pair.Value.Rate.Reliability
+                )),
+        ];
+
     internal WorkClass[] CouldRun() => [.. Classes.Keys, .. DrainedFrom];
 
     /// <summary>True for a model that it names, not for one that it would only try.</summary>
@@ -213,12 +229,7 @@ public sealed class DispatchHost
     internal string? NameFor(WorkClass work) =>
         NameFor(work.Key.Kind, work.Key.Model, work.Requires, work.Key.OnlyFallback);
 
-    internal string? NameFor(
-        string kind,
-        string model,
-        Protocol.Api.TaskRequirements? requires,
-        bool onlyFallback = false
-    ) =>
+    internal string? NameFor(string kind, string model, TaskRequirements? requires, bool onlyFallback = false) =>
         onlyFallback && Role != HostRole.Fallback ? null
         : ModelFor(model) is { } found && Does(found, kind) && Satisfies(found, requires)
             ? found.Name == "*" ? model
@@ -226,7 +237,7 @@ public sealed class DispatchHost
         : null;
 
     /// <summary>Why it cannot run such work, for people; null when it can.</summary>
-    internal string? Objection(string kind, string model, Protocol.Api.TaskRequirements? requires) =>
+    internal string? Objection(string kind, string model, TaskRequirements? requires) =>
         ModelFor(model) is not { } found ? $"does not have the model {model}"
         : !Does(found, kind) ? $"does no work of kind {kind} with {model}"
         : requires?.Tier > Description.Tier
@@ -259,15 +270,15 @@ public sealed class DispatchHost
     private static bool Does(ModelInfo model, string kind) =>
         model.Kinds is { } kinds ? kinds.Contains(kind, StringComparer.Ordinal) : kind is "chat" or "completion";
 
-    private static string Named(Protocol.Api.TrustTier tier) =>
+    private static string Named(TrustTier tier) =>
         tier switch
         {
-            Protocol.Api.TrustTier.Own => "own",
-            Protocol.Api.TrustTier.Trusted => "trusted",
+            TrustTier.Own => "own",
+            TrustTier.Trusted => "trusted",
             _ => "community",
         };
 
-    private bool Satisfies(ModelInfo model, Protocol.Api.TaskRequirements? requires) =>
+    private bool Satisfies(ModelInfo model, TaskRequirements? requires) =>
         requires is null
         || (
             (requires.Host is not { } host || host == Description.Id || host == Description.Name)

@@ -8,7 +8,7 @@ internal sealed class Dispatcher(EngineCore core)
 {
     private const int ClassesKept = 10_000;
     private readonly Dictionary<WorkKey, WorkClass> _classes = [];
-    private readonly Dictionary<string, OwnerShare> _owners = new(StringComparer.Ordinal);
+    private readonly OwnerShares _owners = new(core.Time);
     private readonly WaysBack _waysBack = new();
     private readonly HostChoice _choice = new(core);
 
@@ -17,16 +17,7 @@ internal sealed class Dispatcher(EngineCore core)
     /// <summary>Tasks that are ready and wait for a host.</summary>
     public int Ready { get; private set; }
 
-    public OwnerShare Owner(string name)
-    {
-        if (!_owners.TryGetValue(name, out var owner))
-        {
-            owner = new OwnerShare(name, core.Time);
-            _owners.Add(name, owner);
-        }
-
-        return owner;
-    }
+    public OwnerShare Owner(string name) => _owners.Of(name);
 
     public WorkClass ClassOf(string kind, string model, TaskRequirements? requires, bool onlyFallback = false)
     {

@@ -62,5 +62,6 @@ public sealed record HostSnapshot(
     int Running,
     bool Draining,
     DateTimeOffset ConnectedAt,
-    DateTimeOffset SeenAt
+    DateTimeOffset SeenAt,
+    IReadOnlyList<MeasuredRate> Rates
 );

@@ -32,7 +32,8 @@ public sealed class HostPool
                 host.Attempts.Count,
                 host.Draining,
                 host.ConnectedAt,
-                _core.Time.GetUtcNow() - host.SilentFor
+                _core.Time.GetUtcNow() - host.SilentFor,
+                host.Measured()
             )),
         ];
     }

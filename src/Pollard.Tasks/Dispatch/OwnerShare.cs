@@ -4,7 +4,7 @@ namespace Pollard.Tasks.Dispatch;
 /// An owner's part of the pool. Whoever had least of late comes next. What it had is counted in seconds of the whole of those
 /// hosts that can do such work, so that it means the same in a large pool and in a small one. Used under the engine's lock.
 /// </summary>
-internal sealed class OwnerShare(string name, TimeProvider time)
+internal sealed class OwnerShare(string name, OwnerShares all, TimeProvider time)
 {
     private const double Ageing = 0.25;
     private Fading _had;
@@ -34,6 +34,7 @@ internal sealed class OwnerShare(string name, TimeProvider time)
             return;
         }
 
+        all.Waiting++;
         _unservedSince = time.GetTimestamp();
         if (Running == 0 && othersHad > 0)
         {
@@ -42,7 +43,7 @@ internal sealed class OwnerShare(string name, TimeProvider time)
     }
 
     /// <summary>One waits no more.</summary>
-    public void WaitsNoMore() => Waiting--;
+    public void WaitsNoMore() => all.Waiting -= --Waiting == 0 ? 1 : 0;
 
     /// <summary>It gets something that will probably take so long.</summary>
     public void Charge(double seconds)
@@ -58,7 +59,8 @@ internal sealed class OwnerShare(string name, TimeProvider time)
     /// Where it stands: the lowest comes next. Waiting counts as well, at a quarter of the pace at which one of so many is served: it
     /// changes no shares that are fair, but whoever newcomers pass again and again gets a turn.
     /// </summary>
-    public double Standing(int among) => Had - (Ageing / among * time.GetElapsedTime(_unservedSince).TotalSeconds);
+    public double Standing =>
+        Had - (Ageing / Math.Max(all.Waiting, 1) * time.GetElapsedTime(_unservedSince).TotalSeconds);
 
     private void Set(double had) => _had = new Fading(had, time.GetTimestamp());
 }

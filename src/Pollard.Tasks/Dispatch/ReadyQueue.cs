@@ -118,7 +118,7 @@ internal sealed class ReadyQueue(TimeProvider time)
             }
             else if (lane.Owner.MayRun)
             {
-                var its = new Turn(lane.Owner.Name != hostOwner, lane.Owner.Standing(_waiting.Count), rank.Moment);
+                var its = new Turn(lane.Owner.Name != hostOwner, lane.Owner, lane.Owner.Standing, rank.Moment);
                 if (its.IsBefore(turn))
                 {
                     next = lane;
@@ -134,7 +134,7 @@ internal sealed class ReadyQueue(TimeProvider time)
     private LiveTask? TakeFromOthers(Lane first, DispatchHost? avoided) =>
         _waiting
             .Where(lane => !ReferenceEquals(lane, first) && lane.Owner.MayRun)
-            .OrderBy(lane => lane.Owner.Standing(_waiting.Count))
+            .OrderBy(static lane => lane.Owner.Standing)
             .Select(lane => lane.Take(avoided))
             .FirstOrDefault(static task => task is not null);
 
@@ -243,16 +243,17 @@ internal sealed class ReadyQueue(TimeProvider time)
 }
 
 /// <summary>When an owner's next task comes, beside those of others.</summary>
-/// <param name="IsForeign">The host has an owner, who is another.</param>
-/// <param name="Standing">Of its owner.</param>
-/// <param name="Moment">Of the task, as priorities see it.</param>
-internal readonly record struct Turn(bool IsForeign, double Standing, long Moment)
+/// <param name="IsForeign">It is not the host's owner.</param>
+/// <param name="Owner">The owner.</param>
+/// <param name="Standing">Where it stands.</param>
+/// <param name="Moment">Of the task, as priorities see it: it decides between an owner's own.</param>
+internal readonly record struct Turn(bool IsForeign, OwnerShare? Owner, double Standing, long Moment)
 {
     /// <summary>After all others.</summary>
-    public static Turn Never { get; } = new(true, double.PositiveInfinity, long.MaxValue);
+    public static Turn Never { get; } = new(true, null, double.PositiveInfinity, long.MaxValue);
 
     public bool IsBefore(in Turn other) =>
         IsForeign != other.IsForeign ? other.IsForeign
-        : Standing != other.Standing ? Standing < other.Standing
+        : !ReferenceEquals(Owner, other.Owner) && Standing != other.Standing ? Standing < other.Standing
         : Moment < other.Moment;
 }

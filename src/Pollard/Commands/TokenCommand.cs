@@ -35,7 +35,11 @@ internal static class TokenCommand
         "How far the hosts are trusted: own, trusted or community. Default: trusted"
     );
 
-    private static readonly Option<string?> Owner = CommonOptions.CallText("--owner", "NAME", "Whose the hosts are");
+    private static readonly Option<string?> Owner = CommonOptions.CallText(
+        "--owner",
+        "NAME",
+        "Whose the hosts are; the tasks of a key whose id it is go first on them"
+    );
 
     private static readonly Option<string?> MostSlots = CommonOptions.CallText(
         "--most-slots",

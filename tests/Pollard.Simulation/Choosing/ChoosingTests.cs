@@ -24,7 +24,7 @@ public class ChoosingTests
 
         _world.Run(until: 3_600);
 
-        Assert.InRange(Jain(_world.Jobs, static job => job.Owner), 0.95, 1);
+        Assert.InRange(Jain(_world.Jobs, "a", "b", "c", "large"), 0.95, 1);
     }
 
     [Fact]
@@ -44,7 +44,7 @@ public class ChoosingTests
 
         _world.Run(until: 720);
 
-        Assert.InRange(Jain([.. _world.Jobs.Where(static job => job.DoneAt > 605)], static job => job.Owner), 0.95, 1);
+        Assert.InRange(Jain(_world.Jobs.Where(static job => job.DoneAt > 600), "early", "late"), 0.95, 1);
     }
 
     [Fact]
@@ -197,13 +197,11 @@ public class ChoosingTests
     }
 
     /// <summary>Jain's index of what was done for each: 1 when all had as much, 1/n when one had everything.</summary>
-    private static double Jain(IReadOnlyList<Job> jobs, Func<Job, string> who)
+    private static double Jain(IEnumerable<Job> jobs, params string[] owners)
     {
-        var served = jobs.GroupBy(who)
-            .Select(static group =>
-                (double)group.Where(static job => job.DoneAt is not null).Sum(static job => job.Tokens)
-            )
-            .ToList();
-        return Math.Pow(served.Sum(), 2) / (served.Count * served.Sum(static sum => sum * sum));
+        var tokens = jobs.Where(static job => job.DoneAt is not null)
+            .ToLookup(static job => job.Owner, static job => (double)job.Tokens);
+        double[] served = [.. owners.Select(owner => tokens[owner].Sum())];
+        return Math.Pow(served.Sum(), 2) / (served.Length * served.Sum(static sum => sum * sum));
     }
 }

@@ -40,22 +40,21 @@ internal sealed class TestHost : IHostSink
         int slots,
         HostRole role,
         TimeSpan? answerWithin,
-        IReadOnlyList<ModelInfo> models
+        IReadOnlyList<ModelInfo> models,
+        Func<HostDescription, HostDescription>? with = null
     )
     {
-        Connection = engine.Hosts.Connect(
-            new HostDescription
-            {
-                Id = id,
-                Name = id,
-                Slots = slots,
-                Role = role,
-                Models = models,
-                Silence = TimeSpan.FromSeconds(12),
-                AnswerWithin = answerWithin,
-            },
-            this
-        );
+        var description = new HostDescription
+        {
+            Id = id,
+            Name = id,
+            Slots = slots,
+            Role = role,
+            Models = models,
+            Silence = TimeSpan.FromSeconds(12),
+            AnswerWithin = answerWithin,
+        };
+        Connection = engine.Hosts.Connect(with?.Invoke(description) ?? description, this);
     }
 
     /// <summary>A host that goes on with what it has begun of the model <c>m</c>.</summary>
@@ -86,6 +85,10 @@ internal sealed class TestHost : IHostSink
                 },
             ]
         );
+
+    /// <summary>A host with one slot that describes itself in its own way.</summary>
+    public static TestHost With(TaskEngine engine, string id, Func<HostDescription, HostDescription> with) =>
+        new(engine, id, slots: 1, HostRole.Worker, answerWithin: null, [new ModelInfo { Name = "m" }], with);
 
     public DispatchHost Connection { get; }
 

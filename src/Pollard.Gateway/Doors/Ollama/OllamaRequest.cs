@@ -15,13 +15,15 @@ namespace Pollard.Gateway.Doors.Ollama;
 /// <param name="LoadReason">Set when there is nothing to answer: <c>load</c> or <c>unload</c>.</param>
 /// <param name="Tools">True when the model may call tools of the client.</param>
 /// <param name="Continuations">How another host may go on with its answer.</param>
+/// <param name="Prefixes">Beginnings of the prompt.</param>
 internal readonly record struct OllamaAsk(
     string Model,
     bool Stream,
     ReadOnlyMemory<byte> Body,
     string? LoadReason,
     bool Tools = false,
-    Continuations Continuations = Continuations.None
+    Continuations Continuations = Continuations.None,
+    PromptPrefixes Prefixes = default
 );
 
 /// <summary>Reads requests of Ollama's API. Members that it does not know are ignored, as Ollama does.</summary>
@@ -48,7 +50,7 @@ internal static class OllamaRequest
             WriteShared(json, request, RequestRules.FromOllama(Kinds.Chat));
         });
         var facts = RequestScanner.Scan(translated.Span, RequestShape.Chat, options);
-        return new OllamaAsk(ModelOf(request), IsStream(request), translated, null, facts.Tools, facts.Continuations);
+        return new OllamaAsk(ModelOf(request), IsStream(request), translated, null, facts.Tools, facts.Continuations, facts.Prefixes);
     }
 
     /// <summary>A completion.</summary>

@@ -42,6 +42,7 @@ internal static class SubmitReader
             Model = submitted.Model ?? "",
             Request = request,
             Stream = facts.Stream,
+            Prefixes = facts.Prefixes,
             Requires = ToolTrust.Require(submitted.Requires, facts.Tools, options),
             Priority = submitted.Priority ?? 0,
             MaxAttempts = submitted.MaxAttempts,
