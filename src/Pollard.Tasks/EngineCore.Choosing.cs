@@ -19,13 +19,14 @@ internal sealed partial class EngineCore
         }
     }
 
-    // It was charged what was foreseen. Whoever is to wait again for another try had nothing of this one.
+    // It was charged what was foreseen. Whoever is to wait again for another try had nothing of this one, unless that goes on with it.
     private static void Settle(Attempt attempt, OwnerShare owner)
     {
         if (attempt.Forecast is { } forecast)
         {
-            var had = attempt.IsFinishing || attempt.Task.Row.IsFinal ? forecast.Cost(attempt.Tokens) : 0;
-            owner.Correct(had - forecast.Charged);
+            var counts =
+                attempt.IsFinishing || attempt.Task.Row.IsFinal || (attempt.HasWritten && attempt.Task.Cut is not null);
+            owner.Correct((counts ? forecast.Cost(attempt.Tokens) : 0) - forecast.Charged);
         }
     }
 }

@@ -42,6 +42,7 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, strin
                     .. models.Select(name => new ModelInfo
                     {
                         Name = name,
+                        Loaded = models.Length == 1 || random.Next(2) == 0,
                         Capabilities = resumes.Contains(name) ? [ModelInfo.Resume] : [ModelInfo.Prefill],
                     }),
                 ],

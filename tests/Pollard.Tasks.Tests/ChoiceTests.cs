@@ -143,6 +143,58 @@ public class ChoiceTests
     }
 
     [Fact]
+    public async Task Work_waits_for_the_busy_host_that_has_its_model_loaded_but_no_longer_than_two_loads()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var busy = Telling(gateway, "busy", loaded: "x");
+        await gateway.SubmitAsync("x");
+        await busy.UntilWorkAsync();
+        var free = Telling(gateway, "free", loaded: "y");
+
+        var waiting = await gateway.SubmitAsync("x");
+
+        Assert.False(free.HasOffer);
+        var why = gateway.Engine.Why(waiting);
+        Assert.Contains("has the model in memory", why.Summary, StringComparison.Ordinal);
+        Assert.Contains(why.Hosts, static host => host.Reason.Contains("have to load", StringComparison.Ordinal));
+        gateway.Clock.Advance(TimeSpan.FromSeconds(11));
+        Assert.Equal(waiting.Row.Id, (await free.UntilWorkAsync()).TaskId);
+    }
+
+    [Fact]
+    public async Task Work_goes_to_the_free_host_that_has_its_model_loaded()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        TestHost[] others = [.. Enumerable.Range(0, 20).Select(i => Telling(gateway, $"h{i}", loaded: "y"))];
+        var right = Telling(gateway, "right", loaded: "x");
+
+        for (var i = 0; i < 10; i++)
+        {
+            await gateway.SubmitAsync("x");
+            TestHost.Finish(await right.UntilWorkAsync());
+        }
+
+        Assert.All(others, static host => Assert.False(host.HasOffer));
+    }
+
+    [Fact]
+    public async Task What_hosts_were_measured_to_do_is_listed()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m").Ready();
+        await gateway.SubmitAsync();
+        var attempt = await host.UntilWorkAsync();
+        gateway.Clock.Advance(TimeSpan.FromSeconds(1));
+        TestHost.Say(attempt, new string('x', 400));
+        gateway.Clock.Advance(TimeSpan.FromSeconds(2));
+        TestHost.Finish(attempt);
+
+        var rates = gateway.Engine.Hosts.List().Single().Rates;
+
+        Assert.Equal([new MeasuredRate("m", "chat", TokensPerSecond: 50, LoadSeconds: null, Reliability: 1)], rates);
+    }
+
+    [Fact]
     public async Task No_host_that_lacks_what_a_task_requires_is_chosen()
     {
         await using var gateway = await TestEngine.StartAsync();
@@ -196,4 +248,21 @@ public class ChoiceTests
                 )
                 .Ready();
     }
+
+    private static TestHost Telling(TestEngine gateway, string id, string loaded) =>
+        TestHost
+            .With(
+                gateway.Engine,
+                id,
+                host =>
+                    host with
+                    {
+                        Models =
+                        [
+                            new ModelInfo { Name = "x", Loaded = loaded == "x" },
+                            new ModelInfo { Name = "y", Loaded = loaded == "y" },
+                        ],
+                    }
+            )
+            .Ready();
 }

@@ -246,16 +246,18 @@ internal sealed class Dispatcher(EngineCore core)
     // No other host may have these now, so that they go before all else.
     private void GiveBegun(DispatchHost host, Effects effects)
     {
-        while (
-            host.IsFree
-            && _waysBack.Of(host).FirstOrDefault(task => Owner(task.Row.Owner).MayRun && host.GoesOnWith(task.Row))
-                is { Row: var row } task
-        )
+        while (host.IsFree && _waysBack.Of(host).FirstOrDefault(task => GoesOnNow(task, host)) is { } task)
         {
             Dequeue(task);
-            core.Give(task, host, host.NameFor(row.Kind, row.Model, row.Requires)!, effects);
+            Give(task, BegunClassOf(task), host, effects);
         }
     }
+
+    // A host that is about to find its place gets it then.
+    private bool GoesOnNow(LiveTask task, DispatchHost host) =>
+        Owner(task.Row.Owner).MayRun && host.GoesOnWith(task.Row) && host.Classes.ContainsKey(BegunClassOf(task));
+
+    private WorkClass BegunClassOf(LiveTask task) => ClassOf(task.Row.Kind, task.Row.Model, task.Row.Requires);
 
     private bool HasToWait(WorkClass work, DispatchHost host)
     {
@@ -278,15 +280,19 @@ internal sealed class Dispatcher(EngineCore core)
 
         task.QueuedIn = null;
         Ready--;
-        var forecast = _choice.Foresee(work, task, host);
+        Give(task, work, host, effects);
+        return true;
+    }
+
+    private void Give(LiveTask task, WorkClass work, DispatchHost host, Effects effects)
+    {
+        var forecast = _choice.Foresee(work, task, host); // Before: the task itself is none of what else the host has.
         core.Give(task, host, host.Classes[work].Model, effects);
         if (task.Attempt is { } attempt)
         {
             Owner(task.Row.Owner).Charge(forecast.Charged);
             _choice.Given(attempt, forecast, host);
         }
-
-        return true;
     }
 
     // The host that was drawn may not have the task that waits (it failed it before); another one may.

@@ -22,9 +22,14 @@ internal sealed class HostRate(TimeProvider time)
     public bool IsFresh => _measuredAt != 0 && time.GetElapsedTime(_measuredAt) < Holds;
 
     /// <summary>It brought an answer.</summary>
-    public void NoteDone(in WorkSample sample)
+    /// <param name="sample">What that took; null when it tells nothing of the next one.</param>
+    public void NoteDone(WorkSample? sample)
     {
-        Work.Note(sample);
+        if (sample is { } measured)
+        {
+            Work.Note(measured);
+        }
+
         Note(failed: false);
     }
 

@@ -52,7 +52,7 @@ internal sealed class Rates(TimeProvider time)
     public void NoteDone(Attempt attempt, Messages.Finish finish)
     {
         // hot: once a task (bench: chat).
-        if (TokensOf(finish.Usage) is { } tokens)
+        if (attempt.Cut is null && TokensOf(finish.Usage) is { } tokens)
         {
             attempt.Tokens = tokens;
         }
@@ -60,6 +60,12 @@ internal sealed class Rates(TimeProvider time)
         if (attempt.Forecast is not { Rate: var rate } forecast)
         {
             return; // It began before the gateway's start: nobody knows when.
+        }
+
+        if (attempt.Cut is not null)
+        {
+            rate.NoteDone(sample: null); // The rest of an answer that others began says nothing of a whole one.
+            return;
         }
 
         var whole = time.GetElapsedTime(attempt.BeganAt).TotalSeconds;

@@ -29,6 +29,7 @@ public sealed class TrustTests
         await restarted.LoadAsync(Token);
 
         Assert.Equal((TrustTier.Community, "Ada", 1), (host.Tier, host.Owner, host.Slots));
+        Assert.Equal("Ada", gateway.Engine.Hosts.List().Single().Description.Owner); // Whose tasks it serves first.
         Assert.Equal((TrustTier.Community, "Ada", 1), (token.Tier, token.Owner, token.MostSlots));
         Assert.Equal(new JoinTerms(TrustTier.Community, "Ada", 1), restarted.Find(host.Id)!.Terms);
     }

@@ -50,7 +50,15 @@ internal sealed class OllamaDoor(Work work, ModelCatalog models, GatewayOptions 
 
         var task = await work.SubmitAsync(
             http,
-            new WorkRequest(kind, ask.Model, ask.Body, ask.Stream, Tools: ask.Tools, Continuations: ask.Continuations, Prefixes: ask.Prefixes)
+            new WorkRequest(
+                kind,
+                ask.Model,
+                ask.Body,
+                ask.Stream,
+                Tools: ask.Tools,
+                Continuations: ask.Continuations,
+                Prefixes: ask.Prefixes
+            )
         );
         if (ask.Stream)
         {

@@ -50,7 +50,15 @@ internal static class OllamaRequest
             WriteShared(json, request, RequestRules.FromOllama(Kinds.Chat));
         });
         var facts = RequestScanner.Scan(translated.Span, RequestShape.Chat, options);
-        return new OllamaAsk(ModelOf(request), IsStream(request), translated, null, facts.Tools, facts.Continuations, facts.Prefixes);
+        return new OllamaAsk(
+            ModelOf(request),
+            IsStream(request),
+            translated,
+            null,
+            facts.Tools,
+            facts.Continuations,
+            facts.Prefixes
+        );
     }
 
     /// <summary>A completion.</summary>

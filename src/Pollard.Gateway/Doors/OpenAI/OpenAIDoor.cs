@@ -110,7 +110,16 @@ internal sealed class OpenAIDoor(
         facts.Model is { } model
             ? work.SubmitAsync(
                 http,
-                new WorkRequest(kind, model, body, facts.Stream, facts.Store, facts.Tools, facts.Continuations, facts.Prefixes)
+                new WorkRequest(
+                    kind,
+                    model,
+                    body,
+                    facts.Stream,
+                    facts.Store,
+                    facts.Tools,
+                    facts.Continuations,
+                    facts.Prefixes
+                )
             )
             : throw new RejectedException(DoorError.BadRequest("\"model\" is missing", "model", "missing_member"));
 
