@@ -14,6 +14,7 @@ internal sealed partial class EngineCore
     /// <summary>Gives a task to a host. The caller holds the lock and has taken the task out of its queue.</summary>
     public void Give(LiveTask task, DispatchHost host, string model, Effects effects)
     {
+        _hedgesSaved = Math.Min(MostSaved, _hedgesSaved + Options.HedgeShare);
         var fence = Fences.Next();
         if (task.Row.Stage != TaskStage.Interrupted)
         {
@@ -55,7 +56,7 @@ internal sealed partial class EngineCore
             attempt.IsAccepted = true;
             attempt.Task.KeptFor = null;
             attempt.Task.Untaken = 0;
-            attempt.Clock.Set(ClockPhase.Running, attempt.Clock.Look().Next);
+            attempt.Clock.Set(ClockPhase.Running, Hedge(attempt, attempt.Clock.Look().Next, change.Effects));
         }
     }
 
@@ -68,7 +69,12 @@ internal sealed partial class EngineCore
         }
 
         var error = new TaskError(code, reason, Retryable: true);
-        if (code is "busy" or "draining")
+        if (attempt.IsHedge)
+        {
+            attempt.Host?.Suspend();
+            CloseHedge(attempt, slotIsFree: true, change.Effects);
+        }
+        else if (code is "busy" or "draining")
         {
             attempt.Host?.Suspend(); // Else it would be offered the same at once, again and again.
             GiveBack(attempt, error, change.Effects);
@@ -89,7 +95,15 @@ internal sealed partial class EngineCore
         }
 
         var sink = attempt.Host?.Sink;
-        End(attempt, error, wait, change.Effects);
+        if (attempt.IsHedge)
+        {
+            CloseHedge(attempt, slotIsFree: true, change.Effects);
+        }
+        else
+        {
+            End(attempt, error, wait, change.Effects);
+        }
+
         if (sink is not null)
         {
             change.Effects.Acknowledge(attempt, sink, attempt.NextSeq + 1);
@@ -215,7 +229,11 @@ internal sealed partial class EngineCore
         var gone = new TaskError("host_lost", $"the host {attempt.HostId} was lost", Retryable: true);
         attempt.Host!.Attempts.Remove(attempt);
         attempt.Host = null;
-        if (!attempt.IsAccepted)
+        if (attempt.IsHedge)
+        {
+            CloseHedge(attempt, slotIsFree: true, effects);
+        }
+        else if (!attempt.IsAccepted)
         {
             LeaveOffer(attempt, gone, resumable, effects);
         }
@@ -265,6 +283,12 @@ internal sealed partial class EngineCore
         if (!attempt.IsOpen)
         {
             FreeSlot(attempt, change.Effects);
+            return;
+        }
+
+        if (attempt.IsHedge)
+        {
+            HedgeTimeReached(attempt, change.Effects);
             return;
         }
 

@@ -28,7 +28,7 @@ internal sealed partial class EngineCore
         }
         else
         {
-            attempt.Clock.Set(ClockPhase.Running, next);
+            attempt.Clock.Set(ClockPhase.Running, Hedge(attempt, next, effects));
         }
     }
 
@@ -36,6 +36,11 @@ internal sealed partial class EngineCore
     private void Lose(Attempt attempt, TaskError error, Effects effects)
     {
         var task = attempt.Task;
+        if (TryGoOnWithHedge(attempt, slotIsFree: false, effects))
+        {
+            return;
+        }
+
         NoteFailure(task);
         NoteFault(attempt, error);
         if (TryInterrupt(attempt, error, TimeSpan.Zero, slotIsFree: false, effects))
@@ -59,6 +64,11 @@ internal sealed partial class EngineCore
     private void End(Attempt attempt, TaskError error, TimeSpan wait, Effects effects)
     {
         var task = attempt.Task;
+        if (error.Retryable && TryGoOnWithHedge(attempt, slotIsFree: true, effects))
+        {
+            return;
+        }
+
         NoteFailure(task);
         NoteFault(attempt, error);
         if (TryInterrupt(attempt, error, wait, slotIsFree: true, effects))
@@ -153,6 +163,11 @@ internal sealed partial class EngineCore
         }
 
         task.Attempt = null;
+        if (task.Hedge is { } hedge)
+        {
+            CloseHedge(hedge, slotIsFree: false, effects);
+        }
+
         var owner = Dispatcher.Owner(task.Row.Owner);
         owner.Running--;
         Settle(attempt, owner);

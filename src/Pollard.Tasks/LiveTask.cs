@@ -46,6 +46,9 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     /// <summary>The try that may write. Null while the task waits or has ended.</summary>
     public Attempt? Attempt { get; set; }
 
+    /// <summary>A second try beside it, as long as neither has begun the answer; null when there is none.</summary>
+    public Attempt? Hedge { get; set; }
+
     /// <summary>The attempt that ended the task while that end is on its way to disk, and the version that is it.</summary>
     public (Attempt Attempt, IHostSink Sink, long Version)? Closing { get; set; }
 

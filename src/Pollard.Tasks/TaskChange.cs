@@ -46,6 +46,9 @@ internal abstract record TaskChange
     internal sealed record Interrupted(long Fence, long NextFence, TaskError Error, TimeSpan RetryIn, bool GotOn)
         : TaskChange;
 
+    /// <summary>A second host that was asked beside the first has the task from here on.</summary>
+    internal sealed record Overtaken(long Fence, long NextFence, string Host) : TaskChange;
+
     /// <summary>No host goes on with the answer that was cut.</summary>
     internal sealed record NotContinued(long NextFence, TaskError Error) : TaskChange;
 

@@ -62,6 +62,9 @@ public sealed record TaskEngineOptions
     public (TimeSpan Least, TimeSpan Most) FirstToken { get; init; } =
         (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(300));
 
+    /// <summary>The share of all tries, 0 to 1, that may be second ones beside a first whose answer does not begin while a client waits for it.</summary>
+    public double HedgeShare { get; init; } = 0.05;
+
     /// <summary>The least and the most that an answer may stand still between tokens. Backends are silent while they gather a call of a tool.</summary>
     public (TimeSpan Least, TimeSpan Most) Stall { get; init; } = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(60));
 

@@ -47,6 +47,13 @@ internal static partial class TaskMachine
             TaskChange.Failed failed when failed.Fence == row.Fence => Fail(row, failed, now),
             TaskChange.Lost lost when lost.Fence == row.Fence => Lose(row, lost, now),
             TaskChange.Interrupted cut when cut.Fence == row.Fence => Interrupt(row, cut, now),
+            TaskChange.Overtaken second when second.Fence == row.Fence => Changed(
+                row with
+                {
+                    Fence = second.NextFence,
+                    Host = second.Host,
+                }
+            ),
             TaskChange.Released back when back.Fence == row.Fence => Requeue(
                 row with
                 {

@@ -146,7 +146,7 @@ internal sealed class SimulatedWorld
             _store,
             new JoinedOutput(),
             new ScriptedReview { Judge = JudgeAsync },
-            new TaskEngineOptions { MaxAttempts = 3 },
+            new TaskEngineOptions { MaxAttempts = 3, HedgeShare = 0.5 },
             _clock,
             _random,
             NullLogger<TaskEngine>.Instance,

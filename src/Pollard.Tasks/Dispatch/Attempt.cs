@@ -22,15 +22,16 @@ public enum AppendOutcome : byte
 }
 
 /// <summary>One try at a task by one host. What it writes counts while its fence is the task's.</summary>
-public sealed class Attempt
+public sealed partial class Attempt
 {
     private const double MostRetryAfterSeconds = 3600;
     private const int AcknowledgeBytes = 16 * 1024; // A relaxed task's host keeps no more than this, at a frame's price.
     private const int CreditBytes = LinkLimits.CreditWindowBytes / 4;
     private readonly EngineCore _core;
     private string? _token;
+    private bool _isHedge;
     private readonly int _outputBefore; // Of the hosts whose answer this one goes on with.
-    private readonly long _readBefore; // Bytes of all events that came before its own.
+    private long _readBefore; // Bytes of all events that came before its own.
     private int _outputBytes;
     private int _acknowledgedBytes;
     private int _gatheredBytes;
@@ -114,7 +115,7 @@ public sealed class Attempt
     internal long Fence { get; }
 
     /// <summary>The number of the event that its first output makes; output n is event FirstEvent + n.</summary>
-    internal int FirstEvent { get; }
+    internal int FirstEvent { get; private set; }
 
     internal long BeganAt { get; }
 
@@ -137,6 +138,16 @@ public sealed class Attempt
 
     /// <summary>What it may write counts. Changes under the engine's lock and the log's.</summary>
     internal bool IsOpen { get; set; } = true;
+
+    /// <summary>It is a second one beside the task's attempt, and neither has begun the answer. Changes under the engine's lock.</summary>
+    internal bool IsHedge
+    {
+        get => Volatile.Read(ref _isHedge);
+        set => Volatile.Write(ref _isHedge, value);
+    }
+
+    /// <summary>A second one was begun beside it.</summary>
+    internal bool WasHedged { get; set; }
 
     /// <summary>The result is there and on its way to disk: nothing more may come.</summary>
     internal bool IsFinishing { get; set; }
@@ -170,7 +181,21 @@ public sealed class Attempt
     public AppendOutcome Append(int seq, DeltaKind kind, ushort choice, in ReadOnlySequence<byte> data, int tokens = 0)
     {
         // hot: one call a token (bench: stream).
+        if (IsHedge)
+        {
+            if (kind == DeltaKind.Progress)
+            {
+                return PassOver(seq);
+            }
+
+            if (!_core.TakeOver(this))
+            {
+                return AppendOutcome.Fenced;
+            }
+        }
+
         var tooMuch = false;
+        var begins = false;
         lock (Task.Log.Gate)
         {
             if (Check(seq) is var outcome && outcome != AppendOutcome.Taken)
@@ -182,6 +207,7 @@ public sealed class Attempt
             if (!tooMuch)
             {
                 NextSeq++;
+                begins = LastOutputAt == 0;
                 _outputBytes += (int)data.Length;
                 _gatheredBytes += (int)data.Length;
                 Task.Log.AppendOutput(kind, choice, data, _core.Time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -201,6 +227,11 @@ public sealed class Attempt
                 TimeSpan.Zero
             );
             return AppendOutcome.Fenced;
+        }
+
+        if (begins && HasWritten && Task.Hedge is not null)
+        {
+            _core.StopHedge(Task);
         }
 
         return AppendOutcome.Taken;
@@ -248,6 +279,11 @@ public sealed class Attempt
     /// <summary>Ends the task well. Acknowledged through <see cref="IHostSink.Acknowledge"/> when it is kept.</summary>
     public AppendOutcome Finish(int seq, Messages.Finish finish)
     {
+        if (IsHedge && !_core.TakeOver(this))
+        {
+            return AppendOutcome.Fenced;
+        }
+
         List<TaskEvent> output;
         lock (Task.Log.Gate)
         {
@@ -285,91 +321,4 @@ public sealed class Attempt
 
     /// <summary>The backend has stopped; the slot is free.</summary>
     public void Free() => _core.Free(this);
-
-    /// <summary>Gives the host leave to send on, as far as what it sent is on disk or read.</summary>
-    internal void GiveCredit()
-    {
-        int bytes;
-        DispatchHost? host;
-        lock (Task.Log.Gate)
-        {
-            var done = IsPaced ? Math.Clamp(Task.Log.ReadBytes - _readBefore, 0, _outputBytes) : _outputBytes;
-            bytes = (int)(done - _creditedBytes);
-            if (bytes < CreditBytes || !IsOpen)
-            {
-                return;
-            }
-
-            _creditedBytes = done;
-            _creditedAt = _core.Time.GetTimestamp();
-            host = Host; // Under the gate: what is given before a move is in the credit that the new session begins with.
-        }
-
-        host?.Sink.Credit(this, bytes);
-    }
-
-    /// <summary>Since when nothing came though something could, on the monotonic clock; and whether it waits for its reader.</summary>
-    internal (long Since, bool HeldUp) StandsStill()
-    {
-        // The host sends in pieces, so it may stop short of the window's end.
-        var heldUp = IsPaced && _outputBytes - _creditedBytes > LinkLimits.CreditWindowBytes - CreditBytes;
-        return (Math.Max(Math.Max(LastOutputAt, LastPhaseAt), _creditedAt), heldUp);
-    }
-
-    // A client that reads along sets the pace; what nobody waits for, or what is on disk, holds nothing up.
-    private bool IsPaced => Task.Row is { Stream: true, Durability: Durability.Relaxed, LostOutput: LostOutput.Fail };
-
-    /// <summary>A newer session of its host has it from here on. The caller holds the engine's lock.</summary>
-    internal void MoveTo(DispatchHost host)
-    {
-        lock (Task.Log.Gate)
-        {
-            Host = host;
-            CreditLeft = LinkLimits.CreditWindowBytes - (int)(_outputBytes - _creditedBytes);
-        }
-    }
-
-    /// <summary>For an attempt that was taken up after a restart: what it had written by then.</summary>
-    internal void Restore(int outputs, int bytes, AnswerShape shape)
-    {
-        NextSeq = outputs;
-        HasShown |= outputs > 0;
-        Shape = shape;
-        _outputBytes = bytes;
-        _creditedBytes = bytes;
-        _acknowledgedBytes = bytes;
-    }
-
-    // The caller holds the log's gate.
-    private AppendOutcome Check(int seq) =>
-        !IsOpen ? AppendOutcome.Fenced
-        : seq < NextSeq || IsFinishing ? AppendOutcome.Duplicate
-        : seq > NextSeq ? AppendOutcome.Gap
-        : AppendOutcome.Taken;
-
-    private void NoteTime(DeltaKind kind)
-    {
-        var now = _core.Time.GetTimestamp();
-        if (kind == DeltaKind.Progress)
-        {
-            LastPhaseAt = now;
-        }
-        else
-        {
-            HasShown = true;
-            if (LastOutputAt == 0)
-            {
-                FirstOutputAt = now;
-                LastOutputAt = now;
-                Clock.Set(ClockPhase.Running, Clock.Look().Next); // From here on it may stand still for less long.
-            }
-
-            LastOutputAt = now;
-        }
-    }
-
-    internal long FirstOutputAt { get; private set; }
-
-    /// <summary>Something of the answer itself came; a word on how far it is does not count.</summary>
-    internal bool HasShown { get; private set; }
 }

@@ -113,6 +113,25 @@ internal sealed class Dispatcher(EngineCore core)
         return true;
     }
 
+    /// <summary>A free worker for the work of this attempt beside its own, with the model's name there; null when there is none, or tasks wait.</summary>
+    public (DispatchHost Host, string Model)? AnotherFree(Attempt attempt)
+    {
+        var row = attempt.Task.Row;
+        if (Ready > 0)
+        {
+            return null;
+        }
+
+        var work = ClassOf(row.Kind, row.Model, row.Requires);
+        var another = work
+            .Free.ToArray()
+            .Where(host =>
+                host.Role == HostRole.Worker && !ReferenceEquals(host, attempt.Host) && !attempt.Task.Avoids(host)
+            )
+            .MinBy(static host => host.Load);
+        return another is null ? null : (another, another.Classes[work]);
+    }
+
     /// <summary>Gives tasks of one class to hosts, as far as both are there.</summary>
     public void Pump(WorkClass work, Effects effects)
     {

@@ -17,7 +17,7 @@ internal static class EventLog
             case TaskChange.Claimed when before.Stage == TaskStage.Interrupted:
                 Continued(task, at);
                 break;
-            case TaskChange.Claimed or TaskChange.Adopted:
+            case TaskChange.Claimed or TaskChange.Adopted or TaskChange.Overtaken:
                 Leased(task, at);
                 break;
             case TaskChange.Completed done:
