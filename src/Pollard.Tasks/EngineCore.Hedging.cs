@@ -60,14 +60,18 @@ internal sealed partial class EngineCore
             return Least(left, next);
         }
 
-        if (_hedgesSaved < 1 || Dispatcher.AnotherFree(attempt) is not var (host, model))
+        if (_hedgesSaved < 1 || Dispatcher.AnotherFree(attempt) is not var (host, model, forecast))
         {
             return Least(LooksAgain, next);
         }
 
         _hedgesSaved--;
         var task = attempt.Task;
-        var hedge = new Attempt(this, task, host.Id, model, Fences.Next(), task.Log.Count) { IsHedge = true };
+        var hedge = new Attempt(this, task, host.Id, model, Fences.Next(), task.Log.Count)
+        {
+            IsHedge = true,
+            Forecast = forecast,
+        };
         task.Hedge = hedge;
         attempt.WasHedged = true;
         hedge.Host = host;
@@ -125,6 +129,13 @@ internal sealed partial class EngineCore
         task.Hedge = null;
         Change(task, new TaskChange.Overtaken(first.Fence, hedge.Fence, hedge.HostId), effects);
         hedge.TakeOver();
+        hedge.Forecast =
+            hedge.Forecast is { } foreseen && first.Forecast is { Charged: var charged }
+                ? foreseen with
+                {
+                    Charged = charged,
+                } // The owner pays for one of them.
+                : null;
         task.Attempt = hedge;
         WaitNoMore(first);
         LetGo(first, slotIsFree, effects);

@@ -113,8 +113,8 @@ internal sealed class Dispatcher(EngineCore core)
         return true;
     }
 
-    /// <summary>A free worker for the work of this attempt beside its own, with the model's name there; null when there is none, or tasks wait.</summary>
-    public (DispatchHost Host, string Model)? AnotherFree(Attempt attempt)
+    /// <summary>The best free worker for the work of this attempt beside its own, with the model's name there; null when there is none, or tasks wait.</summary>
+    public (DispatchHost Host, string Model, Forecast Forecast)? AnotherFree(Attempt attempt)
     {
         var row = attempt.Task.Row;
         if (Ready > 0)
@@ -128,8 +128,10 @@ internal sealed class Dispatcher(EngineCore core)
             .Where(host =>
                 host.Role == HostRole.Worker && !ReferenceEquals(host, attempt.Host) && !attempt.Task.Avoids(host)
             )
-            .MinBy(static host => host.Load);
-        return another is null ? null : (another, another.Classes[work]);
+            .MinBy(host => _choice.Score(work, attempt.Task, host));
+        return another is null
+            ? null
+            : (another, another.Classes[work].Model, _choice.Foresee(work, attempt.Task, another));
     }
 
     /// <summary>Gives tasks of one class to hosts, as far as both are there.</summary>

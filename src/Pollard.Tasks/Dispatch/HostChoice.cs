@@ -102,7 +102,8 @@ internal sealed class HostChoice(EngineCore core)
     // Its slots share one machine: a full one is taken to be half as fast as one with nothing else to do.
     private static double Crowding(DispatchHost host) => 1 + host.Load;
 
-    private double Score(WorkClass work, LiveTask task, DispatchHost host)
+    /// <summary>How many seconds this host will probably take, with its reliability counted in.</summary>
+    public double Score(WorkClass work, LiveTask task, DispatchHost host)
     {
         var place = host.Classes[work];
         var usual = place.Rate is { IsFresh: true, Work: { IsKnown: true } own } ? own : work.Pool;
