@@ -14,10 +14,16 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
     public async Task<AgentExit> RunAsync(CancellationToken cancellationToken)
     {
         Check();
-        using var catalog = new BackendCatalog(backends, options.Time, loggers.CreateLogger<BackendCatalog>());
+        using var catalog = new BackendCatalog(
+            backends,
+            options.Limits,
+            options.Time,
+            loggers.CreateLogger<BackendCatalog>()
+        );
         using var watchdog = new Watchdog(options.Time, options.Stuck);
         using var pipeline = new WorkPipeline(
             catalog,
+            new RequestLimits(options.Limits),
             options.Slots,
             options.Time,
             loggers.CreateLogger<WorkPipeline>()

@@ -23,6 +23,9 @@ public sealed record AgentOptions
     /// <summary>Words that a task may require.</summary>
     public IReadOnlyList<string>? Labels { get; init; }
 
+    /// <summary>What clients may do with this machine.</summary>
+    public AgentLimits Limits { get; init; } = new();
+
     /// <summary>Where the host's key lies; made when it is not there.</summary>
     public string StateDirectory { get; init; } = ".";
 

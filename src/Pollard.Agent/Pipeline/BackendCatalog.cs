@@ -9,6 +9,7 @@ namespace Pollard.Agent.Pipeline;
 /// <summary>Which backend runs what, as they said when they were last asked.</summary>
 internal sealed partial class BackendCatalog(
     IReadOnlyList<IBackend> backends,
+    AgentLimits limits,
     TimeProvider time,
     ILogger<BackendCatalog> logger
 ) : IDisposable
@@ -90,7 +91,9 @@ internal sealed partial class BackendCatalog(
         foreach (var (backend, models) in backends.Zip(answers))
         {
             offers.AddRange(
-                models.Where(IsUsable).Select(model => new Offer(model.Name, model.Kinds ?? UsualKinds, backend, model))
+                models
+                    .Where(model => limits.Allows(model.Name) && IsUsable(model))
+                    .Select(model => new Offer(model.Name, model.Kinds ?? UsualKinds, backend, limits.Bounded(model)))
             );
         }
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends;
+using Pollard.Agent.Backends.Http;
 using Pollard.Protocol.HostLink;
 
 namespace Pollard.Agent.Pipeline;
@@ -7,6 +8,7 @@ namespace Pollard.Agent.Pipeline;
 /// <summary>Fetch, process, deliver: takes offered work while there are slots, runs it on the backend that has the model, and hands back its end.</summary>
 internal sealed partial class WorkPipeline(
     BackendCatalog catalog,
+    RequestLimits limits,
     int slots,
     TimeProvider time,
     ILogger<WorkPipeline> logger
@@ -213,7 +215,11 @@ internal sealed partial class WorkPipeline(
         ]);
         try
         {
-            return await backend.RunAsync(work.Work, work, stop.Token);
+            return await backend.RunAsync(limits.Apply(work.Work), work, stop.Token);
+        }
+        catch (BackendException e)
+        {
+            return WorkResult.Failed(e.Failure);
         }
         catch (OperationCanceledException) when (work.Stopping.IsCancellationRequested)
         {

@@ -160,7 +160,7 @@ internal sealed partial class HostSession
             if (_idleHeartbeat != IdleHeartbeat)
             {
                 SetIdleHeartbeat();
-                var config = new Messages.Config(null, _idleHeartbeat.TotalSeconds, null);
+                var config = new Messages.Config { IdleHeartbeatSeconds = _idleHeartbeat.TotalSeconds };
                 _outbox.Write(FrameType.Config, 0, config, ProtocolJson.Default.Config);
             }
 
@@ -183,7 +183,7 @@ internal sealed partial class HostSession
     /// <summary>Tells the host that work comes again.</summary>
     public void SayResumed() =>
         Say(() =>
-            _outbox.Write(FrameType.Config, 0, new Messages.Config(null, null, false), ProtocolJson.Default.Config)
+            _outbox.Write(FrameType.Config, 0, new Messages.Config { Draining = false }, ProtocolJson.Default.Config)
         );
 
     /// <summary>As seldom as all idle hosts together allow, but not so seldom that something on the way takes this link for dead.</summary>

@@ -3,7 +3,6 @@ using System.IO.Pipelines;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Pollard.Protocol;
-using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Dispatch;
 
@@ -103,7 +102,7 @@ internal sealed partial class HostSession : IHostSink
         _host = _server.Engine.Hosts.Connect(DescribeHost(hello), this);
         Hello = hello;
         _server.Joined(this);
-        _server.Registry.Describe(Peer.HostId, hello);
+        _server.Registry.Describe(Peer.HostId, hello with { Models = _host.Models });
         if (_server.Registry.Find(Peer.HostId) is { Draining: true })
         {
             _server.Engine.Hosts.SetDraining(Peer.HostId, draining: true);
@@ -115,26 +114,7 @@ internal sealed partial class HostSession : IHostSink
         return true;
     }
 
-    private JoinTerms Terms => _server.Registry.Find(Peer.HostId)?.Terms ?? JoinTerms.Usual;
-
-    private int Allowed(int slots) => IsLocal ? slots : Math.Min(slots, Terms.MostSlots ?? slots);
-
     private bool IsLocal => Peer.Carrier == LinkCarrier.Memory;
-
-    private HostDescription DescribeHost(Messages.Hello hello) =>
-        new()
-        {
-            Id = Peer.HostId,
-            Name = hello.Name ?? Peer.Name,
-            Slots = Allowed(hello.Slots),
-            Tier = IsLocal ? TrustTier.Own : Terms.Tier,
-            Owner = IsLocal ? null : Terms.Owner,
-            Models = hello.Models,
-            Role = hello.Role is "fallback" ? HostRole.Fallback : HostRole.Worker,
-            Labels = hello.Labels ?? [],
-            Silence = Silence,
-            AcceptWithin = Peer.Carrier == LinkCarrier.Turn ? LinkLimits.LongPollAcceptWithin : null,
-        };
 
     private void Answer(Messages.Hello hello, DispatchHost host)
     {
@@ -265,8 +245,8 @@ internal sealed partial class HostSession : IHostSink
                 if (LinkJson.Read(frame.Payload, ProtocolJson.Default.Status).Models is { } models)
                 {
                     HelloCheck.RequireModels(models, IsLocal);
-                    _host!.SetModels(models);
-                    _server.Registry.HasModels(Peer.HostId, models);
+                    _host!.SetModels(Allowed(models));
+                    _server.Registry.HasModels(Peer.HostId, _host.Models);
                 }
 
                 break;

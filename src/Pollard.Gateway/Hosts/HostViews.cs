@@ -89,6 +89,7 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
             SeenAt = online?.SeenAt ?? record?.SeenAt,
             Models = online?.Description.Models ?? record?.Models ?? [],
             Rates = online is { Rates: { Count: > 0 } rates } ? rates : null,
+            ExcludedModels = session?.ExcludedModels is { Count: > 0 } excluded ? excluded : null,
         };
     }
 

@@ -53,12 +53,14 @@ internal sealed record HostRecord
 
     public int? MostSlots { get; init; }
 
+    public IReadOnlyList<string>? OnlyModels { get; init; }
+
     /// <summary>On which terms it joined.</summary>
     [JsonIgnore]
     public JoinTerms Terms
     {
-        get => new(Tier ?? TrustTier.Trusted, Owner, MostSlots);
-        init => (Tier, Owner, MostSlots) = (value.Tier, value.Owner, value.MostSlots);
+        get => new(Tier ?? TrustTier.Trusted, Owner, MostSlots, OnlyModels);
+        init => (Tier, Owner, MostSlots, OnlyModels) = (value.Tier, value.Owner, value.MostSlots, value.Models);
     }
 }
 
@@ -66,7 +68,13 @@ internal sealed record HostRecord
 /// <param name="Tier">How far it is trusted.</param>
 /// <param name="Owner">Whose it is: the id of a key whose tasks go first on it, or a word for people.</param>
 /// <param name="MostSlots">Attempts that it gets at the same time; null: as many as it says.</param>
-internal sealed record JoinTerms(TrustTier Tier, string? Owner = null, int? MostSlots = null)
+/// <param name="Models">The only models that it may serve, as patterns; null: all that it has.</param>
+internal sealed record JoinTerms(
+    TrustTier Tier,
+    string? Owner = null,
+    int? MostSlots = null,
+    IReadOnlyList<string>? Models = null
+)
 {
     /// <summary>Those of the gateway's own machine.</summary>
     public static JoinTerms Own { get; } = new(TrustTier.Own);
@@ -98,12 +106,14 @@ internal sealed record TokenRecord
 
     public int? MostSlots { get; init; }
 
+    public IReadOnlyList<string>? OnlyModels { get; init; }
+
     /// <summary>On which terms a host joins with it.</summary>
     [JsonIgnore]
     public JoinTerms Terms
     {
-        get => new(Tier ?? TrustTier.Trusted, Owner, MostSlots);
-        init => (Tier, Owner, MostSlots) = (value.Tier, value.Owner, value.MostSlots);
+        get => new(Tier ?? TrustTier.Trusted, Owner, MostSlots, OnlyModels);
+        init => (Tier, Owner, MostSlots, OnlyModels) = (value.Tier, value.Owner, value.MostSlots, value.Models);
     }
 
     /// <summary>When its last use was taken; null: it has some left, or lost them before this was written down.</summary>

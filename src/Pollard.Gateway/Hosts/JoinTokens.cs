@@ -154,6 +154,7 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
             Tier = token.Terms.Tier,
             Owner = token.Owner,
             MostSlots = token.MostSlots,
+            Models = token.OnlyModels,
             UsesLeft = token.UsesLeft,
             CreatedAt = token.CreatedAt,
             ExpiresAt = token.ExpiresAt,

@@ -40,15 +40,17 @@ internal sealed class TokenEndpoints(JoinTokens tokens)
             || wanted.MostSlots is < 1 or > LinkLimits.Slots
             || wanted.Tier is { } tier && !Enum.IsDefined(tier)
             || wanted.Owner?.Length > MostNameCharacters
+            || wanted.Models is { } models
+                && !(models.Count is >= 1 and <= ModelPattern.Most && models.All(ModelPattern.IsPattern))
             || !(lifetime > 0 && lifetime <= LongestLifetime.TotalSeconds)
         )
         {
             return LinkProblems.BadRequest(
-                $"uses must be 1 to {JoinTokens.MostUses}, expires_in 1 to {LongestLifetime.TotalSeconds:0} seconds, tier own, trusted or community, most_slots 1 to {LinkLimits.Slots}, name and owner at most {MostNameCharacters} characters"
+                $"uses must be 1 to {JoinTokens.MostUses}, expires_in 1 to {LongestLifetime.TotalSeconds:0} seconds, tier own, trusted or community, most_slots 1 to {LinkLimits.Slots}, models 1 to {ModelPattern.Most} names with * and ?, name and owner at most {MostNameCharacters} characters"
             );
         }
 
-        JoinTerms terms = new(wanted.Tier ?? JoinTerms.Usual.Tier, wanted.Owner, wanted.MostSlots);
+        JoinTerms terms = new(wanted.Tier ?? JoinTerms.Usual.Tier, wanted.Owner, wanted.MostSlots, wanted.Models);
         var token = await tokens.CreateAsync(wanted.Name, wanted.Uses ?? 1, TimeSpan.FromSeconds(lifetime), terms, ct);
         return TypedResults.Json(token, ProtocolJson.Default.TokenDocument, statusCode: StatusCodes.Status201Created);
     }

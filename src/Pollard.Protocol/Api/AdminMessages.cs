@@ -44,6 +44,8 @@ public sealed record HostDocument
 
     /// <summary>What it was measured to do of late, by which work is given to it; absent when nothing was.</summary>
     public IReadOnlyList<MeasuredRate>? Rates { get; init; }
+    /// <summary>What it has besides and gets no work for: its join token is for other models. Absent when there is none.</summary>
+    public IReadOnlyList<string>? ExcludedModels { get; init; }
 }
 
 /// <summary>How a host does with one model and kind of work.</summary>
@@ -136,6 +138,9 @@ public sealed record CreateToken
 
     /// <summary>Attempts that each of them gets at the same time at the most, 1 to 1,024; absent: as many as it says.</summary>
     public int? MostSlots { get; init; }
+
+    /// <summary>The only models that they may serve, 1 to 64 names in which <c>*</c> stands for any text; absent: all that they have.</summary>
+    public IReadOnlyList<string>? Models { get; init; }
 }
 
 /// <summary>A join token, without its secret but in the answer that made it.</summary>
@@ -158,6 +163,9 @@ public sealed record TokenDocument
 
     /// <summary>Attempts that each of them gets at the same time at the most; absent: as many as it says.</summary>
     public int? MostSlots { get; init; }
+
+    /// <summary>The only models that they may serve; absent: all that they have.</summary>
+    public IReadOnlyList<string>? Models { get; init; }
 
     /// <summary>Hosts that may still join with it.</summary>
     public required int UsesLeft { get; init; }

@@ -154,10 +154,20 @@ public static class Messages
     public sealed record Drain(double? DeadlineSeconds, string Reason);
 
     /// <summary>Changed settings; an absent one stays.</summary>
-    /// <param name="HeartbeatSeconds">See <see cref="HelloOk.HeartbeatSeconds"/>.</param>
-    /// <param name="IdleHeartbeatSeconds">See <see cref="HelloOk.IdleHeartbeatSeconds"/>.</param>
-    /// <param name="Draining">False: what <see cref="Drain"/> said holds no more.</param>
-    public sealed record Config(double? HeartbeatSeconds, double? IdleHeartbeatSeconds, bool? Draining);
+    public sealed record Config
+    {
+        /// <summary>See <see cref="HelloOk.HeartbeatSeconds"/>.</summary>
+        public double? HeartbeatSeconds { get; init; }
+
+        /// <summary>See <see cref="HelloOk.IdleHeartbeatSeconds"/>.</summary>
+        public double? IdleHeartbeatSeconds { get; init; }
+
+        /// <summary>False: what <see cref="Drain"/> said holds no more.</summary>
+        public bool? Draining { get; init; }
+
+        /// <summary>The host's models that it gets no work for: its join token is for others. Empty: it may serve all.</summary>
+        public IReadOnlyList<string>? ExcludedModels { get; init; }
+    }
 
     /// <summary>Why the session ends, and when to come back.</summary>
     /// <param name="Code"><c>replaced</c>, <c>draining</c>, <c>revoked</c>, <c>protocol</c> or <c>silence</c>.</param>

@@ -37,6 +37,9 @@ public sealed class DispatchHost
     /// <summary>Grows with every connection of any host.</summary>
     public long SessionEpoch { get; }
 
+    /// <summary>What it can run, as was said last.</summary>
+    public IReadOnlyList<ModelInfo> Models => Description.Models;
+
     internal HostDescription Description { get; private set; }
 
     internal string Id => Description.Id;

@@ -46,6 +46,7 @@ internal static class AgentCommand
                 CommonOptions.LogLevel,
                 CommonOptions.LogFormat
             )
+            .With(LimitSettings.All)
             .With(BackendSettings.OfCommands)
             .WithConfiguration()
             .Does(shell, RunAsync);
@@ -99,6 +100,7 @@ internal static class AgentCommand
             Name = BackendSettings.ReadName(settings),
             Slots = BackendSettings.ReadSlots(settings),
             Labels = settings.Texts(Labels) is { Count: > 0 } labels ? labels : null,
+            Limits = LimitSettings.Read(settings),
             StateDirectory = settings.DataPath,
             Carrier = settings.Text(Carrier) switch
             {

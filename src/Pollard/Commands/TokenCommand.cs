@@ -47,11 +47,17 @@ internal static class TokenCommand
         "Tasks that each of them gets at the same time. Default: as many as it says"
     );
 
+    private static readonly Option<string[]> Models = CommonOptions.CallTexts(
+        "--models",
+        "MODEL",
+        "The only models that they may serve; * stands for any text, several parted by commas. Default: all that they have"
+    );
+
     public static Command Build(Shell shell) =>
         new("token", "Join tokens for hosts (needs an admin key where keys are on)")
         {
             new Command("create", "Makes a join token and prints it, once")
-                .With(Name, Uses, ExpiresIn, Tier, Owner, MostSlots)
+                .With(Name, Uses, ExpiresIn, Tier, Owner, MostSlots, Models)
                 .WithGateway()
                 .Does(shell, CreateAsync),
             new Command("list", "The tokens, without their secrets").WithGateway().Does(shell, ListAsync),
@@ -78,6 +84,7 @@ internal static class TokenCommand
             },
             Owner = settings.Text(Owner),
             MostSlots = settings.Number(MostSlots, 1, 1_024),
+            Models = LimitSettings.ReadPatterns(settings, Models),
         };
         using var gateway = context.Connect();
         var token = await gateway.Tokens.CreateAsync(wanted, ct);
@@ -107,7 +114,7 @@ internal static class TokenCommand
         }
 
         context.Print.Table(
-            ["ID", "NAME", "TIER", "OWNER", "USES LEFT", "CREATED", "EXPIRES"],
+            ["ID", "NAME", "TIER", "OWNER", "MODELS", "USES LEFT", "CREATED", "EXPIRES"],
             tokens.Select(token =>
                 (string[])
                     [
@@ -115,6 +122,7 @@ internal static class TokenCommand
                         token.Name ?? "-",
                         HostsCommand.Named(token.Tier),
                         token.Owner ?? "-",
+                        token.Models is null ? "any" : string.Join(", ", token.Models),
                         token.UsesLeft.ToString(CultureInfo.InvariantCulture),
                         Moments.Format(token.CreatedAt),
                         Moments.Format(token.ExpiresAt),

@@ -234,7 +234,12 @@ internal sealed class RunningAgent : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly string _folder = Directory.CreateTempSubdirectory("pollard-").FullName;
 
-    public RunningAgent(LinkGateway gateway, IBackend backend, Func<AgentOptions, AgentOptions>? with = null)
+    public RunningAgent(
+        LinkGateway gateway,
+        IBackend backend,
+        Func<AgentOptions, AgentOptions>? with = null,
+        ILoggerFactory? log = null
+    )
     {
         var options = new AgentOptions
         {
@@ -243,7 +248,7 @@ internal sealed class RunningAgent : IAsyncDisposable
             StateDirectory = _folder,
             DrainWithin = TimeSpan.FromSeconds(10),
         };
-        Exit = new AgentHost(with?.Invoke(options) ?? options, [backend], new TestLog()).RunAsync(_stop.Token);
+        Exit = new AgentHost(with?.Invoke(options) ?? options, [backend], log ?? new TestLog()).RunAsync(_stop.Token);
     }
 
     public Task<AgentExit> Exit { get; }

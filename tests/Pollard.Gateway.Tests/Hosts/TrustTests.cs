@@ -3,6 +3,7 @@ using Pollard.Gateway.Hosts;
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
 using Pollard.Tasks;
+using Pollard.Tasks.Dispatch;
 
 namespace Pollard.Gateway.Tests.Hosts;
 
@@ -32,6 +33,46 @@ public sealed class TrustTests
         Assert.Equal("Ada", gateway.Engine.Hosts.List().Single().Description.Owner); // Whose tasks it serves first.
         Assert.Equal((TrustTier.Community, "Ada", 1), (token.Tier, token.Owner, token.MostSlots));
         Assert.Equal(new JoinTerms(TrustTier.Community, "Ada", 1), restarted.Find(host.Id)!.Terms);
+    }
+
+    [Fact]
+    public async Task A_host_serves_only_the_models_that_its_token_is_for_and_hears_of_the_others()
+    {
+        await using var gateway = await LinkGateway.StartAsync(isOpen: false);
+        using var admin = gateway.NewClient();
+        var token = await MakeAsync(admin, """{"models":["llama3*","qwen3"]}""");
+        var backend = new FakeBackend("llama3.2:3b", "qwen3:latest", "qwen3:8b", "phi4");
+        var log = new WaitingLog("join token");
+        await using var agent = new RunningAgent(
+            gateway,
+            backend,
+            options => options with { JoinToken = token.Token },
+            log
+        );
+        await gateway.UntilHostsAsync(1);
+
+        var host = (await admin.GetFromJsonAsync("/v1/hosts", ProtocolJson.Default.HostList, Token))!.Hosts.Single();
+        var heard = await log.HeardAsync();
+
+        Assert.Equal(["llama3.2:3b", "qwen3:latest"], host.Models.Select(model => model.Name));
+        Assert.Equal(["qwen3:8b", "phi4"], host.ExcludedModels!);
+        Assert.Contains("qwen3:8b, phi4", heard, StringComparison.Ordinal);
+        Assert.Equal(Serving.None, gateway.Engine.Hosts.CanServe("chat", "phi4"));
+        Assert.Equal(["llama3*", "qwen3"], token.Models!);
+    }
+
+    [Fact]
+    public async Task A_token_for_no_sensible_model_is_not_made()
+    {
+        await using var gateway = await LinkGateway.StartAsync();
+        using var admin = gateway.NewClient();
+
+        foreach (var models in (string[])["[]", """[""]""", """["a b"]""", """[null]"""])
+        {
+            using var body = new StringContent($$"""{"models":{{models}}}""");
+            using var answer = await admin.PostAsync(new Uri("/v1/tokens", UriKind.Relative), body, Token);
+            Assert.Equal(System.Net.HttpStatusCode.BadRequest, answer.StatusCode);
+        }
     }
 
     [Theory]

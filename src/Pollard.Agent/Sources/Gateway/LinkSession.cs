@@ -218,6 +218,11 @@ internal sealed partial class LinkSession : IDisposable
                     _pipeline.KeepAll();
                 }
 
+                if (config.ExcludedModels is { Count: > 0 } excluded)
+                {
+                    LogExcluded(_logger, string.Join(", ", excluded));
+                }
+
                 break;
             case FrameType.GoAway:
                 _goAway = LinkJson.Read(frame.Payload, ProtocolJson.Default.GoAway);
@@ -360,4 +365,10 @@ internal sealed partial class LinkSession : IDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The gateway offers no more work: {Reason}")]
     private static partial void LogDrain(ILogger logger, string reason);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "No work comes for {Models}: the join token of this host is for other models"
+    )]
+    private static partial void LogExcluded(ILogger logger, string models);
 }

@@ -28,9 +28,11 @@ internal sealed class AndyAccess(JoinTokens tokens, GatewayOptions options)
             return "a client token is needed: `pollard token create` makes one; the owner may also open the pool with --andy-open";
         }
 
-        var (use, _) = await tokens.UseAsync(token, http.RequestAborted);
+        var (use, terms) = await tokens.UseAsync(token, http.RequestAborted);
         return use switch
         {
+            TokenUse.Good when terms?.Models is not null =>
+                "the client token is for certain models only, to which hosts of this pool cannot be held; ask for another one",
             TokenUse.Good => null,
             TokenUse.Expired => "the client token has expired; ask for a new one",
             TokenUse.UsedUp => "the client token is used up; ask for a new one",

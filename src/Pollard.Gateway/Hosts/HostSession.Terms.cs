@@ -1,0 +1,63 @@
+using Pollard.Protocol;
+using Pollard.Protocol.Api;
+using Pollard.Protocol.HostLink;
+using Pollard.Tasks.Dispatch;
+
+namespace Pollard.Gateway.Hosts;
+
+/// <content>What the host may serve, on the terms on which it joined.</content>
+internal sealed partial class HostSession
+{
+    /// <summary>What it has and gets no work for, since its join token is for other models.</summary>
+    public IReadOnlyList<string> ExcludedModels { get; private set; } = [];
+
+    private JoinTerms Terms => _server.Registry.Find(Peer.HostId)?.Terms ?? JoinTerms.Usual;
+
+    private int Allowed(int slots) => IsLocal ? slots : Math.Min(slots, Terms.MostSlots ?? slots);
+
+    /// <summary>The models that the host's join token is for; the host hears which ones are left out when that changes.</summary>
+    private IReadOnlyList<ModelInfo> Allowed(IReadOnlyList<ModelInfo> models)
+    {
+        if (IsLocal || Terms.Models is not { } patterns)
+        {
+            return models;
+        }
+
+        List<string> excluded =
+        [
+            .. models.Select(model => model.Name).Where(name => !ModelPattern.IsMatch(patterns, name)),
+        ];
+        if (!excluded.SequenceEqual(ExcludedModels, StringComparer.Ordinal))
+        {
+            ExcludedModels = excluded;
+            SayExcluded(excluded);
+        }
+
+        return [.. models.Where(model => ModelPattern.IsMatch(patterns, model.Name))];
+    }
+
+    private HostDescription DescribeHost(Messages.Hello hello) =>
+        new()
+        {
+            Id = Peer.HostId,
+            Name = hello.Name ?? Peer.Name,
+            Slots = Allowed(hello.Slots),
+            Tier = IsLocal ? TrustTier.Own : Terms.Tier,
+            Owner = IsLocal ? null : Terms.Owner,
+            Models = Allowed(hello.Models),
+            Role = hello.Role is "fallback" ? HostRole.Fallback : HostRole.Worker,
+            Labels = hello.Labels ?? [],
+            Silence = Silence,
+            AcceptWithin = Peer.Carrier == LinkCarrier.Turn ? LinkLimits.LongPollAcceptWithin : null,
+        };
+
+    private void SayExcluded(IReadOnlyList<string> models) =>
+        Say(() =>
+            _outbox.Write(
+                FrameType.Config,
+                0,
+                new Messages.Config { ExcludedModels = models },
+                ProtocolJson.Default.Config
+            )
+        );
+}
