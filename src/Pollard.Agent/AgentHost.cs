@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends;
+using Pollard.Agent.Owner;
 using Pollard.Agent.Pipeline;
 using Pollard.Agent.Sources.Gateway;
 using Pollard.Protocol.HostLink;
@@ -9,6 +10,12 @@ namespace Pollard.Agent;
 /// <summary>An agent: takes work from its gateway, runs it on its backends, and delivers what comes of it.</summary>
 public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> backends, ILoggerFactory loggers)
 {
+    private const double LongestPauseSeconds = 365 * 24 * 3600;
+    private Func<AgentStatus>? _look;
+
+    /// <summary>What it is doing; null before it began and after it ended.</summary>
+    public AgentStatus? Look() => Volatile.Read(ref _look)?.Invoke();
+
     /// <summary>Works until <paramref name="cancellationToken"/> asks it to stop (it then finishes and delivers what runs), or until the gateway wants it no more.</summary>
     /// <exception cref="InvalidOperationException">The options make no sense; the message says what to change.</exception>
     public async Task<AgentExit> RunAsync(CancellationToken cancellationToken)
@@ -21,30 +28,70 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             loggers.CreateLogger<BackendCatalog>()
         );
         using var watchdog = new Watchdog(options.Time, options.Stuck);
+        using var rests = new RestKeeper(options, loggers.CreateLogger<RestKeeper>());
+        var monitor = new AgentMonitor(options);
         using var pipeline = new WorkPipeline(
             catalog,
             new RequestLimits(options.Limits),
+            monitor,
             options.Slots,
             options.Time,
             loggers.CreateLogger<WorkPipeline>()
         );
-        using var link = new GatewayLink(options, catalog, pipeline, watchdog, loggers.CreateLogger<GatewayLink>());
-        using var ending = new CancellationTokenSource(); // Not linked: a stop drains first.
+        rests.Changed += pipeline.SetRest;
+        pipeline.SetRest(rests.Now);
+        using var link = new GatewayLink(
+            options,
+            catalog,
+            pipeline,
+            rests,
+            monitor,
+            watchdog,
+            loggers.CreateLogger<GatewayLink>()
+        );
+        Volatile.Write(
+            ref _look,
+            () => monitor.Look([.. catalog.Models.Select(model => model.Name)], rests.Now, link.IsDraining)
+        );
         watchdog.Start();
         try
         {
-            await catalog.RefreshAsync(cancellationToken);
+            return await RunAsync(catalog, link, rests, watchdog, cancellationToken);
+        }
+        finally
+        {
+            Volatile.Write(ref _look, null);
+        }
+    }
+
+    private async Task<AgentExit> RunAsync(
+        BackendCatalog catalog,
+        GatewayLink link,
+        RestKeeper rests,
+        Watchdog watchdog,
+        CancellationToken ct
+    )
+    {
+        using var ending = new CancellationTokenSource(); // Not linked: a stop drains first.
+        using var control = OpenControl(rests);
+        var controlled = control?.RunAsync(options.Time, watchdog, ending.Token) ?? Task.CompletedTask;
+        try
+        {
+            await catalog.RefreshAsync(ct);
         }
         catch (OperationCanceledException)
         {
+            await ending.CancelAsync();
+            await controlled;
             return new AgentExit(AgentEnd.Stopped, "the agent was stopped");
         }
 
         var discovering = catalog.RunAsync(watchdog, ending.Token);
         var linked = link.RunAsync(ending.Token);
-        await WaitForStopAsync(linked, cancellationToken);
+        await WaitForStopAsync(linked, ct);
         await link.DrainAsync(linked.IsCompleted ? TimeSpan.Zero : options.DrainWithin);
         await ending.CancelAsync();
+        await controlled;
         await discovering.ContinueWith(
             static _ => { }, // It ends by its token, and has nothing to say then.
             CancellationToken.None,
@@ -52,6 +99,34 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             TaskScheduler.Default
         );
         return await linked;
+    }
+
+    private ControlSocket? OpenControl(RestKeeper rests) =>
+        options.HasControl
+            ? ControlSocket.Open(
+                options.StateDirectory,
+                request => Do(request, rests),
+                loggers.CreateLogger<ControlSocket>()
+            )
+            : null;
+
+    private ControlReply Do(ControlRequest request, RestKeeper rests)
+    {
+        switch (request)
+        {
+            case { Command: "pause", Seconds: null or (> 0 and <= LongestPauseSeconds) }:
+                rests.Pause(request.Seconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
+                break;
+            case { Command: "pause" }:
+                return new ControlReply(null, "a pause is longer than nothing and at most a year");
+            case { Command: "resume" }:
+                rests.Resume();
+                break;
+            case { Command: not "status" }:
+                return new ControlReply(null, "there is no such command; update the older of the two programs");
+        }
+
+        return Look() is { } status ? new ControlReply(status, null) : new ControlReply(null, "it is ending");
     }
 
     private static async Task WaitForStopAsync(Task linked, CancellationToken ct)

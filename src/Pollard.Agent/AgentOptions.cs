@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Pollard.Agent.Owner;
 
 namespace Pollard.Agent;
 
@@ -25,6 +26,12 @@ public sealed record AgentOptions
 
     /// <summary>What clients may do with this machine.</summary>
     public AgentLimits Limits { get; init; } = new();
+
+    /// <summary>When it works, on the clock of its time zone; null: always.</summary>
+    public Schedule? Schedule { get; init; }
+
+    /// <summary>True: the owner may pause it and look at it through a socket in <see cref="StateDirectory"/>.</summary>
+    public bool HasControl { get; init; }
 
     /// <summary>Where the host's key lies; made when it is not there.</summary>
     public string StateDirectory { get; init; } = ".";

@@ -47,7 +47,7 @@ internal static class WaitReason
                 ? $"its host was lost amid the answer; it waits up to {Math.Ceiling(task.CutLeft.TotalSeconds):0} s for a host that can go on with it"
             : hosts.TrueForAll(static host => !host.Can)
             && core.Dispatcher.IsDrained(row.Kind, row.Model, task.Requires)
-                ? $"every host that has the model \"{row.Model}\" is being drained; resume one (pollard hosts resume), or let an upstream list the model"
+                ? $"every host that has the model \"{row.Model}\" is being drained or rests; resume one (pollard hosts resume), or let an upstream list the model"
             : hosts.TrueForAll(static host => !host.Can)
                 ? $"no connected host can run {row.Kind} with the model \"{row.Model}\"; start an agent that has it, or set an upstream"
             : !core.Dispatcher.Owner(row.Owner).MayRun ? "its key runs as many tasks at the same time as it may"

@@ -98,7 +98,10 @@ internal sealed partial class BackendCatalog(
         }
 
         var listed = Merge(offers);
-        var print = JsonSerializer.SerializeToUtf8Bytes(new Messages.Status(listed), ProtocolJson.Default.Status);
+        var print = JsonSerializer.SerializeToUtf8Bytes(
+            new Messages.Status { Models = listed },
+            ProtocolJson.Default.Status
+        );
         var before = Volatile.Read(ref _now);
         Volatile.Write(ref _now, new Snapshot(offers, listed, print));
         if (!print.AsSpan().SequenceEqual(before.Print))

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends;
 using Pollard.Agent.Backends.Http;
+using Pollard.Agent.Owner;
 using Pollard.Protocol.HostLink;
 
 namespace Pollard.Agent.Pipeline;
@@ -9,6 +10,7 @@ namespace Pollard.Agent.Pipeline;
 internal sealed partial class WorkPipeline(
     BackendCatalog catalog,
     RequestLimits limits,
+    AgentMonitor monitor,
     int slots,
     TimeProvider time,
     ILogger<WorkPipeline> logger
@@ -21,6 +23,7 @@ internal sealed partial class WorkPipeline(
     private ITimer? _handingOver;
     private TaskCompletionSource? _empty;
     private bool _draining;
+    private AgentRest? _rest;
 
     /// <summary>Attempts at the same time.</summary>
     public int Slots => slots;
@@ -95,6 +98,15 @@ internal sealed partial class WorkPipeline(
         }
     }
 
+    /// <summary>Takes no more work while the owner lets the machine rest; null: takes some again. What runs goes on.</summary>
+    public void SetRest(AgentRest? rest)
+    {
+        lock (_gate)
+        {
+            _rest = rest;
+        }
+    }
+
     /// <summary>What still runs then is stopped and said to have failed in a way that another host may mend.</summary>
     public void HandOverAfter(TimeSpan within)
     {
@@ -162,6 +174,11 @@ internal sealed partial class WorkPipeline(
                 return ("draining", "the agent is being stopped");
             }
 
+            if (_rest is { } rest)
+            {
+                return ("draining", rest.Reason);
+            }
+
             if (_running.Count >= slots)
             {
                 return ("busy", $"all {slots} slots are taken");
@@ -181,12 +198,15 @@ internal sealed partial class WorkPipeline(
     private async Task RunAsync(IOfferedWork work, IBackend backend)
     {
         WorkResult? result = null;
+        var watched = monitor.Begin(work.Work, work);
         try
         {
-            result = await RunOnAsync(work, backend);
+            result = await RunOnAsync(work, watched, backend);
         }
         finally
         {
+            monitor.End(watched, result);
+
             // The slot is free before the gateway hears so: it may offer the next at once.
             lock (_gate)
             {
@@ -201,7 +221,7 @@ internal sealed partial class WorkPipeline(
         }
     }
 
-    private async Task<WorkResult?> RunOnAsync(IOfferedWork work, IBackend backend)
+    private async Task<WorkResult?> RunOnAsync(IOfferedWork work, WatchedOutput output, IBackend backend)
     {
         var offer = work.Work.Offer;
         var seconds = Math.Min(offer.TimeoutSeconds ?? double.MaxValue, TimeSpan.FromDays(20).TotalSeconds);
@@ -215,7 +235,7 @@ internal sealed partial class WorkPipeline(
         ]);
         try
         {
-            return await backend.RunAsync(limits.Apply(work.Work), work, stop.Token);
+            return await backend.RunAsync(limits.Apply(work.Work), output, stop.Token);
         }
         catch (BackendException e)
         {

@@ -11,6 +11,8 @@ internal static class HelloCheck
     private const int MostWords = 64;
     private const int MostWordCharacters = 100;
     private const int MostTokenCharacters = 256;
+    private const int MostReasonCharacters = 200;
+    private const double MostRestSeconds = 366 * 24 * 3600;
     private static readonly TimeSpan Within = TimeSpan.FromSeconds(10);
 
     /// <summary>Waits for the first frame and leaves it where it is, so that its signature can be checked before the session reads it.</summary>
@@ -74,6 +76,7 @@ internal static class HelloCheck
         RequireWords(hello.Features, "features");
         RequireWords(hello.Labels, "labels");
         Require(hello.IdleHeartbeatSeconds is null or (>= 5 and <= 60), "idle_heartbeat_seconds must be 5 to 60");
+        RequireRest(hello.Rest);
         RequireResumes(hello.Resume ?? []);
         return hello;
     }
@@ -112,6 +115,20 @@ internal static class HelloCheck
         Require(
             IsWord(code) && reason is not null && (parameter is null || IsWord(parameter)),
             "a failure or refusal needs a code and a reason, and may name a parameter in 1 to 100 printable characters"
+        );
+
+    /// <summary>Holds why a host takes no work against its bounds.</summary>
+    /// <exception cref="LinkException">It is out of them.</exception>
+    public static void RequireRest(Messages.Rest? rest) =>
+        Require(
+            rest is null
+                || (
+                    IsWord(rest.Code)
+                    && rest.Reason?.Length <= MostReasonCharacters
+                    && !rest.Reason.Any(char.IsControl)
+                    && rest.Seconds is null or (>= 0 and <= MostRestSeconds)
+                ),
+            $"rest needs a code, a reason of at most {MostReasonCharacters} printable characters, and may have seconds up to a year"
         );
 
     private static void RequireResumes(IReadOnlyList<Messages.Resume> resumes)

@@ -47,9 +47,35 @@ internal sealed partial class HostSession
             Models = Allowed(hello.Models),
             Role = hello.Role is "fallback" ? HostRole.Fallback : HostRole.Worker,
             Labels = hello.Labels ?? [],
+            Rest = Read(hello.Rest),
             Silence = Silence,
             AcceptWithin = Peer.Carrier == LinkCarrier.Turn ? LinkLimits.LongPollAcceptWithin : null,
         };
+
+    private void TakeStatus(Messages.Status status)
+    {
+        if (status.Models is { } models)
+        {
+            HelloCheck.RequireModels(models, IsLocal);
+            _host!.SetModels(Allowed(models));
+            _server.Registry.HasModels(Peer.HostId, _host.Models);
+        }
+
+        if (status.Rest is { } rest)
+        {
+            HelloCheck.RequireRest(rest);
+            _host!.SetRest(Read(rest));
+        }
+    }
+
+    private HostRest? Read(Messages.Rest? rest) =>
+        rest is null or { Code: "none" }
+            ? null
+            : new HostRest(
+                rest.Code,
+                rest.Reason,
+                rest.Seconds is { } seconds ? _server.Time.GetUtcNow() + TimeSpan.FromSeconds(seconds) : null
+            );
 
     private void SayExcluded(IReadOnlyList<string> models) =>
         Say(() =>

@@ -242,12 +242,7 @@ internal sealed partial class HostSession : IHostSink
                 _host!.SetSlots(Allowed(slots));
                 break;
             case FrameType.Status:
-                if (LinkJson.Read(frame.Payload, ProtocolJson.Default.Status).Models is { } models)
-                {
-                    HelloCheck.RequireModels(models, IsLocal);
-                    _host!.SetModels(Allowed(models));
-                    _server.Registry.HasModels(Peer.HostId, _host.Models);
-                }
+                TakeStatus(LinkJson.Read(frame.Payload, ProtocolJson.Default.Status));
 
                 break;
             case FrameType.Pong:

@@ -9,8 +9,14 @@ public sealed record HostDocument
     /// <summary>What people call it.</summary>
     public required string Name { get; init; }
 
-    /// <summary><c>online</c>, <c>draining</c>, <c>offline</c> or <c>revoked</c>.</summary>
+    /// <summary><c>online</c>, <c>draining</c>, <c>paused</c> (by its owner), <c>offline</c> or <c>revoked</c>.</summary>
     public required string State { get; init; }
+
+    /// <summary>Why it gets no work, for people; absent while it has some, or is not there.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>When a paused one will take work again; absent: nobody knows.</summary>
+    public DateTimeOffset? RestsUntil { get; init; }
 
     /// <summary><c>worker</c> or <c>fallback</c>.</summary>
     public required string Role { get; init; }

@@ -44,9 +44,18 @@ public static class Messages
         /// </summary>
         public double? IdleHeartbeatSeconds { get; init; }
 
+        /// <summary>Why the host takes no work at this moment. Absent: it does.</summary>
+        public Rest? Rest { get; init; }
+
         /// <summary>Attempts that still run, or whose end is not acknowledged.</summary>
         public IReadOnlyList<Resume>? Resume { get; init; }
     }
+
+    /// <summary>A host takes no work of its owner's accord. What runs is finished.</summary>
+    /// <param name="Code"><c>paused</c>, <c>schedule</c> or <c>in_use</c>; <c>none</c> says that it takes work again.</param>
+    /// <param name="Reason">The same for people.</param>
+    /// <param name="Seconds">After so many it will take work again; absent: nobody knows.</param>
+    public sealed record Rest(string Code, string Reason, double? Seconds);
 
     /// <summary>One attempt that the host still has.</summary>
     /// <param name="Attempt">The token of the offer.</param>
@@ -228,7 +237,14 @@ public static class Messages
     }
 
     /// <summary>The host's present state; an absent member stays as it was.</summary>
-    public sealed record Status(IReadOnlyList<ModelInfo>? Models);
+    public sealed record Status
+    {
+        /// <summary>What the host can run.</summary>
+        public IReadOnlyList<ModelInfo>? Models { get; init; }
+
+        /// <summary>Whether it takes work.</summary>
+        public Rest? Rest { get; init; }
+    }
 
     /// <summary>How far an attempt is.</summary>
     /// <param name="Phase"><c>loading</c>, <c>prefill</c>, <c>thinking</c>, <c>tool</c>, ...</param>

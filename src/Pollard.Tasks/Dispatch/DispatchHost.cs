@@ -54,7 +54,12 @@ public sealed class DispatchHost
 
     internal TimeSpan AcceptWithin => Description.AcceptWithin ?? _core.Options.AcceptWithin;
 
-    internal bool Draining { get; set; }
+    /// <summary>It is given nothing: an admin drains it, or its owner lets it rest.</summary>
+    internal bool Draining => IsDrained || Rest is not null;
+
+    internal bool IsDrained { get; set; }
+
+    internal HostRest? Rest => Description.Rest;
 
     internal bool IsReady { get; private set; }
 
@@ -163,6 +168,10 @@ public sealed class DispatchHost
     /// <summary>The host asks for no more work and finishes what it has.</summary>
     public void Drain() => _core.Hosts.SetDraining(this, draining: true);
 
+    /// <summary>The host's owner lets it rest, or work again.</summary>
+    public void SetRest(HostRest? rest) =>
+        _core.Hosts.ChangeWhetherItWorks(this, host => host.Description = host.Description with { Rest = rest });
+
     /// <summary>The link is gone. Attempts wait a moment for the host to come back, then go to others.</summary>
     public void Disconnect()
     {
@@ -246,8 +255,14 @@ public sealed class DispatchHost
         : requires?.Tier > Description.Tier
             ? $"is not trusted enough: it is {Named(Description.Tier)}, and the task is for hosts that are {Named(requires.Tier.Value)}"
         : !Satisfies(found, requires) ? "does not have what the task requires"
-        : Draining ? "is being drained"
+        : IsDrained ? "is being drained"
+        : Rest is { } rest ? Describe(rest)
         : null;
+
+    private static string Describe(HostRest rest) =>
+        rest.Until is { } until
+            ? $"takes no work until {until.UtcDateTime:yyyy-MM-dd HH:mm} UTC: {rest.Reason}"
+            : $"takes no work: {rest.Reason}";
 
     private static Dictionary<string, ModelInfo> Index(IReadOnlyList<ModelInfo> models, out ModelInfo? any)
     {

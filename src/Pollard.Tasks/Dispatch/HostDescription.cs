@@ -30,6 +30,9 @@ public sealed record HostDescription
     /// <summary>Words that a task may require.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 
+    /// <summary>Why it takes no work at this moment; absent: it does.</summary>
+    public HostRest? Rest { get; init; }
+
     /// <summary>How long an offer to it stands; absent: <see cref="TaskEngineOptions.AcceptWithin"/>.</summary>
     public TimeSpan? AcceptWithin { get; init; }
 
@@ -39,6 +42,12 @@ public sealed record HostDescription
     /// <summary>How long it may be silent before its link counts as lost, while it has work; see also <see cref="DispatchHost.SetIdleSilence"/>.</summary>
     public required TimeSpan Silence { get; init; }
 }
+
+/// <summary>A host takes no work of its owner's accord; it finishes what it has.</summary>
+/// <param name="Code">A stable word: <c>paused</c>, <c>schedule</c>, <c>in_use</c>.</param>
+/// <param name="Reason">The same for people.</param>
+/// <param name="Until">When it will take work again; null: nobody knows.</param>
+public sealed record HostRest(string Code, string Reason, DateTimeOffset? Until);
 
 /// <summary>What the pool can do for a piece of work.</summary>
 public enum Serving : byte
@@ -52,11 +61,11 @@ public enum Serving : byte
     /// <summary>A worker can.</summary>
     Worker = 2,
 
-    /// <summary>Only a host that is being drained can, once it is resumed: the work waits.</summary>
+    /// <summary>Only a host that is being drained can, once it is resumed, or one that rests: the work waits.</summary>
     Drained = 3,
 }
 
-/// <summary>A connected host, for lists.</summary>
+/// <summary>A connected host, for lists; <c>Draining</c> also while it rests.</summary>
 public sealed record HostSnapshot(
     HostDescription Description,
     int Running,

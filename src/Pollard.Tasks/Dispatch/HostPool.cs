@@ -121,16 +121,26 @@ public sealed class HostPool
         return true;
     }
 
-    internal void SetDraining(DispatchHost host, bool draining)
+    internal void SetDraining(DispatchHost host, bool draining) =>
+        ChangeWhetherItWorks(host, host => host.IsDrained = draining);
+
+    /// <summary>Changes what says whether a host is given work, and has the work find its way.</summary>
+    internal void ChangeWhetherItWorks(DispatchHost host, Action<DispatchHost> apply)
     {
         using var change = _core.Begin();
-        if (host.IsGone || host.Draining == draining)
+        if (host.IsGone)
         {
             return;
         }
 
         var before = host.CouldRun();
-        host.Draining = draining;
+        var didWork = !host.Draining;
+        apply(host);
+        if (didWork == !host.Draining)
+        {
+            return;
+        }
+
         _core.Dispatcher.Place(host, change.Effects);
         foreach (var work in before)
         {

@@ -27,11 +27,18 @@ internal static class AgentCommand
         "How it links: h2 (one HTTP/2 stream), ws (a WebSocket), turn (long polls) or best. Default: best"
     );
 
-    public static Command Build(Shell shell) =>
-        new Command("agent", "This machine's models for a gateway elsewhere; it only ever calls out")
+    public static Command Build(Shell shell)
+    {
+        var agent = new Command("agent", "This machine's models for a gateway elsewhere; it only ever calls out")
         {
             AgentInstallCommand.Build(shell),
+        };
+        foreach (var control in AgentControlCommands.Build(shell))
+        {
+            agent.Subcommands.Add(control);
         }
+
+        return agent
             .With(
                 CommonOptions.Gateway,
                 Join,
@@ -50,6 +57,7 @@ internal static class AgentCommand
             .With(BackendSettings.OfCommands)
             .WithConfiguration()
             .Does(shell, RunAsync);
+    }
 
     private static async Task<int> RunAsync(CommandContext context, CancellationToken ct)
     {
@@ -101,6 +109,8 @@ internal static class AgentCommand
             Slots = BackendSettings.ReadSlots(settings),
             Labels = settings.Texts(Labels) is { Count: > 0 } labels ? labels : null,
             Limits = LimitSettings.Read(settings),
+            Schedule = LimitSettings.ReadSchedule(settings),
+            HasControl = true,
             StateDirectory = settings.DataPath,
             Carrier = settings.Text(Carrier) switch
             {

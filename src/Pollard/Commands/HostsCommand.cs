@@ -55,7 +55,7 @@ internal static class HostsCommand
 
         var now = context.Shell.Time.GetUtcNow();
         context.Print.Table(
-            ["ID", "NAME", "STATE", "TIER", "ROLE", "LINK", "BUSY", "SEEN", "MODELS"],
+            ["ID", "NAME", "STATE", "TIER", "ROLE", "LINK", "BUSY", "SEEN", "MODELS", "WHY NO WORK"],
             hosts.Select(host => Row(host, now))
         );
         return ExitCode.Ok;
@@ -81,6 +81,7 @@ internal static class HostsCommand
             string.Create(CultureInfo.InvariantCulture, $"{host.Running}/{host.Slots}"),
             host.SeenAt is { } seen ? Durations.Format(now - seen) + " ago" : "never",
             string.Join(", ", host.Models.Select(model => model.Name)),
+            host.RestsUntil is { } until ? $"{host.Reason} until {Moments.Format(until)}" : host.Reason ?? "-",
         ];
 
     private static Task<int> DrainAsync(CommandContext context, CancellationToken ct) =>

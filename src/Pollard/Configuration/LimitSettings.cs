@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Pollard.Agent;
+using Pollard.Agent.Owner;
 using Pollard.Protocol;
 
 namespace Pollard.Configuration;
@@ -47,7 +48,15 @@ internal static class LimitSettings
             "Parameters that requests may not have, such as keep_alive,num_ctx"
         );
 
-    public static Option[] All { get; } = [Models, NotModels, MaxTokens, MaxContext, AllowParameters, DenyParameters];
+    public static Option<string?> Schedule { get; } =
+        CommonOptions.Text(
+            "--schedule",
+            "HOURS",
+            "When it works, in the machine's time zone: \"mon-fri 18:00-08:00, sat-sun\". Default: always"
+        );
+
+    public static Option[] All { get; } =
+    [Models, NotModels, MaxTokens, MaxContext, AllowParameters, DenyParameters, Schedule];
 
     public static AgentLimits Read(Settings settings) =>
         new()
@@ -59,6 +68,21 @@ internal static class LimitSettings
             AllowedParameters = ReadNames(settings, AllowParameters),
             DeniedParameters = ReadNames(settings, DenyParameters),
         };
+
+    /// <summary>When the machine works; null: always.</summary>
+    public static Schedule? ReadSchedule(Settings settings)
+    {
+        if (settings.Text(Schedule) is not { } text)
+        {
+            return null;
+        }
+
+        return Agent.Owner.Schedule.TryParse(text, out var schedule, out var wrong)
+            ? schedule
+            : throw new UsageException(
+                $"--schedule has \"{wrong}\"; write days (mon, mon-fri), hours (18:00-08:00) or both, parted by commas."
+            );
+    }
 
     /// <summary>Patterns of models; null when the option is not set.</summary>
     public static IReadOnlyList<string>? ReadPatterns(Settings settings, Option<string[]> option)

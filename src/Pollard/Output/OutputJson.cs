@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Pollard.Agent.Owner;
 using Pollard.Client;
 
 namespace Pollard.Output;
@@ -11,6 +12,7 @@ namespace Pollard.Output;
 [JsonSerializable(typeof(IReadOnlyList<ServedModel>))]
 [JsonSerializable(typeof(IReadOnlyList<CheckResult>))]
 [JsonSerializable(typeof(StartedServer))]
+[JsonSerializable(typeof(AgentStatus))]
 internal sealed partial class OutputJson : JsonSerializerContext;
 
 /// <summary>One line of <c>pollard doctor</c>.</summary>

@@ -93,7 +93,7 @@ internal sealed class Printer(Shell shell, bool json)
         {
             "completed" or "online" or "ok" => new(Color.Green),
             "failed" or "timeout" or "revoked" or "fail" => new(Color.Red),
-            "running" or "draining" or "warn" => new(Color.Yellow),
+            "running" or "draining" or "paused" or "warn" => new(Color.Yellow),
             "cancelled" or "offline" => Dim,
             _ => Style.Plain,
         };

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
+using Pollard.Agent.Owner;
 using Pollard.Agent.Pipeline;
 using Pollard.Agent.Retry;
 using Pollard.Protocol;
@@ -17,6 +17,8 @@ internal sealed partial class GatewayLink : IDisposable
     private readonly AgentOptions _options;
     private readonly BackendCatalog _catalog;
     private readonly WorkPipeline _pipeline;
+    private readonly RestKeeper _rests;
+    private readonly AgentMonitor _monitor;
     private readonly Watchdog _watchdog;
     private readonly ILogger _logger;
     private readonly AttemptTable _attempts;
@@ -34,11 +36,14 @@ internal sealed partial class GatewayLink : IDisposable
         AgentOptions options,
         BackendCatalog catalog,
         WorkPipeline pipeline,
+        RestKeeper rests,
+        AgentMonitor monitor,
         Watchdog watchdog,
         ILogger<GatewayLink> logger
     )
     {
-        (_options, _catalog, _pipeline, _watchdog, _logger) = (options, catalog, pipeline, watchdog, logger);
+        (_options, _catalog, _pipeline) = (options, catalog, pipeline);
+        (_rests, _monitor, _watchdog, _logger) = (rests, monitor, watchdog, logger);
         _attempts = new AttemptTable(options.Time);
         _retry = RetryPolicy.Reconnect.Start(options.Time, options.Random);
         _bootId = Guid.CreateVersion7(options.Time.GetUtcNow()).ToString("N");
@@ -49,7 +54,11 @@ internal sealed partial class GatewayLink : IDisposable
         }
 
         catalog.Changed += SayModels;
+        rests.Changed += SayRest;
     }
+
+    /// <summary>True from the moment in which it asks for no more work.</summary>
+    public bool IsDraining => _isDraining;
 
     /// <summary>Stays connected until <paramref name="ct"/> ends it or the gateway wants this host no more.</summary>
     public async Task<AgentExit> RunAsync(CancellationToken ct)
@@ -96,6 +105,7 @@ internal sealed partial class GatewayLink : IDisposable
     public void Dispose()
     {
         _catalog.Changed -= SayModels;
+        _rests.Changed -= SayRest;
         _identity?.Dispose();
     }
 
@@ -137,6 +147,7 @@ internal sealed partial class GatewayLink : IDisposable
             when (e is HttpRequestException or IOException or LinkException or OperationCanceledException)
         {
             LogFailed(_logger, isThere ? _ladder!.Current.Name : "http", e.Message);
+            _monitor.Unlinked($"no link to the gateway: {e.Message}");
             _isStale = true;
             return (null, isThere && _ladder!.Failed() ? TimeSpan.Zero : NextDelay());
         }
@@ -213,13 +224,14 @@ internal sealed partial class GatewayLink : IDisposable
 
     private async Task<(AgentExit? Exit, TimeSpan Delay)> TrySessionAsync(ILinkCarrier carrier, CancellationToken ct)
     {
-        var (hello, said) = MakeHello();
+        var (hello, models, rest) = MakeHello();
         await using var connection = await carrier.ConnectAsync(hello, ct);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var session = new LinkSession(connection.Link, _attempts, _pipeline, _options.Time, _logger)
         {
-            Proven = answer => Begun(carrier, answer, said),
+            Proven = answer => Begun(carrier, answer, models, rest),
+            Excluded = Exclude,
             GivenUp = () => _watchdog.Expect("gateway link", ConnectWithin),
         };
         var rising = RiseAsync(ending, over.Token);
@@ -237,6 +249,7 @@ internal sealed partial class GatewayLink : IDisposable
         }
 
         LogEnded(_logger, end.Reason);
+        _monitor.Unlinked($"the link to the gateway ended: {end.Reason}");
         var age = _options.Time.GetElapsedTime(begun);
         if (end.IsProven && age >= GoodAfter)
         {
@@ -289,14 +302,20 @@ internal sealed partial class GatewayLink : IDisposable
         }
     }
 
-    private void Begun(ILinkCarrier carrier, Messages.HelloOk answer, IReadOnlyList<ModelInfo>? said)
+    private void Begun(ILinkCarrier carrier, Messages.HelloOk answer, IReadOnlyList<ModelInfo>? models, AgentRest? rest)
     {
         LogConnected(_logger, carrier.Name, answer.SessionEpoch);
+        _monitor.Linked(carrier.Name);
         _ladder!.Proven();
         _client?.Remember(_client.Recall(_network) with { Carrier = carrier.Name });
-        if (!ReferenceEquals(said, _catalog.Models)) // Not all of it fitted, or there is news since the hello was written.
+        if (!ReferenceEquals(models, _catalog.Models)) // Not all of it fitted, or there is news since the hello was written.
         {
             SayModels();
+        }
+
+        if (_rests.Now is var now && now != rest)
+        {
+            SayRest(now); // It changed after the hello was made, and before there was anybody to tell.
         }
 
         if (_isDraining)
@@ -305,71 +324,25 @@ internal sealed partial class GatewayLink : IDisposable
         }
     }
 
-    private void SayModels() => Volatile.Read(ref _session)?.SayModels(_catalog.Models);
-
-    /// <summary>A hello that fits its bound: when all that is known does not, names come first and the rest follows as a status.</summary>
-    private (ReadOnlyMemory<byte> Payload, IReadOnlyList<ModelInfo>? Said) MakeHello()
+    private void Exclude(IReadOnlyList<string> models)
     {
-        var resumes = _attempts.Resumes();
-        var models = _catalog.Models;
-        var whole = (IReadOnlyList<ModelInfo>?)models;
-        while (true)
+        _monitor.Exclude(models);
+        if (models.Count > 0)
         {
-            var payload = JsonSerializer.SerializeToUtf8Bytes(
-                new Messages.Hello
-                {
-                    ProtocolMin = LinkLimits.ProtocolVersion,
-                    ProtocolMax = LinkLimits.ProtocolVersion,
-                    BootId = _bootId,
-                    Slots = _isDraining ? 0 : _pipeline.Slots,
-                    Models = models,
-                    Name = _options.Name,
-                    Agent = _options.Program,
-                    Role = _options.Role == AgentRole.Fallback ? "fallback" : null,
-                    Labels = _options.Labels,
-                    IdleHeartbeatSeconds = _client?.Recall(_network).IdleHeartbeatSeconds,
-                    Resume = resumes,
-                },
-                ProtocolJson.Default.Hello
-            );
-            if (payload.Length <= LinkLimits.HelloBytes)
-            {
-                return (payload, whole);
-            }
-
-            // First the details of the models, then, with very many attempts, the models, then the youngest attempts.
-            if (whole is not null)
-            {
-                models = [.. models.Select(model => new ModelInfo { Name = model.Name, Kinds = model.Kinds })];
-            }
-            else if (models.Count > 0)
-            {
-                models = [];
-            }
-            else
-            {
-                resumes = [.. resumes.Take(resumes.Count / 2)];
-            }
-
-            whole = null;
+            LogExcluded(_logger, string.Join(", ", models));
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Connected to the gateway by {Carrier}, session {Epoch}")]
-    private static partial void LogConnected(ILogger logger, string carrier, long epoch);
+    private void SayRest(AgentRest? rest) => Volatile.Read(ref _session)?.SayRest(Written(rest));
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "A better carrier gets through: going over to {Carrier}")]
-    private static partial void LogRises(ILogger logger, string carrier);
+    private Messages.Rest Written(AgentRest? rest) =>
+        rest is null
+            ? new Messages.Rest("none", "", null)
+            : new Messages.Rest(
+                rest.Cause,
+                rest.Reason,
+                rest.Until is { } until ? Math.Max(0, (until - _options.Time.GetUtcNow()).TotalSeconds) : null
+            );
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The link to the gateway ended: {Reason}")]
-    private static partial void LogEnded(ILogger logger, string reason);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "No link to the gateway by {Carrier}: {Reason}")]
-    private static partial void LogFailed(ILogger logger, string carrier, string reason);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Joining the gateway again: {Reason}")]
-    private static partial void LogJoiningAgain(ILogger logger, string reason);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Stopping, though the gateway has not acknowledged everything")]
-    private static partial void LogUndelivered(ILogger logger);
+    private void SayModels() => Volatile.Read(ref _session)?.SayModels(_catalog.Models);
 }

@@ -61,6 +61,9 @@ internal sealed partial class LinkSession : IDisposable
     /// <summary>Called once, when the carrier has proven itself; on the thread that reads the link.</summary>
     public Action<Messages.HelloOk>? Proven { get; init; }
 
+    /// <summary>Called with the models that no work comes for.</summary>
+    public Action<IReadOnlyList<string>>? Excluded { get; init; }
+
     /// <summary>Called when the session gave the link up: from here on its reader must come to its end.</summary>
     public Action? GivenUp { get; init; }
 
@@ -118,9 +121,14 @@ internal sealed partial class LinkSession : IDisposable
     }
 
     /// <summary>Says what the agent can run from now on.</summary>
-    public void SayModels(IReadOnlyList<ModelInfo> models)
+    public void SayModels(IReadOnlyList<ModelInfo> models) => SayStatus(new Messages.Status { Models = models });
+
+    /// <summary>Says whether the agent takes work from now on.</summary>
+    public void SayRest(Messages.Rest rest) => SayStatus(new Messages.Status { Rest = rest });
+
+    private void SayStatus(Messages.Status status)
     {
-        _outbox.Write(FrameType.Status, 0, new Messages.Status(models), ProtocolJson.Default.Status);
+        _outbox.Write(FrameType.Status, 0, status, ProtocolJson.Default.Status);
         _outbox.Flush();
     }
 
@@ -218,9 +226,9 @@ internal sealed partial class LinkSession : IDisposable
                     _pipeline.KeepAll();
                 }
 
-                if (config.ExcludedModels is { Count: > 0 } excluded)
+                if (config.ExcludedModels is { } excluded)
                 {
-                    LogExcluded(_logger, string.Join(", ", excluded));
+                    Excluded?.Invoke(excluded);
                 }
 
                 break;
@@ -365,10 +373,4 @@ internal sealed partial class LinkSession : IDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The gateway offers no more work: {Reason}")]
     private static partial void LogDrain(ILogger logger, string reason);
-
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message = "No work comes for {Models}: the join token of this host is for other models"
-    )]
-    private static partial void LogExcluded(ILogger logger, string models);
 }
