@@ -94,6 +94,9 @@ public sealed class GatewayServer : IAsyncDisposable
             var hosts = app.Services.GetRequiredService<HostLinkServer>().Registry;
             var models = app.Services.GetRequiredService<ModelCatalog>();
             models.Absent = model => hosts.HadModel(model, options.HostMayReturn);
+            app.Services.GetRequiredService<Feasibility>().IsAbsent = model =>
+                hosts.HadModel(model, options.HostMayReturn, isAbsent: true);
+            app.Services.GetRequiredService<AbsentHosts>().With = hosts.Absent;
             review.ModelNames = models.NameOf;
             await app.StartAsync(cancellationToken);
             var bound = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!;
@@ -140,7 +143,13 @@ public sealed class GatewayServer : IAsyncDisposable
         services.AddSingleton<IHostLifetime, CallersLifetime>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopGrace);
         services.AddSingleton<Dialects>().AddSingleton<RequestGuard>();
-        services.AddSingleton<ModelCatalog>().AddSingleton<Work>().AddSingleton<TaskFinder>().AddSingleton<HeldWait>();
+        services
+            .AddSingleton<ModelCatalog>()
+            .AddSingleton<Feasibility>()
+            .AddSingleton<AbsentHosts>()
+            .AddSingleton<Work>()
+            .AddSingleton<TaskFinder>()
+            .AddSingleton<HeldWait>();
         services.AddSingleton<OwnPorts>();
         services.AddSingleton<LlmConfigReader>().AddSingleton<LongCallIntake>();
         services.AddSingleton<Dialect, DetailDialect>();

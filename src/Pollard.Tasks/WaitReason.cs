@@ -48,6 +48,9 @@ internal static class WaitReason
             : hosts.TrueForAll(static host => !host.Can)
             && core.Dispatcher.IsDrained(row.Kind, row.Model, task.Requires)
                 ? $"every host that has the model \"{row.Model}\" is being drained or rests; resume one (pollard hosts resume), or let an upstream list the model"
+            : row.Requires is { } requires
+            && Obstacle.Find([.. core.Dispatcher.Hosts.Values], row.Kind, row.Model, requires) is { } obstacle
+                ? obstacle.Message
             : hosts.TrueForAll(static host => !host.Can)
                 ? $"no connected host can run {row.Kind} with the model \"{row.Model}\"; start an agent that has it, or set an upstream"
             : !core.Dispatcher.Owner(row.Owner).MayRun ? "its key runs as many tasks at the same time as it may"

@@ -26,8 +26,8 @@ public sealed class ToolTrustTests
         (await stranger.TakeAsync()).Say("yes").Finish();
         using var plainAnswer = await plain;
 
-        var withTools = gateway.PostAsync(path, body.Replace("TOOLS", Tools, StringComparison.Ordinal));
         var friend = gateway.Connect(TrustTier.Trusted, "m");
+        var withTools = gateway.PostAsync(path, body.Replace("TOOLS", Tools, StringComparison.Ordinal));
         (await friend.TakeAsync()).Say("yes").Finish();
         using var answer = await withTools;
 

@@ -8,6 +8,7 @@ namespace Pollard.Agent.Owner;
 internal sealed class AgentMonitor(AgentOptions options)
 {
     private const int ProblemsKept = 10;
+    private const int MostReasonCharacters = 1000;
     private readonly Lock _gate = new();
     private readonly List<WatchedOutput> _running = [];
     private readonly LinkedList<AgentProblem> _problems = [];
@@ -24,6 +25,7 @@ internal sealed class AgentMonitor(AgentOptions options)
         lock (_gate)
         {
             _link = (carrier, options.Time.GetUtcNow());
+            (_whyIdle, _excluded) = (null, []); // The gateway says them anew.
         }
     }
 
@@ -37,12 +39,19 @@ internal sealed class AgentMonitor(AgentOptions options)
         }
     }
 
-    /// <summary>The gateway says for which models no work comes.</summary>
-    public void Exclude(IReadOnlyList<string> models)
+    /// <summary>The gateway says what becomes of the host, and why.</summary>
+    public void Hear(Messages.Config config)
     {
         lock (_gate)
         {
-            _excluded = models;
+            _excluded = config.ExcludedModels ?? _excluded;
+            _whyIdle = config.WhyIdle switch
+            {
+                null => _whyIdle,
+                "" => null,
+                { Length: > MostReasonCharacters } why => why[..MostReasonCharacters],
+                var why => why,
+            };
         }
     }
 
@@ -97,7 +106,7 @@ internal sealed class AgentMonitor(AgentOptions options)
                 Carrier = _link?.Carrier,
                 LinkedAt = _link?.At,
                 Rest = rest,
-                WhyIdle = _whyIdle,
+                WhyIdle = _running.Count > 0 || rest is not null ? null : _whyIdle,
                 StartedAt = _startedAt,
                 Slots = options.Slots,
                 Models = models,

@@ -26,7 +26,13 @@ internal readonly record struct WorkRequest(
 );
 
 /// <summary>The way from a request to its task, for doors whose clients wait for the answer.</summary>
-internal sealed class Work(TaskEngine engine, ModelCatalog models, GatewayOptions options, TimeProvider time)
+internal sealed class Work(
+    TaskEngine engine,
+    ModelCatalog models,
+    Feasibility feasibility,
+    GatewayOptions options,
+    TimeProvider time
+)
 {
     private const int MostKeyCharacters = 255;
 
@@ -36,6 +42,8 @@ internal sealed class Work(TaskEngine engine, ModelCatalog models, GatewayOption
     {
         // hot: once a request; guarded by the chat benchmark.
         var model = await models.ResolveAsync(work.Kind, work.Model, http.RequestAborted);
+        var requires = ToolTrust.Require(null, work.Tools, options);
+        feasibility.Require(work.Kind, model, requires);
         var key = IdempotencyKey(http);
         var respondAsync = Preferences.Of(http).RespondAsync;
         var full = work.Keep || key is not null || respondAsync;
@@ -47,7 +55,7 @@ internal sealed class Work(TaskEngine engine, ModelCatalog models, GatewayOption
             Request = work.Body,
             Stream = work.Stream,
             Prefixes = work.Prefixes,
-            Requires = ToolTrust.Require(null, work.Tools, options),
+            Requires = requires,
             Durability = full ? Durability.Full : Durability.Relaxed,
             LostOutput = work.Stream && !full ? LostOutput.Fail : LostOutput.Restart,
             Continuations = work.Continuations,

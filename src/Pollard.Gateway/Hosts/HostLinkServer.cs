@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
+using Pollard.Tasks.Dispatch;
 
 namespace Pollard.Gateway.Hosts;
 
@@ -132,12 +133,13 @@ public sealed partial class HostLinkServer : IAsyncDisposable
     private void Tick()
     {
         Loop.Begin();
+        WaitingWork? waiting = null; // One look for all whose turn it is.
         Volatile.Write(ref _idleHeartbeatTicks, IdleHeartbeatOf(_sessions.Count).Ticks);
         foreach (var (session, _) in _sessions)
         {
             try
             {
-                session.Tick();
+                session.Tick(() => waiting ??= Engine.Hosts.Waiting());
             }
             catch (Exception e) // One link's fault must not end what looks after all of them.
             {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Pollard.Gateway.Answers;
 using Pollard.Protocol;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Storage;
@@ -15,6 +16,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     private const string Collection = "host";
     private const int SaveAtOnce = 500;
     private const int ForgetAtOnce = 100;
+    private const int MostAbsent = 20;
 
     /// <summary>How long a revoked host is remembered, and shown as such.</summary>
     public static readonly TimeSpan KeepRevoked = TimeSpan.FromDays(30);
@@ -48,15 +50,31 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     public HostRecord? Find(string id) => _hosts.GetValueOrDefault(id);
 
     /// <summary>True when a host that was seen within this time, and may come back, had the model.</summary>
-    public bool HadModel(string model, TimeSpan within)
+    /// <param name="model">The model.</param>
+    /// <param name="within">The time.</param>
+    /// <param name="isAbsent">Only hosts that are not connected.</param>
+    public bool HadModel(string model, TimeSpan within, bool isAbsent = false)
     {
         var since = time.GetUtcNow() - within;
         return _hosts.Values.Any(host =>
             !host.Revoked
-            && (host.Linked || host.SeenAt >= since)
+            && (host.Linked ? !isAbsent : host.SeenAt >= since)
             && host.Models.Any(had => string.Equals(had.Name, model, StringComparison.Ordinal))
         );
     }
+
+    /// <summary>The hosts that had the model when they were last here and are not connected, the one seen last first.</summary>
+    public IReadOnlyList<AbsentHost> Absent(string model) =>
+        [
+            .. _hosts
+                .Values.Where(host =>
+                    host is { Revoked: false, Linked: false }
+                    && host.Models.Any(had => had.Name == model || had.Name == model + ":latest")
+                )
+                .OrderByDescending(host => host.SeenAt)
+                .Take(MostAbsent)
+                .Select(host => new AbsentHost(host.Name, host.SeenAt)),
+        ];
 
     /// <summary>Takes a host in. The same key again is the same host, under its new name and on the new terms.</summary>
     /// <returns>Null when a host with this key was revoked.</returns>

@@ -131,12 +131,14 @@ internal sealed partial class HostSession
     }
 
     /// <summary>Looks after the link, about once a second: an idle host hears a ping in each heartbeat, a dead carrier is given up.</summary>
-    public void Tick()
+    public void Tick(Func<WaitingWork> waiting)
     {
         if (_early is not null || _stopped)
         {
             return;
         }
+
+        SayWhyIdle(waiting);
 
         if (_outbox.Stuck > Silence)
         {

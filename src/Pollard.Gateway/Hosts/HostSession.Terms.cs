@@ -11,6 +11,9 @@ internal sealed partial class HostSession
     /// <summary>What it has and gets no work for, since its join token is for other models.</summary>
     public IReadOnlyList<string> ExcludedModels { get; private set; } = [];
 
+    private string? _whyIdle; // As the host was told.
+    private long _askedWhyAt;
+
     private JoinTerms Terms => _server.Registry.Find(Peer.HostId)?.Terms ?? JoinTerms.Usual;
 
     private int Allowed(int slots) => IsLocal ? slots : Math.Min(slots, Terms.MostSlots ?? slots);
@@ -65,6 +68,25 @@ internal sealed partial class HostSession
         {
             HelloCheck.RequireRest(rest);
             _host!.SetRest(Read(rest));
+        }
+    }
+
+    /// <summary>Says why the host gets no work when that has changed; the seldomer the more hosts there are.</summary>
+    private void SayWhyIdle(Func<WaitingWork> waiting)
+    {
+        if (_server.Time.GetElapsedTime(_askedWhyAt) < _server.IdleHeartbeat)
+        {
+            return;
+        }
+
+        _askedWhyAt = _server.Time.GetTimestamp();
+        var why = waiting().WhyIdle(Peer.HostId);
+        if (!string.Equals(why, _whyIdle, StringComparison.Ordinal))
+        {
+            _whyIdle = why;
+            var config = new Messages.Config { WhyIdle = why ?? "" };
+            _outbox.Write(FrameType.Config, 0, config, ProtocolJson.Default.Config);
+            _outbox.Flush();
         }
     }
 

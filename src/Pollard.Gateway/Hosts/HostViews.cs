@@ -27,9 +27,10 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
         }
 
         var total = state is null ? all.Count : all.Count(Matches);
+        var waiting = engine.Hosts.Waiting();
         var page = all.Skip(begin).Where(Matches).Take(limit + 1).ToList();
         return new HostList(
-            [.. page.Take(limit).Select(host => Show(host.Record, host.Online))],
+            [.. page.Take(limit).Select(host => Show(host.Record, host.Online, waiting))],
             total,
             page.Count > limit ? Id(page[limit - 1]) : null
         );
@@ -44,7 +45,7 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
         var online = engine
             .Hosts.List()
             .FirstOrDefault(host => string.Equals(host.Description.Id, id, StringComparison.Ordinal));
-        return Show(registry.Find(id), online);
+        return Show(registry.Find(id), online, engine.Hosts.Waiting());
     }
 
     private List<(HostRecord? Record, HostSnapshot? Online)> All()
@@ -61,7 +62,7 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
         return all;
     }
 
-    private HostDocument Show(HostRecord? record, HostSnapshot? online)
+    private HostDocument Show(HostRecord? record, HostSnapshot? online, WaitingWork waiting)
     {
         var id = Id((record, online));
         var session = online is null ? null : server.Find(id);
@@ -89,7 +90,7 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
             SeenAt = online?.SeenAt ?? record?.SeenAt,
             Models = online?.Description.Models ?? record?.Models ?? [],
             Rates = online is { Rates: { Count: > 0 } rates } ? rates : null,
-            Reason = online?.Description.Rest?.Reason,
+            Reason = online?.Description.Rest?.Reason ?? waiting.WhyIdle(id),
             RestsUntil = online?.Description.Rest?.Until,
             ExcludedModels = session?.ExcludedModels is { Count: > 0 } excluded ? excluded : null,
         };

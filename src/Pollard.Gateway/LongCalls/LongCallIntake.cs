@@ -8,23 +8,31 @@ using Pollard.Tasks;
 namespace Pollard.Gateway.LongCalls;
 
 /// <summary>Makes the task of a long call: durable, under the name that its door's clients know it by.</summary>
-internal sealed class LongCallIntake(TaskEngine engine, ModelCatalog models, GatewayOptions options)
+internal sealed class LongCallIntake(
+    TaskEngine engine,
+    ModelCatalog models,
+    Feasibility feasibility,
+    GatewayOptions options
+)
 {
     /// <summary>Makes the task. The response's headers name it.</summary>
     /// <exception cref="RejectedException">It is not taken; says why.</exception>
     public async ValueTask<TaskHandle> SubmitAsync(HttpContext http, LongCall call, string name)
     {
+        var model = await models.ResolveAsync(Kinds.Chat, call.Model, http.RequestAborted);
+        var requires = ToolTrust.Require(RequirementsOf(call), call.Tools, options);
+        feasibility.Require(Kinds.Chat, model, requires);
         var task = new NewTask
         {
             Owner = http.GetCaller().Owner,
             Kind = Kinds.Chat,
-            Model = await models.ResolveAsync(Kinds.Chat, call.Model, http.RequestAborted),
+            Model = model,
             Request = call.Body,
             Prefixes = call.Prefixes,
             RunTimeout = call.RunTimeout,
             MaxAttempts = call.MaxAttempts,
             Validation = call.Validation,
-            Requires = ToolTrust.Require(RequirementsOf(call), call.Tools, options),
+            Requires = requires,
             Durability = Durability.Full,
             LostOutput = LostOutput.Restart,
             Continuations = call.Continuations,

@@ -52,7 +52,7 @@ public static class Messages
     }
 
     /// <summary>A host takes no work of its owner's accord. What runs is finished.</summary>
-    /// <param name="Code"><c>paused</c>, <c>schedule</c> or <c>in_use</c>; <c>none</c> says that it takes work again.</param>
+    /// <param name="Code"><c>paused</c> or <c>schedule</c>; <c>none</c> says that it takes work again.</param>
     /// <param name="Reason">The same for people.</param>
     /// <param name="Seconds">After so many it will take work again; absent: nobody knows.</param>
     public sealed record Rest(string Code, string Reason, double? Seconds);
@@ -176,6 +176,9 @@ public static class Messages
 
         /// <summary>The host's models that it gets no work for: its join token is for others. Empty: it may serve all.</summary>
         public IReadOnlyList<string>? ExcludedModels { get; init; }
+
+        /// <summary>Why the host gets no work though some waits, for people. Empty: it gets some, or none waits.</summary>
+        public string? WhyIdle { get; init; }
     }
 
     /// <summary>Why the session ends, and when to come back.</summary>

@@ -186,6 +186,8 @@ public sealed class DispatchHost
         Dispatcher.Availability(this);
     }
 
+    internal bool IsSuspended => _suspended;
+
     internal void Unsuspend() => _suspended = false;
 
     /// <summary>It has this attempt from here on. The caller holds the engine's lock.</summary>
@@ -224,6 +226,9 @@ public sealed class DispatchHost
     /// <summary>Digest of a model's weights; null when it does not say.</summary>
     internal string? DigestOf(string model) => ModelFor(model)?.Digest;
 
+    /// <summary>Tokens of context that it gives the model; null: not known.</summary>
+    internal int? ContextOf(string model) => ModelFor(model)?.Context;
+
     /// <summary>True when it may have this task, and goes on with what it had begun of it.</summary>
     internal bool GoesOnWith(TaskRow row) =>
         !Draining
@@ -254,10 +259,29 @@ public sealed class DispatchHost
         : !Does(found, kind) ? $"does no work of kind {kind} with {model}"
         : requires?.Tier > Description.Tier
             ? $"is not trusted enough: it is {Named(Description.Tier)}, and the task is for hosts that are {Named(requires.Tier.Value)}"
-        : !Satisfies(found, requires) ? "does not have what the task requires"
+        : Lacking(found, requires) is { } lacking ? lacking
         : IsDrained ? "is being drained"
         : Rest is { } rest ? Describe(rest)
         : null;
+
+    /// <summary>What it lacks of what the task requires; null: nothing.</summary>
+    private string? Lacking(ModelInfo model, Protocol.Api.TaskRequirements? requires) =>
+        Satisfies(model, requires) ? null
+        : requires?.Context > model.Context
+            ? $"has a context of {model.Context} tokens with {model.Name}, and {requires.Context} are needed"
+        : requires?.Labels?.FirstOrDefault(label => !_labels.Contains(label)) is { } label
+            ? $"does not have the label \"{label}\""
+        : requires?.Features?.FirstOrDefault(feature => !Has(model, feature)) is { } feature
+            ? $"cannot do \"{feature}\" with {model.Name}"
+        : "is not the host that is asked for";
+
+    private static bool Has(ModelInfo model, string feature) =>
+        model.Capabilities?.Contains(feature, StringComparer.Ordinal) == true
+        || (
+            model.Digest is { } digest
+            && feature.StartsWith(ModelInfo.DigestPrefix, StringComparison.Ordinal)
+            && feature.AsSpan(ModelInfo.DigestPrefix.Length).SequenceEqual(digest)
+        );
 
     private static string Describe(HostRest rest) =>
         rest.Until is { } until
@@ -288,7 +312,7 @@ public sealed class DispatchHost
     private static bool Does(ModelInfo model, string kind) =>
         model.Kinds is { } kinds ? kinds.Contains(kind, StringComparer.Ordinal) : kind is "chat" or "completion";
 
-    private static string Named(TrustTier tier) =>
+    internal static string Named(TrustTier tier) =>
         tier switch
         {
             TrustTier.Own => "own",
@@ -303,13 +327,6 @@ public sealed class DispatchHost
             && (requires.Context is not { } context || model.Context is null || model.Context >= context)
             && (requires.Tier is not { } tier || Description.Tier >= tier)
             && (requires.Labels ?? []).All(_labels.Contains)
-            && (requires.Features ?? []).All(feature =>
-                model.Capabilities?.Contains(feature, StringComparer.Ordinal) == true
-                || (
-                    model.Digest is { } digest
-                    && feature.StartsWith(ModelInfo.DigestPrefix, StringComparison.Ordinal)
-                    && feature.AsSpan(ModelInfo.DigestPrefix.Length).SequenceEqual(digest)
-                )
-            )
+            && (requires.Features ?? []).All(feature => Has(model, feature))
         );
 }

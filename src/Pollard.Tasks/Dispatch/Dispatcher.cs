@@ -14,6 +14,9 @@ internal sealed class Dispatcher(EngineCore core)
 
     public Dictionary<string, DispatchHost> Hosts { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Every class of work that was asked for of late.</summary>
+    public IEnumerable<WorkClass> Classes => _classes.Values;
+
     /// <summary>Tasks that are ready and wait for a host.</summary>
     public int Ready { get; private set; }
 

@@ -44,7 +44,7 @@ public sealed record HostDescription
 }
 
 /// <summary>A host takes no work of its owner's accord; it finishes what it has.</summary>
-/// <param name="Code">A stable word: <c>paused</c>, <c>schedule</c>, <c>in_use</c>.</param>
+/// <param name="Code">A stable word: <c>paused</c>, <c>schedule</c>.</param>
 /// <param name="Reason">The same for people.</param>
 /// <param name="Until">When it will take work again; null: nobody knows.</param>
 public sealed record HostRest(string Code, string Reason, DateTimeOffset? Until);

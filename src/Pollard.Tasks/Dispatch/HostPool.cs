@@ -38,6 +38,24 @@ public sealed class HostPool
         ];
     }
 
+    /// <summary>What keeps every connected host with the model from such work for good; null: nothing, or no host has the model.</summary>
+    public Obstacle? FindObstacle(string kind, string model, TaskRequirements requires)
+    {
+        lock (_core.Gate)
+        {
+            return Obstacle.Find([.. _core.Dispatcher.Hosts.Values], kind, model, requires);
+        }
+    }
+
+    /// <summary>What waits for hosts at this moment.</summary>
+    public WaitingWork Waiting()
+    {
+        lock (_core.Gate)
+        {
+            return new WaitingWork(_core);
+        }
+    }
+
     /// <summary>Every model that a connected host has, each once, by name; workers' before fallbacks'.</summary>
     public IReadOnlyList<ModelInfo> Models()
     {

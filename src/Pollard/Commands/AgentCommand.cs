@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Pollard.Agent;
 using Pollard.Composition;
 using Pollard.Configuration;
+using Pollard.Output;
 
 namespace Pollard.Commands;
 
@@ -25,6 +26,11 @@ internal static class AgentCommand
         "--carrier",
         "CARRIER",
         "How it links: h2 (one HTTP/2 stream), ws (a WebSocket), turn (long polls) or best. Default: best"
+    );
+
+    private static readonly Option<bool> Plain = CommonOptions.CallSwitch(
+        "--plain",
+        "Log lines on a terminal too, where it otherwise shows what it is doing"
     );
 
     public static Command Build(Shell shell)
@@ -50,6 +56,7 @@ internal static class AgentCommand
                 BackendSettings.Name,
                 Labels,
                 Carrier,
+                Plain,
                 CommonOptions.LogLevel,
                 CommonOptions.LogFormat
             )
@@ -62,7 +69,9 @@ internal static class AgentCommand
     private static async Task<int> RunAsync(CommandContext context, CancellationToken ct)
     {
         var (settings, time) = (context.Settings, context.Shell.Time);
-        using var loggers = LoggerFactory.Create(LogSettings.Read(settings));
+        var view = AgentView.IsFor(context.Shell) && !settings.IsOn(Plain) ? new AgentView(context.Shell) : null;
+        var log = context.Shell.ErrorIsTerminal ? view?.Log : null; // Sent elsewhere, it goes there.
+        using var loggers = LoggerFactory.Create(LogSettings.Read(settings, log));
         await using var backends = new Backends(settings, time, loggers);
         var named = backends.Named();
         if (named.Count == 0)
@@ -73,11 +82,22 @@ internal static class AgentCommand
         DataDirectory.Create(settings.DataPath);
         var stuck = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         var options = Read(settings) with { Time = time, Stuck = loop => stuck.TrySetResult(loop) };
-        context.Print.Hint(
-            $"{options.Name} works for {options.Gateway!.AbsoluteUri.TrimEnd('/')} on {string.Join(" and ", named.Select(backend => backend.Name))}. Ctrl-C finishes what runs and ends."
-        );
-        var running = new AgentHost(options, named, loggers).RunAsync(ct);
-        if (await Task.WhenAny(running, stuck.Task) == stuck.Task)
+        if (view is null)
+        {
+            context.Print.Hint(
+                $"{options.Name} works for {options.Gateway!.AbsoluteUri.TrimEnd('/')} on {string.Join(" and ", named.Select(backend => backend.Name))}. Ctrl-C finishes what runs and ends."
+            );
+        }
+
+        var agent = new AgentHost(options, named, loggers);
+        var running = agent.RunAsync(ct);
+        var ended = Task.WhenAny(running, stuck.Task);
+        if (view is not null)
+        {
+            await view.ShowAsync(agent.Look, ended);
+        }
+
+        if (await ended == stuck.Task)
         {
             throw new CommandFailedException(
                 $"The agent's loop \"{await stuck.Task}\" stands still, and only a new process helps. Let the service manager restart it."

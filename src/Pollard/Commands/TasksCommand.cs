@@ -279,6 +279,15 @@ internal static class TasksCommand
         }
 
         context.Print.Line(why.Summary);
+        if (why.Position is { } position)
+        {
+            context.Print.Line(
+                position == 0
+                    ? "It is the next of its key's tasks for such work."
+                    : $"Of its key's tasks for such work, {position} come first."
+            );
+        }
+
         if (why.Estimate is { } seconds)
         {
             context.Print.Line($"As fast as such work went of late, it waits about {Math.Max(1, seconds):0} s more.");

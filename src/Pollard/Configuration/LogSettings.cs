@@ -5,10 +5,10 @@ using Pollard.Output;
 
 namespace Pollard.Configuration;
 
-/// <summary>What is logged, and how: to the error stream, as text or as JSON.</summary>
+/// <summary>What is logged, and how: to the error stream, as text or as JSON, or to a view that has the terminal.</summary>
 internal static class LogSettings
 {
-    public static Action<ILoggingBuilder> Read(Settings settings)
+    public static Action<ILoggingBuilder> Read(Settings settings, ILoggerProvider? view = null)
     {
         var level = settings.Text(CommonOptions.LogLevel) switch
         {
@@ -28,16 +28,20 @@ internal static class LogSettings
             "json" => true,
             var other => throw new UsageException($"--log-format is \"{other}\"; write text or json."),
         };
-        return logging => Configure(logging, level, isJson);
+        return logging => Configure(logging, level, isJson, view);
     }
 
-    private static void Configure(ILoggingBuilder logging, LogLevel level, bool isJson)
+    private static void Configure(ILoggingBuilder logging, LogLevel level, bool isJson, ILoggerProvider? view)
     {
         logging.SetMinimumLevel(level);
         logging.AddFilter("Microsoft", level > LogLevel.Warning ? level : LogLevel.Warning);
         // A start that fails is an exception too, which the command tells in its own words.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
-        if (isJson)
+        if (view is not null)
+        {
+            logging.AddProvider(view);
+        }
+        else if (isJson)
         {
             logging.AddJsonConsole(json =>
             {

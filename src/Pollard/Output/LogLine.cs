@@ -34,7 +34,8 @@ internal sealed class LogLine(bool withStacks) : ConsoleFormatter(FormatterName)
         }
     }
 
-    private static string Word(LogLevel level) =>
+    /// <summary>How bad it is, all of one width.</summary>
+    public static string Word(LogLevel level) =>
         level switch
         {
             LogLevel.Critical => "CRIT  ",
@@ -45,8 +46,8 @@ internal sealed class LogLine(bool withStacks) : ConsoleFormatter(FormatterName)
             _ => "trace ",
         };
 
-    // What others wrote (names, answers of servers) must not make lines of its own.
-    private static string OneLine(string text) =>
+    /// <summary>What others wrote (names, answers of servers) must not make lines of its own.</summary>
+    public static string OneLine(string text) =>
         text.AsSpan().ContainsAnyInRange('\0', '\x1f')
             ? string.Concat(text.Select(character => char.IsControl(character) ? ' ' : character))
             : text;

@@ -77,6 +77,9 @@ internal sealed partial class GatewayLink
     )]
     private static partial void LogExcluded(ILogger logger, string models);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "This host gets no work: {Reason}")]
+    private static partial void LogIdle(ILogger logger, string reason);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "Joining the gateway again: {Reason}")]
     private static partial void LogJoiningAgain(ILogger logger, string reason);
 

@@ -231,7 +231,7 @@ internal sealed partial class GatewayLink : IDisposable
         using var session = new LinkSession(connection.Link, _attempts, _pipeline, _options.Time, _logger)
         {
             Proven = answer => Begun(carrier, answer, models, rest),
-            Excluded = Exclude,
+            Told = Hear,
             GivenUp = () => _watchdog.Expect("gateway link", ConnectWithin),
         };
         var rising = RiseAsync(ending, over.Token);
@@ -324,12 +324,18 @@ internal sealed partial class GatewayLink : IDisposable
         }
     }
 
-    private void Exclude(IReadOnlyList<string> models)
+    /// <summary>What the gateway says of the host is for its owner.</summary>
+    private void Hear(Messages.Config config)
     {
-        _monitor.Exclude(models);
-        if (models.Count > 0)
+        _monitor.Hear(config);
+        if (config.ExcludedModels is { Count: > 0 } excluded)
         {
-            LogExcluded(_logger, string.Join(", ", models));
+            LogExcluded(_logger, string.Join(", ", excluded));
+        }
+
+        if (config.WhyIdle is { Length: > 0 } why)
+        {
+            LogIdle(_logger, why);
         }
     }
 

@@ -61,8 +61,8 @@ internal sealed partial class LinkSession : IDisposable
     /// <summary>Called once, when the carrier has proven itself; on the thread that reads the link.</summary>
     public Action<Messages.HelloOk>? Proven { get; init; }
 
-    /// <summary>Called with the models that no work comes for.</summary>
-    public Action<IReadOnlyList<string>>? Excluded { get; init; }
+    /// <summary>Called with settings that say what becomes of the host, and why.</summary>
+    public Action<Messages.Config>? Told { get; init; }
 
     /// <summary>Called when the session gave the link up: from here on its reader must come to its end.</summary>
     public Action? GivenUp { get; init; }
@@ -226,10 +226,7 @@ internal sealed partial class LinkSession : IDisposable
                     _pipeline.KeepAll();
                 }
 
-                if (config.ExcludedModels is { } excluded)
-                {
-                    Excluded?.Invoke(excluded);
-                }
+                Told?.Invoke(config);
 
                 break;
             case FrameType.GoAway:

@@ -11,13 +11,18 @@ using Pollard.Tasks;
 namespace Pollard.Gateway.Doors.Tasks;
 
 /// <summary>Takes tasks, one or many in one commit.</summary>
-internal sealed class TaskSubmission(TaskEngine engine, AnswerReview review, GatewayOptions options)
+internal sealed class TaskSubmission(
+    TaskEngine engine,
+    AnswerReview review,
+    Feasibility feasibility,
+    GatewayOptions options
+)
 {
     /// <summary><c>POST /v1/tasks</c>.</summary>
     public async Task SubmitAsync(HttpContext http)
     {
         var body = await RequestBody.ReadAsync(http);
-        var wanted = SubmitReader.Read(body, review.Plans, options) with
+        var wanted = Read(body) with
         {
             Owner = http.GetCaller().Owner,
             IdempotencyKey = Work.IdempotencyKey(http),
@@ -65,6 +70,14 @@ internal sealed class TaskSubmission(TaskEngine engine, AnswerReview review, Gat
         await JsonReply.WriteAsync(http, new BatchReply(replies), ProtocolJson.Default.BatchReply);
     }
 
+    private NewTask Read(ReadOnlySpan<byte> body)
+    {
+        var task = SubmitReader.Read(body, review.Plans, options);
+        return feasibility.Refusal(task.Kind, task.Model, task.Requires, task.RunAt) is { } refusal
+            ? throw new RejectedException(refusal)
+            : task;
+    }
+
     // Not as one shape: what is wrong with one item would be wrong with all.
     private JsonElement[] ItemsOf(byte[] body)
     {
@@ -103,7 +116,7 @@ internal sealed class TaskSubmission(TaskEngine engine, AnswerReview review, Gat
         {
             try
             {
-                var task = SubmitReader.Read(JsonMarshal.GetRawUtf8Value(items[i]), review.Plans, options) with
+                var task = Read(JsonMarshal.GetRawUtf8Value(items[i])) with
                 {
                     Owner = owner,
                     IdempotencyKey = key is null ? null : $"{key}#{i}",

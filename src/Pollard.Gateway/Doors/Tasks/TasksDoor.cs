@@ -12,7 +12,7 @@ using Pollard.Tasks.Validation;
 namespace Pollard.Gateway.Doors.Tasks;
 
 /// <summary>Pollard's own API of tasks: reading them and changing what becomes of them.</summary>
-internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
+internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder, AbsentHosts absent)
 {
     private const int MostInputCharacters = 64 * 1024;
 
@@ -125,10 +125,25 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder)
             Summary = report.Summary,
             Position = report.Position,
             Estimate = report.Estimate is { } wait ? Math.Round(wait.TotalSeconds, 3) : null,
-            Hosts = [.. report.Hosts.Select(host => new WhyHost(host.Host, host.Can, host.Reason))],
+            Hosts =
+            [
+                .. report.Hosts.Select(host => new WhyHost(host.Host, host.Can, host.Reason)),
+                .. task.Row.State == TaskState.Pending ? Absent(task.Row.Model) : [],
+            ],
         };
         await JsonReply.WriteAsync(http, document, ProtocolJson.Default.WhyDocument);
     }
+
+    private IEnumerable<WhyHost> Absent(string model) =>
+        absent
+            .With(model)
+            .Select(host => new WhyHost(
+                host.Name,
+                Can: false,
+                host.SeenAt is { } seen
+                    ? $"is not connected; it was last here at {seen.UtcDateTime:yyyy-MM-dd HH:mm} UTC"
+                    : "is not connected"
+            ));
 
     private static RejectedException Conflict(TaskHandle task, string code, string reason) =>
         new(
