@@ -50,6 +50,7 @@ public sealed record HostDocument
 
     /// <summary>What it was measured to do of late, by which work is given to it; absent when nothing was.</summary>
     public IReadOnlyList<MeasuredRate>? Rates { get; init; }
+
     /// <summary>What it has besides and gets no work for: its join token is for other models. Absent when there is none.</summary>
     public IReadOnlyList<string>? ExcludedModels { get; init; }
 }

@@ -116,26 +116,11 @@ internal sealed class Dispatcher(EngineCore core)
         return true;
     }
 
-    /// <summary>The best free worker for the work of this attempt beside its own, with the model's name there; null when there is none, or tasks wait.</summary>
-    public (DispatchHost Host, string Model, Forecast Forecast)? AnotherFree(Attempt attempt)
-    {
-        var row = attempt.Task.Row;
-        if (Ready > 0)
-        {
-            return null;
-        }
-
-        var work = ClassOf(row.Kind, row.Model, row.Requires);
-        var another = work
-            .Free.ToArray()
-            .Where(host =>
-                host.Role == HostRole.Worker && !ReferenceEquals(host, attempt.Host) && !attempt.Task.Avoids(host)
-            )
-            .MinBy(host => _choice.Score(work, attempt.Task, host));
-        return another is null
-            ? null
-            : (another, another.Classes[work].Model, _choice.Foresee(work, attempt.Task, another));
-    }
+    /// <summary>The best free worker for the work of this attempt beside its own; null when there is none, or tasks wait.</summary>
+    public (DispatchHost Host, string Model, Forecast Forecast)? AnotherFree(Attempt attempt) =>
+        Ready == 0 && attempt.Task.Row is var row
+            ? _choice.Another(ClassOf(row.Kind, row.Model, row.Requires), attempt)
+            : null;
 
     /// <summary>Gives tasks of one class to hosts, as far as both are there.</summary>
     public void Pump(WorkClass work, Effects effects)

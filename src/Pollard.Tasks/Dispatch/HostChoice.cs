@@ -102,8 +102,19 @@ internal sealed class HostChoice(EngineCore core)
     // Its slots share one machine: a full one is taken to be half as fast as one with nothing else to do.
     private static double Crowding(DispatchHost host) => 1 + host.Load;
 
-    /// <summary>How many seconds this host will probably take, with its reliability counted in.</summary>
-    public double Score(WorkClass work, LiveTask task, DispatchHost host)
+    /// <summary>The best of the free workers that do not have this attempt, with their name for its model; null when there is none.</summary>
+    public (DispatchHost Host, string Model, Forecast Forecast)? Another(WorkClass work, Attempt attempt)
+    {
+        var task = attempt.Task;
+        var another = work
+            .Free.ToArray()
+            .Where(host => host.Role == HostRole.Worker && !ReferenceEquals(host, attempt.Host) && !task.Avoids(host))
+            .MinBy(host => Score(work, task, host));
+        return another is null ? null : (another, another.Classes[work].Model, Foresee(work, task, another));
+    }
+
+    // How many seconds this host will probably take, with its reliability counted in.
+    private double Score(WorkClass work, LiveTask task, DispatchHost host)
     {
         var place = host.Classes[work];
         var usual = place.Rate is { IsFresh: true, Work: { IsKnown: true } own } ? own : work.Pool;

@@ -69,7 +69,10 @@ public sealed class WaitingWork
         ?? (
             work.Key.OnlyFallback && host.Role != HostRole.Fallback ? "has failed them, as other hosts have"
             : !work.IsFor(host) ? "stands in, and other hosts come first"
-            : work.Queue.BestRank == long.MaxValue ? "waits for their clients, who have as much running as they may"
+            : work.Queue.Peek(hostOwner: null, out _) is null
+                ? "waits for their clients, who have as much running as they may"
+            : host.Classes.ContainsKey(work) && HostChoice.WaitForLoaded(work, host) > TimeSpan.Zero
+                ? "would have to load their model, and hosts that have it will be done before"
             : "has failed them, and another host is to try"
         );
 }
