@@ -39,6 +39,11 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             loggers.CreateLogger<WorkPipeline>()
         );
         rests.Changed += pipeline.SetRest;
+        if (options.WhenIdleGrace is { } grace)
+        {
+            rests.Changed += rest => pipeline.SetInUse(rest?.Cause == AgentRest.InUse, grace);
+        }
+
         pipeline.SetRest(rests.Now);
         using var link = new GatewayLink(
             options,

@@ -30,6 +30,15 @@ public sealed record AgentOptions
     /// <summary>When it works, on the clock of its time zone; null: always.</summary>
     public Schedule? Schedule { get; init; }
 
+    /// <summary>It works only when nobody has used the machine for so long; null: always.</summary>
+    public TimeSpan? WhenIdle { get; init; }
+
+    /// <summary>What still runs so long after somebody began to use the machine goes to other hosts; null: it is finished.</summary>
+    public TimeSpan? WhenIdleGrace { get; init; }
+
+    /// <summary>Says when the machine was used last, given the time now.</summary>
+    public Func<DateTimeOffset, DateTimeOffset> LastUse { get; init; } = Owner.MachineUse.Last;
+
     /// <summary>True: the owner may pause it and look at it through a socket in <see cref="StateDirectory"/>.</summary>
     public bool HasControl { get; init; }
 

@@ -49,13 +49,16 @@ public sealed record AgentStatus
 }
 
 /// <summary>Why an agent takes no work of its owner's accord.</summary>
-/// <param name="Cause"><c>paused</c> or <c>schedule</c>.</param>
+/// <param name="Cause"><c>paused</c>, <c>schedule</c> or <c>in_use</c>.</param>
 /// <param name="Reason">The same for people.</param>
 /// <param name="Until">When it takes work again; null: nobody knows.</param>
 public sealed record AgentRest(string Cause, string Reason, DateTimeOffset? Until)
 {
     /// <summary>The owner said so.</summary>
     public const string Paused = "paused";
+
+    /// <summary>Somebody uses the machine.</summary>
+    public const string InUse = "in_use";
 
     /// <summary>It is outside the hours of the schedule.</summary>
     public const string Scheduled = "schedule";

@@ -7,10 +7,13 @@ internal sealed partial class RestKeeper : IDisposable
 {
     // Also that often when nothing is due: the machine may have slept, or its clock been set.
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LookForUseEvery = TimeSpan.FromSeconds(10);
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Schedule? _schedule;
+    private readonly TimeSpan? _whenIdle;
+    private readonly Func<DateTimeOffset, DateTimeOffset> _lastUse;
     private readonly PauseFile? _file;
     private readonly ITimer _timer;
     private Pause? _pause;
@@ -19,6 +22,7 @@ internal sealed partial class RestKeeper : IDisposable
     public RestKeeper(AgentOptions options, ILogger<RestKeeper> logger)
     {
         (_time, _schedule, _logger) = (options.Time, options.Schedule, logger);
+        (_whenIdle, _lastUse) = (options.WhenIdle, options.LastUse);
         _file = options.HasControl ? new PauseFile(options.StateDirectory) : null;
         _pause = _file?.Read();
         _timer = _time.CreateTimer(
@@ -60,11 +64,12 @@ internal sealed partial class RestKeeper : IDisposable
 
     private void Look()
     {
+        var used = _whenIdle is null ? default : _lastUse(_time.GetUtcNow()); // Without the lock: it asks another program.
         lock (_gate) // Over the event as well: who hears it hears the changes in their order.
         {
             var now = _time.GetUtcNow();
             EndPause(now);
-            var rest = Find(now);
+            var rest = Find(now, used);
             if (rest != _now)
             {
                 Volatile.Write(ref _now, rest);
@@ -76,7 +81,7 @@ internal sealed partial class RestKeeper : IDisposable
         }
     }
 
-    private AgentRest? Find(DateTimeOffset now) =>
+    private AgentRest? Find(DateTimeOffset now, DateTimeOffset used) =>
         _pause is { } pause ? new AgentRest(AgentRest.Paused, "it is paused by its owner", pause.Until)
         : _schedule?.IsOpen(now, _time.LocalTimeZone) is false
             ? new AgentRest(
@@ -84,11 +89,13 @@ internal sealed partial class RestKeeper : IDisposable
                 "it is outside the hours of its schedule",
                 _schedule.NextChange(now, _time.LocalTimeZone)
             )
+        : now - used < _whenIdle ? new AgentRest(AgentRest.InUse, "somebody uses it", used + _whenIdle)
         : null;
 
     private TimeSpan NextLook(DateTimeOffset now, AgentRest? rest)
     {
-        var next = rest?.Until - now is { } left && left < LookEvery ? left : LookEvery;
+        var every = _whenIdle is null ? LookEvery : LookForUseEvery;
+        var next = rest?.Until - now is { } left && left < every ? left : every;
         var minute = TimeSpan.FromTicks(TimeSpan.TicksPerMinute - (now.UtcTicks % TimeSpan.TicksPerMinute));
         return _schedule is not null && minute < next ? minute : next; // Schedules change with the minute.
     }

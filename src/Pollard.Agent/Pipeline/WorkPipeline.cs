@@ -24,6 +24,7 @@ internal sealed partial class WorkPipeline(
     private TaskCompletionSource? _empty;
     private bool _draining;
     private AgentRest? _rest;
+    private bool _isInUse;
 
     /// <summary>Attempts at the same time.</summary>
     public int Slots => slots;
@@ -104,6 +105,29 @@ internal sealed partial class WorkPipeline(
         lock (_gate)
         {
             _rest = rest;
+        }
+    }
+
+    /// <summary>Somebody uses the machine, or does not any more: what still runs after a while goes to other hosts.</summary>
+    public void SetInUse(bool isInUse, TimeSpan within)
+    {
+        lock (_gate)
+        {
+            if (_isInUse == isInUse)
+            {
+                return;
+            }
+
+            _isInUse = isInUse;
+        }
+
+        if (isInUse)
+        {
+            HandOverAfter(within);
+        }
+        else
+        {
+            KeepAll();
         }
     }
 

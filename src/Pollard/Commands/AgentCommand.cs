@@ -130,6 +130,8 @@ internal static class AgentCommand
             Labels = settings.Texts(Labels) is { Count: > 0 } labels ? labels : null,
             Limits = LimitSettings.Read(settings),
             Schedule = LimitSettings.ReadSchedule(settings),
+            WhenIdle = LimitSettings.ReadWhenIdle(settings),
+            WhenIdleGrace = settings.Duration(LimitSettings.WhenIdleGrace),
             HasControl = true,
             StateDirectory = settings.DataPath,
             Carrier = settings.Text(Carrier) switch

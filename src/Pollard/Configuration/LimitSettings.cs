@@ -55,8 +55,31 @@ internal static class LimitSettings
             "When it works, in the machine's time zone: \"mon-fri 18:00-08:00, sat-sun\". Default: always"
         );
 
+    public static Option<string?> WhenIdle { get; } =
+        CommonOptions.Text(
+            "--when-idle",
+            "DURATION",
+            "It works only when nobody has used the machine for so long: 10m. Linux only. Default: always"
+        );
+
+    public static Option<string?> WhenIdleGrace { get; } =
+        CommonOptions.Text(
+            "--when-idle-grace",
+            "DURATION",
+            "What still runs so long after somebody came back goes to other hosts. Default: it is finished"
+        );
+
     public static Option[] All { get; } =
-    [Models, NotModels, MaxTokens, MaxContext, AllowParameters, DenyParameters, Schedule];
+    [Models, NotModels, MaxTokens, MaxContext, AllowParameters, DenyParameters, Schedule, WhenIdle, WhenIdleGrace];
+
+    /// <summary>How long nobody may have used the machine; null: that does not matter.</summary>
+    public static TimeSpan? ReadWhenIdle(Settings settings) =>
+        settings.Duration(WhenIdle) is not { } idle ? null
+        : idle <= TimeSpan.Zero || idle > TimeSpan.FromDays(1)
+            ? throw new UsageException("--when-idle is more than nothing and at most a day: 10m.")
+        : !Agent.Owner.MachineUse.IsKnown
+            ? throw new UsageException("--when-idle needs Linux: elsewhere it is not known when the machine is used.")
+        : idle;
 
     public static AgentLimits Read(Settings settings) =>
         new()
