@@ -12,6 +12,9 @@ namespace Pollard.Gateway.Answers;
 /// </summary>
 internal sealed class ModelCatalog : IDisposable
 {
+    /// <summary>The name of no model in particular: where no route of the owner says which come first, the one with most room.</summary>
+    private const string Any = "auto";
+
     private const int MostRemembered = 2_000;
     private const int MostListed = 30;
 
@@ -104,6 +107,7 @@ internal sealed class ModelCatalog : IDisposable
                     ? member
                     : null
             )
+            ?? (model == Any ? _pool.Roomiest(kind) : null)
             ?? (serving != Serving.None ? model : null)
             ?? routed.Find(target => _pool.CanServe(kind, target) != Serving.None)
             ?? routed.Prepend(latest).Prepend(model).FirstOrDefault(name => name is not null && MayReturn(name));

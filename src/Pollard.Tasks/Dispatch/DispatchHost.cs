@@ -304,6 +304,10 @@ public sealed class DispatchHost
     /// <summary>True for a program that runs in place of a model: it may work for long before it has anything to say.</summary>
     internal bool RunsAsCommand(string model) => ModelFor(model) is { } info && Does(info, "command");
 
+    /// <summary>The models that it names for such work; none for which it starts a program.</summary>
+    internal IEnumerable<ModelInfo> ModelsFor(string kind) =>
+        Description.Models.Where(model => model.Name != "*" && Does(model, kind) && !Does(model, "command"));
+
     private ModelInfo? ModelFor(string model) =>
         _models.TryGetValue(model, out var exact) ? exact
         : _models.TryGetValue(model + ":latest", out var latest) ? latest // As Ollama reads a name without a tag.

@@ -81,6 +81,30 @@ public sealed class HostPool
         ];
     }
 
+    /// <summary>
+    /// The model that has most room for such work: of those that workers name, and rather one that is in memory, the one with most
+    /// slots; null when there is none. Programs that run in place of a model are none of them.
+    /// </summary>
+    public string? Roomiest(string kind)
+    {
+        lock (_core.Gate)
+        {
+            return _core
+                .Dispatcher.Hosts.Values.Where(static host =>
+                    host is { IsReady: true, Draining: false, Role: HostRole.Worker }
+                )
+                .SelectMany(host =>
+                    host.ModelsFor(kind).Select(model => (model.Name, IsLoaded: model.Loaded != false, host.Slots))
+                )
+                .GroupBy(static found => found.Name, StringComparer.Ordinal)
+                .OrderByDescending(static same => same.Any(static found => found.IsLoaded))
+                .ThenByDescending(static same => same.Sum(static found => found.Slots))
+                .ThenBy(static same => same.Key, StringComparer.Ordinal)
+                .FirstOrDefault()
+                ?.Key;
+        }
+    }
+
     /// <summary>Who could run such work, busy or not.</summary>
     public Serving CanServe(string kind, string model, TaskRequirements? requires = null)
     {
