@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Pollard.Simulators;
 
@@ -39,7 +40,7 @@ internal sealed record ReplyRequest
 }
 
 /// <summary>What the simulated model answers, known before the first byte goes out.</summary>
-internal sealed record Reply
+internal sealed partial record Reply
 {
     public required IReadOnlyList<string> Reasoning { get; init; }
 
@@ -98,7 +99,10 @@ internal sealed record Reply
             );
         }
 
-        var pieces = TextGenerator.Reply(seed, options.Tokens);
+        // Gateways ask machines that they do not know to say words again, and a simulator can do that as well as a model.
+        var pieces = WordsToRepeat.Match(request.LastUserText) is { Success: true } asked
+            ? [TextGenerator.Opening, .. asked.Groups["words"].Value.Split(' ').Select(static word => " " + word)]
+            : TextGenerator.Reply(seed, options.Tokens);
         var rest = options.IgnoresPrefill ? pieces : WithoutPrefill(pieces, request.Prefill);
         begun = pieces.Count - rest.Count;
         return Stopped(rest, request.Stop);
@@ -116,6 +120,12 @@ internal sealed record Reply
 
         return request is { ToolRequired: true, Tools.Count: > 0 } ? request.Tools[0] : null;
     }
+
+    [GeneratedRegex(
+        @"^(Repeat|Write|Say|Copy)\b[^:]* words\b[^:]*: (?<words>\w+( \w+)*)$",
+        RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture
+    )]
+    private static partial Regex WordsToRepeat { get; }
 
     /// <summary>Goes on where the begun answer ends, if it is the beginning of this one; else starts anew.</summary>
     private static List<string> WithoutPrefill(List<string> pieces, string prefill)

@@ -44,6 +44,23 @@ public sealed class ReplyTests
         Assert.Equal(whole[..whole.IndexOf(stop, StringComparison.Ordinal)], string.Concat(stopped.Content));
     }
 
+    [Theory]
+    [InlineData("Repeat exactly these words: apple river 42", "[simulator] apple river 42")]
+    [InlineData("Write the following words, and nothing else: apple river 42", "[simulator] apple river 42")]
+    [InlineData("Say these words again, in the same order: apple river 42", "[simulator] apple river 42")]
+    [InlineData("Copy these words without changing them: apple", "[simulator] apple")]
+    [InlineData("Tell me about words: apple river 42", null)]
+    [InlineData("Repeat exactly these words: ", null)]
+    [InlineData("Repeat after me: apple", null)]
+    public void Words_to_be_repeated_are_repeated(string asked, string? expected)
+    {
+        var usual = string.Concat(Ask(asked).Content);
+
+        var text = string.Concat(Reply.To(Request(asked) with { LastUserText = asked }, Options).Content);
+
+        Assert.Equal(expected ?? usual, text);
+    }
+
     [Fact]
     public void Text_cut_into_pieces_is_the_same_text() =>
         Gen.String.Sample(text => string.Concat(TextGenerator.Cut(text)) == text);
