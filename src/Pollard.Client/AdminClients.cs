@@ -40,6 +40,14 @@ public sealed class HostsClient
     public Task RevokeAsync(string id, CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(GatewayCall.Post(Path(id) + "/revoke"), cancellationToken);
 
+    /// <summary>How a host of the community was audited, and what came of it.</summary>
+    public Task<HostAudits> AuditsAsync(string id, CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(GatewayCall.Get(Path(id) + "/audits"), ProtocolJson.Default.HostAudits, cancellationToken);
+
+    /// <summary>A quarantined host gets work again, and what stood against it is forgotten.</summary>
+    public Task ReleaseAsync(string id, CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(GatewayCall.Post(Path(id) + "/release"), cancellationToken);
+
     private static string Path(string id) => "v1/hosts/" + Uri.EscapeDataString(id);
 }
 

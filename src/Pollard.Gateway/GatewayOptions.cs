@@ -92,6 +92,9 @@ public sealed record GatewayOptions
     /// <summary>Requests that strangers of one address may have open at the same time.</summary>
     public int StrangerOpenRequests { get; init; } = 4;
 
+    /// <summary>Which share of community hosts' answers is audited, 0 to 1; 0: none.</summary>
+    public double AuditShare { get; init; } = 0.02;
+
     /// <summary>Whether clients need keys, as the settings come out.</summary>
     public bool KeysRequired => RequireKeys ?? AllUrls.Any(url => url is not null && !IsLoopback(url));
 

@@ -160,7 +160,11 @@ public sealed class GatewayServer : IAsyncDisposable
         TasksDoor.Add(services);
         LlmTasksDoor.Add(services);
         services.AddHostLink(
-            new HostLinkOptions { MayEnrolWithoutToken = http => !options.KeysRequired && IsFromHere(http) }
+            new HostLinkOptions
+            {
+                MayEnrolWithoutToken = http => !options.KeysRequired && IsFromHere(http),
+                AuditShare = options.AuditShare,
+            }
         );
         AndyEndpoints.Add(services);
         HealthEndpoints.Add(services);

@@ -41,6 +41,7 @@ namespace Pollard.Protocol;
 [JsonSerializable(typeof(WhyDocument))]
 [JsonSerializable(typeof(HostDocument))]
 [JsonSerializable(typeof(HostList))]
+[JsonSerializable(typeof(HostAudits))]
 [JsonSerializable(typeof(CreateKey))]
 [JsonSerializable(typeof(KeyDocument))]
 [JsonSerializable(typeof(KeyList))]

@@ -150,6 +150,7 @@ internal sealed partial class EngineCore
 
         Paces.Note(attempt, attempt.NextSeq);
         Rates.NoteDone(attempt, finish);
+        Hosts.NoteAnswer(attempt, output, finish, change.Effects);
         task.Result = result;
         if (task.Row.Validation is not null)
         {

@@ -158,7 +158,7 @@ public sealed class BadInputTests
         Assert.Equal("ok", (await JsonOf(gateway.GetAsync("/healthz"))).GetProperty("status").GetString());
         Assert.Equal("ready", ready.GetProperty("status").GetString());
         Assert.Equal(
-            ["andy_hosts", "host_links", "host_records", "retention", "timers"],
+            ["andy_hosts", "host_audits", "host_links", "host_records", "retention", "timers"],
             ready.GetProperty("loops").EnumerateObject().Select(loop => loop.Name).Order(StringComparer.Ordinal)
         );
     }

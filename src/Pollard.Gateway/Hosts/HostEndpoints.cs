@@ -83,16 +83,8 @@ internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry
 
         var id = Id(http);
         var isEnrolled = await registry.SetDrainingAsync(id, draining, http.RequestAborted);
-        var isOnline = engine.Hosts.SetDraining(id, draining);
-        if (draining)
-        {
-            server.Find(id)?.SayDraining(deadline);
-        }
-        else
-        {
-            server.Find(id)?.SayResumed();
-        }
-
+        var held = draining || registry.Find(id) is { IsHeldBack: true }; // A quarantine is lifted by a release only.
+        var isOnline = server.HoldBack(id, held, deadline);
         return isEnrolled || isOnline ? ShowOne(id) : Unknown(id);
     }
 

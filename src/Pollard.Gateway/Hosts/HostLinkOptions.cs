@@ -8,6 +8,9 @@ public sealed class HostLinkOptions
     /// <summary>The port that speaks HTTP/2 in clear text (carrier A without TLS); null: the address that was asked speaks it.</summary>
     public int? Http2Port { get; set; }
 
+    /// <summary>Which share of community hosts' answers is audited, 0 to 1; 0: none.</summary>
+    public double AuditShare { get; set; } = 0.02;
+
     /// <summary>Says whether this request may enrol a host without a join token: on loopback, while no keys are required.</summary>
     public Func<HttpContext, bool> MayEnrolWithoutToken { get; set; } = _ => false;
 }

@@ -111,6 +111,22 @@ public sealed partial class HostLinkServer : IAsyncDisposable
     /// <summary>The newest session of a host, or null.</summary>
     internal HostSession? Find(string hostId) => _newest.GetValueOrDefault(hostId);
 
+    /// <summary>Gives a connected host no more work, or work again, and tells it so. False when it is not connected.</summary>
+    internal bool HoldBack(string hostId, bool held, TimeSpan? deadline = null)
+    {
+        var isOnline = Engine.Hosts.SetDraining(hostId, held);
+        if (held)
+        {
+            Find(hostId)?.SayDraining(deadline);
+        }
+        else
+        {
+            Find(hostId)?.SayResumed();
+        }
+
+        return isOnline;
+    }
+
     /// <summary>The session's hello was taken: <see cref="Find"/> finds it until it ends, or until a newer one is there.</summary>
     internal void Joined(HostSession session) =>
         _newest.AddOrUpdate(

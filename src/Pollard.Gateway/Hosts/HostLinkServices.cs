@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Pollard.Gateway.Hosts.Audits;
 using Pollard.Tasks;
 
 namespace Pollard.Gateway.Hosts;
@@ -31,9 +32,14 @@ internal static class HostLinkServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<HostLinkServer>>()
         ));
+        services.AddSingleton<AuditBook>().AddSingleton<AuditTasks>().AddSingleton<AuditRuns>();
+        services.AddSingleton<Quarantine>().AddSingleton<Verdicts>();
+        services.AddSingleton<AuditEndpoints>().AddSingleton<Auditor>();
         services.AddSingleton<HostLinkLife>();
         services.AddHostedService(static provider => provider.GetRequiredService<HostLinkLife>());
+        services.AddHostedService(static provider => provider.GetRequiredService<Auditor>());
         services.AddSingleton(static provider => provider.GetRequiredService<HostLinkServer>().Loop);
+        services.AddSingleton(static provider => provider.GetRequiredService<Auditor>().Loop);
         services.AddSingleton(static provider => provider.GetRequiredService<HostLinkLife>().Loop);
         return services;
     }
@@ -57,6 +63,10 @@ internal static class HostLinkServices
         routes.MapPost("/v1/hosts/{id}/drain", Handle(hosts.DrainAsync));
         routes.MapPost("/v1/hosts/{id}/resume", Handle(hosts.ResumeAsync));
         routes.MapPost("/v1/hosts/{id}/revoke", Handle(hosts.RevokeAsync));
+
+        var audits = routes.ServiceProvider.GetRequiredService<AuditEndpoints>();
+        routes.MapGet("/v1/hosts/{id}/audits", Handle(audits.Show));
+        routes.MapPost("/v1/hosts/{id}/release", Handle(audits.ReleaseAsync));
 
         var tokens = routes.ServiceProvider.GetRequiredService<TokenEndpoints>();
         routes.MapGet("/v1/tokens", Handle(tokens.List));

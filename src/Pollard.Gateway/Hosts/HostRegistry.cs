@@ -148,6 +148,10 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     public Task<bool> SetDrainingAsync(string id, bool draining, CancellationToken ct) =>
         ChangeAsync(id, host => host with { Draining = draining }, ct);
 
+    /// <summary>Remembers that a host is quarantined, or no more. False when there is no such host.</summary>
+    public Task<bool> SetQuarantinedAsync(string id, bool quarantined, CancellationToken ct) =>
+        ChangeAsync(id, host => host with { QuarantinedAt = quarantined ? time.GetUtcNow() : null }, ct);
+
     /// <summary>A host said what it is and has.</summary>
     public void Describe(string id, Messages.Hello hello)
     {

@@ -177,7 +177,7 @@ internal sealed partial class HostSession
             _outbox.Write(
                 FrameType.Drain,
                 0,
-                new Messages.Drain(deadline?.TotalSeconds, "an admin drains this host"),
+                new Messages.Drain(deadline?.TotalSeconds, WhyQuarantined ?? "an admin drains this host"),
                 ProtocolJson.Default.Drain
             )
         );

@@ -14,6 +14,8 @@ internal sealed partial class HostSession
     private string? _whyIdle; // As the host was told.
     private long _askedWhyAt;
 
+    private string? WhyQuarantined => _server.Registry.Find(Peer.HostId)?.WhyQuarantined;
+
     private JoinTerms Terms => _server.Registry.Find(Peer.HostId)?.Terms ?? JoinTerms.Usual;
 
     private int Allowed(int slots) => IsLocal ? slots : Math.Min(slots, Terms.MostSlots ?? slots);
@@ -80,7 +82,7 @@ internal sealed partial class HostSession
         }
 
         _askedWhyAt = _server.Time.GetTimestamp();
-        var why = waiting().WhyIdle(Peer.HostId);
+        var why = WhyQuarantined ?? waiting().WhyIdle(Peer.HostId);
         if (!string.Equals(why, _whyIdle, StringComparison.Ordinal))
         {
             _whyIdle = why;

@@ -103,7 +103,7 @@ internal sealed partial class HostSession : IHostSink
         Hello = hello;
         _server.Joined(this);
         _server.Registry.Describe(Peer.HostId, hello with { Models = _host.Models });
-        if (_server.Registry.Find(Peer.HostId) is { Draining: true })
+        if (_server.Registry.Find(Peer.HostId) is { IsHeldBack: true })
         {
             _server.Engine.Hosts.SetDraining(Peer.HostId, draining: true);
             SayDraining(deadline: null); // Behind the answer; a deadline that the host was told stands.

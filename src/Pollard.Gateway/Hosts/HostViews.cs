@@ -8,7 +8,15 @@ namespace Pollard.Gateway.Hosts;
 internal sealed class HostViews(HostLinkServer server, HostRegistry registry, TaskEngine engine)
 {
     /// <summary>The states that a host can be in.</summary>
-    public static readonly IReadOnlyList<string> States = ["online", "draining", "paused", "offline", "revoked"];
+    public static readonly IReadOnlyList<string> States =
+    [
+        "online",
+        "draining",
+        "paused",
+        "quarantined",
+        "offline",
+        "revoked",
+    ];
 
     /// <summary>Hosts by the time of their enrolment, and behind them those that need none.</summary>
     /// <param name="state">Only those in this one of <see cref="States"/>; null: all.</param>
@@ -90,7 +98,7 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
             SeenAt = online?.SeenAt ?? record?.SeenAt,
             Models = online?.Description.Models ?? record?.Models ?? [],
             Rates = online is { Rates: { Count: > 0 } rates } ? rates : null,
-            Reason = online?.Description.Rest?.Reason ?? waiting.WhyIdle(id),
+            Reason = record?.WhyQuarantined ?? online?.Description.Rest?.Reason ?? waiting.WhyIdle(id),
             RestsUntil = online?.Description.Rest?.Until,
             ExcludedModels = session?.ExcludedModels is { Count: > 0 } excluded ? excluded : null,
         };
@@ -101,6 +109,7 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
 
     private static string State(HostRecord? record, HostSnapshot? online) =>
         record is { Revoked: true } ? "revoked"
+        : record is { QuarantinedAt: not null } ? "quarantined"
         : online is null ? "offline"
         : online.Description.Rest is not null ? "paused"
         : online.Draining ? "draining"

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Pollard.Gateway.Hosts.Audits;
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
 
@@ -11,6 +12,7 @@ namespace Pollard.Gateway.Hosts;
 )]
 [JsonSerializable(typeof(HostRecord))]
 [JsonSerializable(typeof(TokenRecord))]
+[JsonSerializable(typeof(AuditRecord))]
 internal sealed partial class HostsJson : JsonSerializerContext;
 
 /// <summary>A host that was enrolled.</summary>
@@ -45,6 +47,18 @@ internal sealed record HostRecord
     public DateTimeOffset? RevokedAt { get; init; }
 
     public bool Draining { get; init; }
+
+    /// <summary>When its audits had failed too often; null when it is not quarantined.</summary>
+    public DateTimeOffset? QuarantinedAt { get; init; }
+
+    /// <summary>Why it is quarantined, for its owner; null when it is not.</summary>
+    [JsonIgnore]
+    public string? WhyQuarantined =>
+        QuarantinedAt is null ? null : "it is quarantined: too many of its answers failed their audits";
+
+    /// <summary>True when it is to get no work.</summary>
+    [JsonIgnore]
+    public bool IsHeldBack => Draining || QuarantinedAt is not null;
 
     /// <summary>Null for one that joined before there were tiers.</summary>
     public TrustTier? Tier { get; init; }

@@ -9,10 +9,10 @@ public sealed record HostDocument
     /// <summary>What people call it.</summary>
     public required string Name { get; init; }
 
-    /// <summary><c>online</c>, <c>draining</c>, <c>paused</c> (by its owner), <c>offline</c> or <c>revoked</c>.</summary>
+    /// <summary><c>online</c>, <c>draining</c>, <c>paused</c> (by its owner), <c>quarantined</c>, <c>offline</c> or <c>revoked</c>.</summary>
     public required string State { get; init; }
 
-    /// <summary>Why it gets no work, for people; absent while it has some, or is not there.</summary>
+    /// <summary>Why it gets no work, for people; absent while it has some, or is not there; of a quarantined one it is there always.</summary>
     public string? Reason { get; init; }
 
     /// <summary>When a paused one will take work again; absent: nobody knows.</summary>

@@ -1,5 +1,7 @@
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
+using Pollard.Protocol.HostLink;
+using Pollard.Tasks.Events;
 
 namespace Pollard.Tasks.Dispatch;
 
@@ -73,4 +75,18 @@ public sealed record HostSnapshot(
     DateTimeOffset ConnectedAt,
     DateTimeOffset SeenAt,
     IReadOnlyList<MeasuredRate> Rates
+);
+
+/// <summary>A whole answer, as a host brought it.</summary>
+/// <param name="HostId">The host.</param>
+/// <param name="Row">The task, as it was when the answer came.</param>
+/// <param name="Output">The answer's deltas, in order.</param>
+/// <param name="Finish">What the host said at the end.</param>
+/// <param name="Took">How long the host had the task.</param>
+public sealed record HostAnswer(
+    string HostId,
+    TaskRow Row,
+    IReadOnlyList<TaskEvent> Output,
+    Messages.Finish Finish,
+    TimeSpan Took
 );

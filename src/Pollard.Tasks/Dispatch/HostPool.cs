@@ -1,5 +1,7 @@
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
+using Pollard.Protocol.HostLink;
+using Pollard.Tasks.Events;
 
 namespace Pollard.Tasks.Dispatch;
 
@@ -18,13 +20,33 @@ public sealed class HostPool
     /// <summary>Raised after a host came, went, or changed what it can run, with the models that it had or has. Never blocks the caller.</summary>
     public event Action<IReadOnlyList<ModelInfo>>? Changed;
 
+    /// <summary>Raised after a host of the community brought a whole answer that was taken. Never blocks the caller.</summary>
+    public event Action<HostAnswer>? Answered;
+
+    /// <summary>True while links drop in numbers, and a moment after: no host is to be blamed for what comes to light then.</summary>
+    public bool IsTroubled
+    {
+        get
+        {
+            lock (_core.Gate)
+            {
+                return _core.Losses.FreezeLeft > TimeSpan.Zero;
+            }
+        }
+    }
+
     /// <summary>The connected hosts.</summary>
-    public IReadOnlyList<HostSnapshot> List()
+    /// <param name="least">Only those of this tier and above.</param>
+    /// <param name="most">Only those of this tier and below.</param>
+    public IReadOnlyList<HostSnapshot> List(TrustTier least = TrustTier.Community, TrustTier most = TrustTier.Own)
     {
         using var change = _core.Begin();
+        var hosts = _core.Dispatcher.Hosts.Values.Where(host =>
+            host.Description.Tier >= least && host.Description.Tier <= most
+        );
         return
         [
-            .. _core.Dispatcher.Hosts.Values.Select(host => new HostSnapshot(
+            .. hosts.Select(host => new HostSnapshot(
                 host.Description with
                 {
                     Slots = host.Slots,
@@ -218,6 +240,24 @@ public sealed class HostPool
         }
 
         NoteChange(host.Description.Models, effects);
+    }
+
+    /// <summary>An attempt's answer was taken. One that another host began is not this host's alone, and nobody is told of it.</summary>
+    internal void NoteAnswer(Attempt attempt, List<TaskEvent> output, Messages.Finish finish, Effects effects)
+    {
+        // hot: once a task; nothing is made for hosts that are trusted.
+        if (Answered is null || attempt is not { Cut: null, Host.Description.Tier: TrustTier.Community })
+        {
+            return;
+        }
+
+        var row = attempt.Task.Row;
+        var took = row.StartedAt is { } started ? _core.Time.GetUtcNow() - started : TimeSpan.Zero;
+        effects.Add(
+            static (subject, answer, _) => ((HostPool)subject).Answered?.Invoke((HostAnswer)answer!),
+            this,
+            new HostAnswer(attempt.HostId, row, output, finish, took)
+        );
     }
 
     internal void NoteChange(IReadOnlyList<ModelInfo> models, Effects effects) =>

@@ -32,6 +32,12 @@ internal static class HostsCommand
             new Command("resume", "Gives a drained host work again") { Host }
                 .WithGateway()
                 .Does(shell, ResumeAsync),
+            new Command("audits", "How a host of the community was audited, and why it is quarantined") { Host }
+                .WithGateway()
+                .Does(shell, AuditsAsync),
+            new Command("release", "Lifts a host's quarantine, and forgets what stood against it") { Host }
+                .WithGateway()
+                .Does(shell, ReleaseAsync),
             new Command("revoke", "Closes a host's link and takes its identity away; its work goes to others") { Host }
                 .WithGateway()
                 .Does(shell, RevokeAsync),
@@ -89,6 +95,56 @@ internal static class HostsCommand
 
     private static Task<int> ResumeAsync(CommandContext context, CancellationToken ct) =>
         ChangeAsync(context, "gets work again", (hosts, id) => hosts.ResumeAsync(id, ct), ct);
+
+    private static Task<int> ReleaseAsync(CommandContext context, CancellationToken ct) =>
+        ChangeAsync(
+            context,
+            "is out of quarantine; its audits begin anew",
+            (hosts, id) => hosts.ReleaseAsync(id, ct),
+            ct
+        );
+
+    private static async Task<int> AuditsAsync(CommandContext context, CancellationToken ct)
+    {
+        using var gateway = context.Connect();
+        var host = Find(await gateway.Hosts.ListAsync(ct), context.Required(Host));
+        var audits = await gateway.Hosts.AuditsAsync(host.Id, ct);
+        if (context.Print.Json)
+        {
+            context.Print.JsonLine(audits, Printer.Protocol.HostAudits);
+            return ExitCode.Ok;
+        }
+
+        var now = context.Shell.Time.GetUtcNow();
+        context.Print.Note(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{host.Name} was audited {audits.Audited} times and failed {audits.Failed}; {audits.Misshapen} answers had a wrong shape. Score: {audits.Score} of {audits.Threshold}."
+            )
+        );
+        if (audits.QuarantinedAt is { } since)
+        {
+            context.Print.Note(
+                $"It is quarantined since {Durations.Format(now - since)}. Give it work again: pollard hosts release {host.Id}"
+            );
+        }
+
+        context.Print.Table(
+            ["SEEN", "KIND", "TASK", "OUTCOME", "ASKED", "CAME"],
+            audits.Evidence.Select(evidence => Row(evidence, now))
+        );
+        return ExitCode.Ok;
+    }
+
+    private static string[] Row(AuditEvidence evidence, DateTimeOffset now) =>
+        [
+            Durations.Format(now - evidence.At) + " ago",
+            evidence.Kind,
+            evidence.Task,
+            evidence.Passed ? "passed" : $"failed: {evidence.Why}",
+            evidence.Asked ?? "-",
+            evidence.Came?.ReplaceLineEndings(" ") ?? "-",
+        ];
 
     private static Task<int> RevokeAsync(CommandContext context, CancellationToken ct) =>
         ChangeAsync(

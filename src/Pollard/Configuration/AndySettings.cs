@@ -22,13 +22,20 @@ internal static class AndySettings
         "Give requests with tools to hosts of the community too"
     );
 
-    public static Option[] All { get; } = [Open, Requests, CommunityTools];
+    private static readonly Option<string?> AuditShare = CommonOptions.Text(
+        "--audit-share",
+        "SHARE",
+        "How many of the answers of the community's hosts are audited, such as 5%; 0 is none. Default: 2%"
+    );
+
+    public static Option[] All { get; } = [Open, Requests, CommunityTools, AuditShare];
 
     public static GatewayOptions Read(Settings settings, GatewayOptions options) =>
         options with
         {
             AndyOpen = settings.IsOn(Open),
             CommunityTools = settings.IsOn(CommunityTools),
+            AuditShare = settings.Share(AuditShare) ?? options.AuditShare,
             StrangerRequestsPerMinute = settings.Number(Requests, 1, 1_000_000) ?? options.StrangerRequestsPerMinute,
         };
 }

@@ -139,6 +139,25 @@ internal sealed class Settings
             : throw new UsageException($"{found.Source} is \"{found.Value}\"; write a number of at least 0.");
     }
 
+    /// <summary>A share of 0 to 1, or null; written as <c>2%</c> or <c>0</c>.</summary>
+    public double? Share(Option<string?> option)
+    {
+        if (Find(option) is not { } found)
+        {
+            return null;
+        }
+
+        var text =
+            found.Value.EndsWith('%') ? found.Value[..^1]
+            : found.Value == "0" ? "0"
+            : "";
+        return
+            double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent)
+            && percent <= 100
+            ? percent / 100
+            : throw new UsageException($"{found.Source} is \"{found.Value}\"; write 0% to 100%.");
+    }
+
     /// <summary>A duration, or null: <c>90</c> (seconds), <c>500ms</c>, <c>15m</c>, <c>2h</c>, <c>7d</c>.</summary>
     public TimeSpan? Duration(Option<string?> option)
     {

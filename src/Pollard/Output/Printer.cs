@@ -92,7 +92,7 @@ internal sealed class Printer(Shell shell, bool json)
         cell switch
         {
             "completed" or "online" or "ok" => new(Color.Green),
-            "failed" or "timeout" or "revoked" or "fail" => new(Color.Red),
+            "failed" or "timeout" or "revoked" or "quarantined" or "fail" => new(Color.Red),
             "running" or "draining" or "paused" or "warn" => new(Color.Yellow),
             "cancelled" or "offline" => Dim,
             _ => Style.Plain,

@@ -50,6 +50,30 @@ public sealed class SettingsTests : IDisposable
         Assert.Equal(["http://e", "http://f"], Read("--openai", "http://e", "--openai", "http://f").Texts(OpenAi));
     }
 
+    [Theory]
+    [InlineData("2%", 0.02)]
+    [InlineData("0", 0.0)]
+    [InlineData("100%", 1.0)]
+    [InlineData("0.5%", 0.005)]
+    [InlineData("2", null)]
+    [InlineData("101%", null)]
+    [InlineData("-1%", null)]
+    [InlineData("%", null)]
+    public void A_share_is_written_in_per_cent(string text, double? expected)
+    {
+        _variables["POLLARD_SLOTS"] = text;
+
+        if (expected is { } share)
+        {
+            Assert.Equal(share, Read().Share(Slots));
+        }
+        else
+        {
+            var wrong = Assert.Throws<UsageException>(() => Read().Share(Slots));
+            Assert.Contains("0% to 100%", wrong.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void An_option_of_one_call_comes_from_its_flag_alone()
     {
