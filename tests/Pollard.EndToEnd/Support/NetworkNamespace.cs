@@ -37,6 +37,7 @@ internal sealed class NetworkNamespace : IDisposable
 
         var space = new NetworkNamespace(name, $"10.213.{number}.1", $"10.213.{number}.2");
         var (outer, inner) = ($"plo{number}", $"pli{number}");
+        Run("sh", "-c", $"ip link delete {outer} 2>/dev/null"); // A run that was killed leaves it behind.
         Must("ip", "link", "add", outer, "type", "veth", "peer", "name", inner, "netns", name);
         Must("ip", "addr", "add", $"{space.GatewayAddress}/30", "dev", outer);
         Must("ip", "link", "set", outer, "up");
