@@ -47,7 +47,7 @@ internal static class WaitReason
                 ? $"its host was lost amid the answer; it waits up to {Math.Ceiling(task.CutLeft.TotalSeconds):0} s for a host that can go on with it"
             : hosts.TrueForAll(static host => !host.Can)
             && core.Dispatcher.IsDrained(row.Kind, row.Model, task.Requires)
-                ? $"every host that has the model \"{row.Model}\" is being drained or rests; resume one (pollard hosts resume), or let an upstream list the model"
+                ? $"every host that has the model \"{row.Model}\" is being drained, rests or is quarantined (pollard hosts list says which); resume or release one, or let an upstream list the model"
             : row.Requires is { } requires
             && Obstacle.Find([.. core.Dispatcher.Hosts.Values], row.Kind, row.Model, requires) is { } obstacle
                 ? obstacle.Message
