@@ -76,7 +76,7 @@ internal sealed partial class EngineCore
             {
                 FirstEvent = attempt.Cut?.FirstEvent ?? attempt.FirstEvent,
                 Shape = shape,
-                Digest = attempt.Digest,
+                Digest = attempt.Cut is { Digest: var begun } && begun != attempt.Digest ? null : attempt.Digest, // No weights alone say it again.
             },
             mayWait
         );

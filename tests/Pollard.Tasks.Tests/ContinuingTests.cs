@@ -322,6 +322,28 @@ public class ContinuingTests
     }
 
     [Fact]
+    public async Task What_different_weights_have_written_none_of_them_says_again()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var (task, attempt, first) = await BegunAsync(
+            gateway,
+            LostOutput.Restart,
+            allowed: Continuations.Prefill | Continuations.Replay,
+            digest: "sha256:1"
+        );
+        TestHost.Say(attempt, "one ");
+        var second = TestHost.That(gateway.Engine, "second", "sha256:2", ModelInfo.Prefill).Ready();
+        Lose(gateway, first);
+        TestHost.Say(await second.UntilWorkAsync(), "two ");
+        var same = TestHost.That(gateway.Engine, "same", "sha256:2", ModelInfo.Replay).Ready();
+
+        Lose(gateway, second);
+
+        Assert.Null((await same.UntilWorkAsync()).Continue); // It begins anew.
+        Assert.Equal(TaskState.Running, task.Row.State);
+    }
+
+    [Fact]
     public async Task A_cut_answer_outlives_the_gateway()
     {
         var before = await TestEngine.StartAsync();

@@ -112,7 +112,15 @@ internal sealed partial class BackendCatalog(
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _wanted.Dispose();
+    public void Dispose()
+    {
+        foreach (var backend in backends)
+        {
+            backend.Learned -= Doubt; // They live on, and may still be finding out.
+        }
+
+        _wanted.Dispose();
+    }
 
     /// <summary>One entry a name: what the first backend says of it, for the kinds of all that have it.</summary>
     private static List<ModelInfo> Merge(List<Offer> offers) =>

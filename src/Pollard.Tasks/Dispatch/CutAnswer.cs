@@ -17,7 +17,7 @@ internal sealed record CutAnswer
     /// <summary>What the pieces are so far.</summary>
     public required AnswerShape Shape { get; init; }
 
-    /// <summary>Digest of the weights that have written it; null where the host does not say.</summary>
+    /// <summary>Digest of the weights that have written it; null where the host does not say, or others have a part in it.</summary>
     public string? Digest { get; init; }
 
     /// <summary>One of the ways, and only one.</summary>
