@@ -2,12 +2,14 @@ using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends;
 using Pollard.Agent.Owner;
 using Pollard.Agent.Pipeline;
+using Pollard.Agent.Sources;
+using Pollard.Agent.Sources.Andy;
 using Pollard.Agent.Sources.Gateway;
 using Pollard.Protocol.HostLink;
 
 namespace Pollard.Agent;
 
-/// <summary>An agent: takes work from its gateway, runs it on its backends, and delivers what comes of it.</summary>
+/// <summary>An agent: takes work from whom it works for, runs it on its backends, and delivers what comes of it.</summary>
 public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> backends, ILoggerFactory loggers)
 {
     private const double LongestPauseSeconds = 365 * 24 * 3600;
@@ -16,7 +18,7 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
     /// <summary>What it is doing; null before it began and after it ended.</summary>
     public AgentStatus? Look() => Volatile.Read(ref _look)?.Invoke();
 
-    /// <summary>Works until <paramref name="cancellationToken"/> asks it to stop (it then finishes and delivers what runs), or until the gateway wants it no more.</summary>
+    /// <summary>Works until <paramref name="cancellationToken"/> asks it to stop (it then finishes and delivers what runs), or until the other end wants it no more.</summary>
     /// <exception cref="InvalidOperationException">The options make no sense; the message says what to change.</exception>
     public async Task<AgentExit> RunAsync(CancellationToken cancellationToken)
     {
@@ -45,23 +47,15 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
         }
 
         pipeline.SetRest(rests.Now);
-        using var link = new GatewayLink(
-            options,
-            catalog,
-            pipeline,
-            rests,
-            monitor,
-            watchdog,
-            loggers.CreateLogger<GatewayLink>()
-        );
+        using var source = SourceOf(catalog, pipeline, rests, monitor, watchdog);
         Volatile.Write(
             ref _look,
-            () => monitor.Look([.. catalog.Models.Select(model => model.Name)], rests.Now, link.IsDraining)
+            () => monitor.Look([.. catalog.Models.Select(model => model.Name)], rests.Now, source.IsDraining)
         );
         watchdog.Start();
         try
         {
-            return await RunAsync(catalog, link, rests, watchdog, cancellationToken);
+            return await RunAsync(catalog, source, rests, watchdog, cancellationToken);
         }
         finally
         {
@@ -71,7 +65,7 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
 
     private async Task<AgentExit> RunAsync(
         BackendCatalog catalog,
-        GatewayLink link,
+        IWorkSource source,
         RestKeeper rests,
         Watchdog watchdog,
         CancellationToken ct
@@ -92,9 +86,9 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
         }
 
         var discovering = catalog.RunAsync(watchdog, ending.Token);
-        var linked = link.RunAsync(ending.Token);
-        await WaitForStopAsync(linked, ct);
-        await link.DrainAsync(linked.IsCompleted ? TimeSpan.Zero : options.DrainWithin);
+        var working = source.RunAsync(ending.Token);
+        await WaitForStopAsync(working, ct);
+        await source.DrainAsync(working.IsCompleted ? TimeSpan.Zero : options.DrainWithin);
         await ending.CancelAsync();
         await controlled;
         await discovering.ContinueWith(
@@ -103,8 +97,36 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             TaskContinuationOptions.ExecuteSynchronously,
             TaskScheduler.Default
         );
-        return await linked;
+        return await working;
     }
+
+    private IWorkSource SourceOf(
+        BackendCatalog catalog,
+        WorkPipeline pipeline,
+        RestKeeper rests,
+        AgentMonitor monitor,
+        Watchdog watchdog
+    ) =>
+        options.Andy is { } server
+            ? new AndySource(
+                server,
+                options,
+                catalog,
+                pipeline,
+                rests,
+                monitor,
+                watchdog,
+                loggers.CreateLogger<AndySource>()
+            )
+            : new GatewayLink(
+                options,
+                catalog,
+                pipeline,
+                rests,
+                monitor,
+                watchdog,
+                loggers.CreateLogger<GatewayLink>()
+            );
 
     private ControlSocket? OpenControl(RestKeeper rests) =>
         options.HasControl
@@ -134,14 +156,14 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
         return Look() is { } status ? new ControlReply(status, null) : new ControlReply(null, "it is ending");
     }
 
-    private static async Task WaitForStopAsync(Task linked, CancellationToken ct)
+    private static async Task WaitForStopAsync(Task working, CancellationToken ct)
     {
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = ct.Register(
             static source => ((TaskCompletionSource)source!).TrySetResult(),
             stopped
         );
-        await Task.WhenAny(linked, stopped.Task);
+        await Task.WhenAny(working, stopped.Task);
     }
 
     private void Check()
@@ -151,10 +173,11 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             throw new InvalidOperationException($"An agent has 0 to {LinkLimits.Slots} slots, not {options.Slots}.");
         }
 
-        if (options.Gateway is null == options.Connect is null)
+        object?[] others = [options.Gateway, options.Connect, options.Andy];
+        if (others.Count(static other => other is not null) != 1)
         {
             throw new InvalidOperationException(
-                "An agent needs the address of a gateway, or a gateway in the same process."
+                "An agent works for one: a gateway by its address or in the same process, or an Andy server."
             );
         }
     }

@@ -6,8 +6,13 @@ namespace Pollard.Agent;
 /// <summary>What an agent is to do, and for whom.</summary>
 public sealed record AgentOptions
 {
-    /// <summary>The gateway's address; null when <see cref="Connect"/> is given.</summary>
+    /// <summary>The gateway's address. Exactly one of this, <see cref="Connect"/> and <see cref="Andy"/> is given.</summary>
     public Uri? Gateway { get; init; }
+
+    /// <summary>
+    /// The address of a server of the Andy pool, by HTTP or WebSocket: with its path, or without one for whichever way it has.
+    /// </summary>
+    public Uri? Andy { get; init; }
 
     /// <summary>Opens a link to a gateway in the same process, instead of <see cref="Gateway"/>.</summary>
     public Func<IDuplexPipe>? Connect { get; init; }
@@ -45,7 +50,7 @@ public sealed record AgentOptions
     /// <summary>Where the host's key lies; made when it is not there.</summary>
     public string StateDirectory { get; init; } = ".";
 
-    /// <summary>Lets this host join a gateway that does not know it yet.</summary>
+    /// <summary>Lets this host join a gateway that does not know it yet, or an Andy server that lets in only who has one.</summary>
     public string? JoinToken { get; init; }
 
     /// <summary>Which carrier to use; by itself the best that gets through.</summary>

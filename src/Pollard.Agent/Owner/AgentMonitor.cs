@@ -96,7 +96,7 @@ internal sealed class AgentMonitor(AgentOptions options)
             return new AgentStatus
             {
                 Name = options.Name,
-                Gateway = options.Gateway?.AbsoluteUri.TrimEnd('/'),
+                Gateway = (options.Gateway ?? options.Andy)?.AbsoluteUri.TrimEnd('/'),
                 State =
                     isStopping ? "stopping"
                     : _link is null ? "offline"

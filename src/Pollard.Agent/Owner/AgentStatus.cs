@@ -8,13 +8,13 @@ public sealed record AgentStatus
     /// <summary>What people call the machine.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The gateway's address; absent for one in the same process.</summary>
+    /// <summary>The address of the gateway, or of the Andy server; absent for a gateway in the same process.</summary>
     public string? Gateway { get; init; }
 
     /// <summary><c>working</c>, <c>idle</c>, <c>paused</c>, <c>offline</c> (no gateway) or <c>stopping</c>.</summary>
     public required string State { get; init; }
 
-    /// <summary>What carries its link: <c>h2</c>, <c>ws</c>, <c>turn</c>, <c>memory</c>; absent while there is none.</summary>
+    /// <summary>What carries its link: <c>h2</c>, <c>ws</c>, <c>turn</c>, <c>memory</c>, and of an Andy server <c>andy-poll</c> or <c>andy-ws</c>; absent while there is none.</summary>
     public string? Carrier { get; init; }
 
     /// <summary>Since when the link stands; absent while there is none.</summary>

@@ -34,20 +34,6 @@ internal sealed class PauseFile(string directory)
             return;
         }
 
-        // Beside the file and then over it: a crash leaves the old one or the new one.
-        var beside = $"{_path}.{Path.GetRandomFileName()}";
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        using (var stream = new FileStream(beside, options))
-        {
-            JsonSerializer.Serialize(stream, pause, OwnerJson.Default.Pause);
-            stream.Flush(flushToDisk: true);
-        }
-
-        File.Move(beside, _path, overwrite: true);
+        PrivateFile.Replace(_path, pause, OwnerJson.Default.Pause);
     }
 }

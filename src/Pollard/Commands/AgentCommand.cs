@@ -13,7 +13,13 @@ internal static class AgentCommand
     private static readonly Option<string?> Join = CommonOptions.Text(
         "--join",
         "TOKEN",
-        "The join token, needed once unless the gateway is on this machine"
+        "The join token, needed once unless the gateway is on this machine; or an Andy server's client token"
+    );
+
+    private static readonly Option<string?> Andy = CommonOptions.Text(
+        "--andy",
+        "URL",
+        "Work for this server of the Andy pool, by polls or its WebSocket, instead of a gateway"
     );
 
     private static readonly Option<string[]> Labels = CommonOptions.Texts(
@@ -47,6 +53,7 @@ internal static class AgentCommand
         return agent
             .With(
                 CommonOptions.Gateway,
+                Andy,
                 Join,
                 BackendSettings.Ollama,
                 BackendSettings.OpenAi,
@@ -84,8 +91,9 @@ internal static class AgentCommand
         var options = Read(settings) with { Time = time, Stuck = loop => stuck.TrySetResult(loop) };
         if (view is null)
         {
+            var whom = (options.Gateway ?? options.Andy)!.AbsoluteUri.TrimEnd('/');
             context.Print.Hint(
-                $"{options.Name} works for {options.Gateway!.AbsoluteUri.TrimEnd('/')} on {string.Join(" and ", named.Select(backend => backend.Name))}. Ctrl-C finishes what runs and ends."
+                $"{options.Name} works for {whom} on {string.Join(" and ", named.Select(backend => backend.Name))}. Ctrl-C finishes what runs and ends."
             );
         }
 
@@ -120,10 +128,13 @@ internal static class AgentCommand
         settings.Addresses(BackendSettings.OpenAi);
     }
 
-    private static AgentOptions Read(Settings settings) =>
-        new()
+    private static AgentOptions Read(Settings settings)
+    {
+        var andy = settings.Address(Andy, "http", "https", "ws", "wss");
+        return new AgentOptions
         {
-            Gateway = settings.Address(CommonOptions.Gateway) ?? new Uri(Defaults.Gateway),
+            Andy = andy,
+            Gateway = andy is null ? settings.Address(CommonOptions.Gateway) ?? new Uri(Defaults.Gateway) : null,
             JoinToken = settings.Text(Join),
             Name = BackendSettings.ReadName(settings),
             Slots = BackendSettings.ReadSlots(settings),
@@ -143,4 +154,5 @@ internal static class AgentCommand
                 var other => throw new UsageException($"--carrier is \"{other}\"; write best, h2, ws or turn."),
             },
         };
+    }
 }

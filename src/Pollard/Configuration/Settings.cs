@@ -174,12 +174,15 @@ internal sealed class Settings
     }
 
     /// <summary>An address, or null.</summary>
-    public Uri? Address(Option<string?> option) =>
-        Find(option) is { } found ? Address(found.Value, found.Source) : null;
+    public Uri? Address(Option<string?> option) => Address(option, "http", "https");
+
+    /// <summary>An address of one of these schemes.</summary>
+    public Uri? Address(Option<string?> option, params string[] schemes) =>
+        Find(option) is { } found ? Address(found.Value, found.Source, schemes) : null;
 
     /// <summary>Several addresses.</summary>
     public IReadOnlyList<Uri> Addresses(Option<string[]> option) =>
-        [.. Texts(option).Select(text => Address(text, option.Name))];
+        [.. Texts(option).Select(text => Address(text, option.Name, "http", "https"))];
 
     /// <summary>
     /// A secret: from the file that the option names, else from the environment or the configuration file under the option's
@@ -222,8 +225,9 @@ internal sealed class Settings
         }
     }
 
-    private static Uri Address(string text, string source) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
+    private static Uri Address(string text, string source, params string[] schemes) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var address)
+        && schemes.Contains(address.Scheme, StringComparer.Ordinal)
             ? address
             : throw new UsageException($"{source} is \"{text}\"; write an address such as http://127.0.0.1:7655.");
 

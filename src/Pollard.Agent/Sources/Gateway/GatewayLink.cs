@@ -9,7 +9,7 @@ using Pollard.Protocol.HostLink;
 namespace Pollard.Agent.Sources.Gateway;
 
 /// <summary>The agent's connection to its gateway: joins, connects, comes back when a link is lost, and carries the attempts over.</summary>
-internal sealed partial class GatewayLink : IDisposable
+internal sealed partial class GatewayLink : IWorkSource
 {
     private static readonly TimeSpan ConnectWithin = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GoodAfter = TimeSpan.FromSeconds(10);
@@ -57,10 +57,10 @@ internal sealed partial class GatewayLink : IDisposable
         rests.Changed += SayRest;
     }
 
-    /// <summary>True from the moment in which it asks for no more work.</summary>
+    /// <inheritdoc/>
     public bool IsDraining => _isDraining;
 
-    /// <summary>Stays connected until <paramref name="ct"/> ends it or the gateway wants this host no more.</summary>
+    /// <inheritdoc/>
     public async Task<AgentExit> RunAsync(CancellationToken ct)
     {
         while (true)
@@ -83,7 +83,7 @@ internal sealed partial class GatewayLink : IDisposable
         }
     }
 
-    /// <summary>Asks for no more work, and waits until what is done is kept by the gateway.</summary>
+    /// <inheritdoc/>
     public async Task DrainAsync(TimeSpan within)
     {
         _isDraining = true;

@@ -87,25 +87,12 @@ internal sealed class HostIdentity : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _key.Dispose();
 
-    /// <summary>Writes beside the file and then over it: a crash leaves the old one or the new one.</summary>
-    private void Save()
-    {
-        var file = new HostFile(Convert.ToBase64String(_key.ExportPkcs8PrivateKey()), _gateways);
-        var beside = $"{_path}.{Path.GetRandomFileName()}"; // Another agent may have been started on the same key by mistake.
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        using (var stream = new FileStream(beside, options))
-        {
-            JsonSerializer.Serialize(stream, file, HostFileJson.Default.HostFile);
-            stream.Flush(flushToDisk: true);
-        }
-
-        File.Move(beside, _path, overwrite: true);
-    }
+    private void Save() =>
+        PrivateFile.Replace(
+            _path,
+            new HostFile(Convert.ToBase64String(_key.ExportPkcs8PrivateKey()), _gateways),
+            HostFileJson.Default.HostFile
+        );
 }
 
 /// <summary>What an agent remembers of one gateway.</summary>

@@ -1,12 +1,11 @@
-using System.Text;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Pollard.Gateway.Http;
+using Pollard.Protocol.Dialects;
 
 namespace Pollard.Gateway.Hosts.Andy;
 
 /// <summary>Reads JSON whose members may be missing or have any type: the generations of hosts differ in both.</summary>
-internal static partial class AndyJson
+internal static class AndyJson
 {
     /// <summary>
     /// The object that these bytes are; null when they are none. Halves of characters, which Python writes where a model's text was
@@ -18,7 +17,7 @@ internal static partial class AndyJson
         {
             var parsed = JsonCheck.IsReadable(bytes.Span)
                 ? JsonDocument.Parse(bytes)
-                : JsonDocument.Parse(Escapes.Replace(Encoding.UTF8.GetString(bytes.Span), Mend));
+                : JsonDocument.Parse(HalfCharacters.Replace(bytes.Span));
             if (parsed.RootElement.ValueKind == JsonValueKind.Object)
             {
                 return parsed;
@@ -32,15 +31,6 @@ internal static partial class AndyJson
             return null;
         }
     }
-
-    // A whole pair, a half of one, or any other escape, which is passed over as a whole: a backslash may be escaped itself.
-    [GeneratedRegex(
-        @"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
-        RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture
-    )]
-    private static partial Regex Escapes { get; }
-
-    private static string Mend(Match escape) => escape.Groups["half"].Success ? @"\ufffd" : escape.Value;
 
     /// <summary>A member that is there and not null.</summary>
     public static JsonElement? Member(this JsonElement element, string name) =>
