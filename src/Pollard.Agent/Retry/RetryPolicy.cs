@@ -123,6 +123,23 @@ public sealed class RetryRun
         _started = _time.GetTimestamp();
     }
 
+    /// <summary>
+    /// Forgets failures after a success that did not last, until the longest next wait is no longer than that lasted. What did not
+    /// even last for the policy's first wait forgets nothing: it waits ever longer.
+    /// </summary>
+    public void Lasted(TimeSpan time)
+    {
+        if (time < _policy.FirstDelay)
+        {
+            return;
+        }
+
+        while (Failures > 0 && Window(Failures + 1) > time)
+        {
+            Failures--;
+        }
+    }
+
     private TimeSpan Delay(int failures)
     {
         var random = _policy.Jitter * _random.NextDouble();

@@ -129,6 +129,38 @@ public sealed class RetryPolicyTests
         Assert.NotNull(run.Next());
     }
 
+    [Theory]
+    [InlineData(0.9, 64)] // As for any other failure.
+    [InlineData(1, 1)]
+    [InlineData(5, 4)]
+    [InlineData(100, 64)]
+    public void After_a_link_that_stood_for_a_while_the_wait_is_no_longer_than_that(double stood, double longest)
+    {
+        var policy = RetryPolicy.Reconnect with { Jitter = 0 };
+        var run = policy.Start(_clock, new Random(1));
+        for (var i = 0; i < 20; i++)
+        {
+            run.Next();
+        }
+
+        run.Lasted(TimeSpan.FromSeconds(stood));
+
+        Assert.Equal(TimeSpan.FromSeconds(longest), run.Next());
+    }
+
+    [Fact]
+    public void A_link_that_breaks_again_and_again_after_a_while_does_not_make_waits_grow()
+    {
+        var run = (RetryPolicy.Reconnect with { Jitter = 0 }).Start(_clock, new Random(1));
+        for (var i = 0; i < 20; i++)
+        {
+            run.Next(); // The gateway is away,
+            run.Lasted(TimeSpan.FromSeconds(5)); // is there and crashes.
+
+            Assert.InRange(run.Next()!.Value, TimeSpan.Zero, TimeSpan.FromSeconds(4));
+        }
+    }
+
     [Fact]
     public async Task A_wait_is_over_when_the_clock_says_so()
     {

@@ -255,6 +255,10 @@ internal sealed partial class GatewayLink : IWorkSource
         {
             _retry.Succeeded(); // Not sooner: a link that breaks as soon as it stands is no success.
         }
+        else if (end.IsProven)
+        {
+            _retry.Lasted(age); // A gateway that crashes twice within seconds must not lose its hosts for a minute.
+        }
 
         return ending.IsCancellationRequested && end.GoAway is null ? (null, TimeSpan.Zero) : Next(end, age);
     }
