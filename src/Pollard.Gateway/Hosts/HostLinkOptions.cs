@@ -11,6 +11,9 @@ public sealed class HostLinkOptions
     /// <summary>Which share of community hosts' answers is audited, 0 to 1; 0: none.</summary>
     public double AuditShare { get; set; } = 0.02;
 
+    /// <summary>Draws what is audited, and with what; of several threads at a time.</summary>
+    public Random Random { get; set; } = Random.Shared;
+
     /// <summary>Says whether this request may enrol a host without a join token: on loopback, while no keys are required.</summary>
     public Func<HttpContext, bool> MayEnrolWithoutToken { get; set; } = _ => false;
 }

@@ -3,7 +3,7 @@ using Pollard.Tasks;
 namespace Pollard.Simulation.Choosing;
 
 /// <summary>What choosing by measure is worth, on pools whose hosts differ as real ones do.</summary>
-public class ChoosingTests
+public class ChoosingTests(ITestOutputHelper output)
 {
     private const int Seed = 42;
     private readonly PoolWorld _world = new(Seed);
@@ -25,6 +25,35 @@ public class ChoosingTests
         _world.Run(until: 3_600);
 
         Assert.InRange(Jain(_world.Jobs, "a", "b", "c", "large"), 0.95, 1);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_key_with_fifty_requests_at_a_time_takes_nothing_from_nine_that_have_one(int seed)
+    {
+        var world = new PoolWorld(seed);
+        world.Add("one", new Power(50));
+        world.Add("two", new Power(50));
+        world.Add("three", new Power(20));
+        string[] light = [.. Enumerable.Range(1, 9).Select(static number => $"light{number}")];
+        foreach (var owner in light.Concat(Enumerable.Repeat("heavy", 50)))
+        {
+            Ask(owner);
+        }
+
+        world.Run(until: 3_600);
+
+        var jain = Jain(world.Jobs, ["heavy", .. light]);
+        var ofLight = MeanWait(world.Jobs, light);
+        var ofHeavy = MeanWait(world.Jobs, "heavy");
+        output.WriteLine($"Jain's index {jain:0.000}; waits on the mean: light {ofLight:0.0} s, heavy {ofHeavy:0.0} s");
+        Assert.InRange(jain, 0.95, 1);
+        Assert.True(ofLight * 20 < ofHeavy, $"light {ofLight:0.0} s, heavy {ofHeavy:0.0} s");
+
+        void Ask(string owner) =>
+            world.Submit(new Job(owner, "m", 400, world.Random.Next(50, 150), world.Now) { Done = () => Ask(owner) });
     }
 
     [Fact]
@@ -195,6 +224,11 @@ public class ChoosingTests
             yield return new Job("key", "m", 400, tokens(random), at);
         }
     }
+
+    /// <summary>How long these waited for a host, in seconds on the mean.</summary>
+    private static double MeanWait(IEnumerable<Job> jobs, params string[] owners) =>
+        jobs.Where(job => job.BeganAt is not null && owners.Contains(job.Owner))
+            .Average(static job => job.BeganAt!.Value - job.At);
 
     /// <summary>Jain's index of what was done for each: 1 when all had as much, 1/n when one had everything.</summary>
     private static double Jain(IEnumerable<Job> jobs, params string[] owners)

@@ -13,6 +13,12 @@ internal sealed record Job(string Owner, string Model, int RequestBytes, int Tok
     /// <summary>Beginnings of the prompt.</summary>
     public PromptPrefixes Prefixes { get; init; }
 
+    /// <summary>What is asked; null: nobody looks at it.</summary>
+    public byte[]? Request { get; init; }
+
+    /// <summary>How another host could go on with its answer.</summary>
+    public Continuations Continuations { get; init; }
+
     /// <summary>When its answer began to be worked on for the last time.</summary>
     public double? BeganAt { get; set; }
 

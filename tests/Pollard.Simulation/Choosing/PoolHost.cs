@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using Pollard.Protocol;
+using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Dispatch;
 
@@ -17,6 +19,9 @@ internal sealed record Power(double TokensPerSecond, double BytesPerSecond = 20_
     /// <summary>The share of its attempts that it fails.</summary>
     public double FaultShare { get; init; }
 
+    /// <summary>What it answers to a request; null: as many bytes as the job says, in which nobody looks for a meaning.</summary>
+    public Func<ReadOnlyMemory<byte>, string>? Says { get; init; }
+
     /// <summary>Prompts that its cache holds.</summary>
     public int CachedPrompts { get; init; }
 
@@ -27,6 +32,7 @@ internal sealed record Power(double TokensPerSecond, double BytesPerSecond = 20_
 /// <summary>A host with one slot that works at its own pace, in virtual time.</summary>
 internal sealed class PoolHost : IHostSink
 {
+    private const int BytesPerToken = 4;
     private const double PieceSeconds = 2; // It stands still for no longer than that.
     private readonly PoolWorld _world;
     private readonly Power _power;
@@ -35,7 +41,7 @@ internal sealed class PoolHost : IHostSink
     private readonly List<ulong> _cache = [];
     private string? _loaded;
 
-    public PoolHost(PoolWorld world, string id, Power power, string? owner, string[] models)
+    public PoolHost(PoolWorld world, string id, Power power, TrustTier tier, string[] models)
     {
         _world = world;
         _power = power;
@@ -46,7 +52,7 @@ internal sealed class PoolHost : IHostSink
             {
                 Id = id,
                 Name = id,
-                Owner = owner,
+                Tier = tier,
                 Slots = 1,
                 Models = Models(),
                 Silence = TimeSpan.FromDays(300),
@@ -98,9 +104,13 @@ internal sealed class PoolHost : IHostSink
 
         var rest = job.Tokens / _power.TokensPerSecond;
         var pieces = (int)Math.Ceiling(rest / PieceSeconds);
+        var output = _power.Says is { } says
+            ? Encoding.UTF8.GetBytes(says(attempt.Request))
+            : new byte[job.Tokens * BytesPerToken];
         for (var i = 0; i <= pieces; i++)
         {
-            _world.After(first + (rest * i / pieces), () => Say(attempt, job.Tokens * 4 / (pieces + 1)));
+            var piece = output.AsMemory((output.Length * i / (pieces + 1))..(output.Length * (i + 1) / (pieces + 1)));
+            _world.After(first + (rest * i / pieces), () => Say(attempt, piece));
         }
 
         _world.After(first + rest, () => Finish(attempt, job));
@@ -124,6 +134,7 @@ internal sealed class PoolHost : IHostSink
             .. _models.Select(name => new ModelInfo
             {
                 Name = name,
+                Digest = name,
                 Loaded = _power.LoadSeconds > 0 ? name == _loaded : null,
             }),
         ];
@@ -146,10 +157,13 @@ internal sealed class PoolHost : IHostSink
         return job.RequestBytes - known.Bytes;
     }
 
-    private static void Say(Attempt attempt, int bytes)
+    private static void Say(Attempt attempt, ReadOnlyMemory<byte> piece)
     {
-        attempt.Append(attempt.NextSeq, DeltaKind.Content, 0, new ReadOnlySequence<byte>(new byte[Math.Max(bytes, 1)]));
-        attempt.Flush();
+        if (piece.Length > 0)
+        {
+            attempt.Append(attempt.NextSeq, DeltaKind.Content, 0, new ReadOnlySequence<byte>(piece));
+            attempt.Flush();
+        }
     }
 
     private void Finish(Attempt attempt, Job job)

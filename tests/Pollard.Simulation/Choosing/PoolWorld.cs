@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
 using Pollard.Tasks.Dispatch;
@@ -12,21 +13,23 @@ namespace Pollard.Simulation.Choosing;
 /// <summary>A pool at work in virtual time: what happens is decided by the seed, and hours of it pass in a moment.</summary>
 internal sealed class PoolWorld
 {
-    private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly FakeTimeProvider _clock = new(Begins);
     private readonly PriorityQueue<Action, (double At, long Order)> _events = new();
     private readonly Dictionary<TaskId, Job> _jobs = [];
     private readonly SimulationScheduler _scheduler;
-    private readonly List<PoolHost> _hosts = [];
     private long _order;
 
-    public PoolWorld(int seed)
+    /// <param name="seed">Decides what chance decides.</param>
+    /// <param name="assembler">Makes results of answers; null: nobody reads them.</param>
+    public PoolWorld(int seed, IResultAssembler? assembler = null)
     {
         Random = new Random(seed);
         _scheduler = new SimulationScheduler(Random);
-        Engine = InScheduler(() =>
+        Store = new MemoryTaskStore(_clock);
+        Engine = Do(() =>
             TaskEngine.StartAsync(
-                new MemoryTaskStore(_clock),
-                new NoOutput(),
+                Store,
+                assembler ?? new NoOutput(),
                 new ScriptedReview(),
                 new TaskEngineOptions { MaxAttempts = 100 },
                 _clock,
@@ -36,6 +39,13 @@ internal sealed class PoolWorld
             )
         );
     }
+
+    /// <summary>The moment of the start.</summary>
+    public static DateTimeOffset Begins { get; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    public MemoryTaskStore Store { get; }
+
+    public TimeProvider Clock => _clock;
 
     public TaskEngine Engine { get; }
 
@@ -47,16 +57,10 @@ internal sealed class PoolWorld
     /// <summary>All that was asked for, in order.</summary>
     public List<Job> Jobs { get; } = [];
 
-    public PoolHost Add(string id, Power power, params string[] models) => AddOf(owner: null, id, power, models);
+    public PoolHost Add(string id, Power power, params string[] models) => Add(TrustTier.Own, id, power, models);
 
-    public PoolHost AddOf(string? owner, string id, Power power, params string[] models)
-    {
-        var host = InScheduler(() =>
-            Task.FromResult(new PoolHost(this, id, power, owner, models.Length == 0 ? ["m"] : models))
-        );
-        _hosts.Add(host);
-        return host;
-    }
+    public PoolHost Add(TrustTier tier, string id, Power power, params string[] models) =>
+        Do(() => Task.FromResult(new PoolHost(this, id, power, tier, models.Length == 0 ? ["m"] : models)));
 
     /// <summary>Does something later.</summary>
     public void After(double seconds, Action happens) => _events.Enqueue(happens, (Now + seconds, _order++));
@@ -66,7 +70,7 @@ internal sealed class PoolWorld
 
     /// <summary>Lets the time pass up to <paramref name="until"/> seconds, or until nothing is left to happen.</summary>
     public void Run(double until = double.PositiveInfinity) =>
-        InScheduler(() =>
+        Do(() =>
         {
             while (_events.TryPeek(out _, out var next) && next.At <= until)
             {
@@ -78,7 +82,11 @@ internal sealed class PoolWorld
             return Task.FromResult(true);
         });
 
-    public Job JobOf(Attempt attempt) => _jobs[attempt.TaskId];
+    /// <summary>The job of which an attempt is a try; audits have one too, that no client asked for.</summary>
+    public Job JobOf(Attempt attempt) =>
+        _jobs.TryGetValue(attempt.TaskId, out var job)
+            ? job
+            : _jobs[attempt.TaskId] = new Job(attempt.Task.Row.Owner, attempt.Model, attempt.Request.Length, 20, Now);
 
     public void IsDone(Job job, string host)
     {
@@ -96,8 +104,9 @@ internal sealed class PoolWorld
                     Owner = job.Owner,
                     Kind = "chat",
                     Model = job.Model,
-                    Request = new byte[job.RequestBytes],
+                    Request = job.Request ?? new byte[job.RequestBytes],
                     Prefixes = job.Prefixes,
+                    Continuations = job.Continuations,
                     Durability = Durability.Relaxed,
                 },
                 CancellationToken.None
@@ -119,7 +128,8 @@ internal sealed class PoolWorld
         }
     }
 
-    private T InScheduler<T>(Func<Task<T>> run)
+    /// <summary>Does something of the gateway's at once; it may wait for nothing else.</summary>
+    public T Do<T>(Func<Task<T>> run)
     {
         var before = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(_scheduler);

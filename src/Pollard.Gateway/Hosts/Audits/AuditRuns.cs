@@ -9,14 +9,20 @@ using Pollard.Tasks.Dispatch;
 namespace Pollard.Gateway.Hosts.Audits;
 
 /// <summary>The audits of what hosts answer: canaries, and clients' work that a trusted host does again.</summary>
-internal sealed class AuditRuns(TaskEngine engine, AuditTasks tasks, Verdicts verdicts, TimeProvider time)
+internal sealed class AuditRuns(
+    TaskEngine engine,
+    AuditTasks tasks,
+    Verdicts verdicts,
+    HostLinkOptions options,
+    TimeProvider time
+)
 {
     private const int MostShown = 300; // Characters; evidence is for people.
 
     /// <summary>Asks a host what every model knows the answer to.</summary>
     public async Task CanaryAsync(string hostId, string model, CancellationToken ct)
     {
-        var canary = Canary.New(Random.Shared);
+        var canary = Canary.New(options.Random);
         var answer = await AskAsync(canary, model, new TaskRequirements { Host = hostId }, ct);
         if (answer?.Host != hostId)
         {
@@ -89,7 +95,7 @@ internal sealed class AuditRuns(TaskEngine engine, AuditTasks tasks, Verdicts ve
 
     private Task<AuditAnswer?> AskAsync(Canary canary, string model, TaskRequirements requires, CancellationToken ct)
     {
-        var stream = Random.Shared.Next(2) == 0; // As clients do, some so and some so.
+        var stream = options.Random.Next(2) == 0; // As clients do, some so and some so.
         return tasks.RunAsync(model, canary.RequestFor(model, stream), stream, requires, ct);
     }
 

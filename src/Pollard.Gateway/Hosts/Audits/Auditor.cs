@@ -48,30 +48,38 @@ internal sealed partial class Auditor(
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await verdicts.LoadAsync(cancellationToken);
-        engine.Hosts.Answered += Take;
         await base.StartAsync(cancellationToken);
     }
 
-    /// <inheritdoc/>
-    public override Task StopAsync(CancellationToken cancellationToken)
+    /// <summary>Audits until it is stopped.</summary>
+    internal async Task RunAsync(CancellationToken ct)
     {
-        engine.Hosts.Answered -= Take;
-        return base.StopAsync(cancellationToken);
+        if (options.AuditShare == 0)
+        {
+            return;
+        }
+
+        engine.Hosts.Answered += Take;
+        try
+        {
+            await Task.WhenAll([
+                LookAsync(ct),
+                InspectAllAsync(ct),
+                .. Enumerable.Range(0, MostAtOnce).Select(_ => RunAllAsync(ct)),
+            ]);
+        }
+        finally
+        {
+            engine.Hosts.Answered -= Take;
+        }
     }
 
     /// <inheritdoc/>
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        options.AuditShare > 0
-            ? Task.WhenAll([
-                LookAsync(stoppingToken),
-                InspectAllAsync(stoppingToken),
-                .. Enumerable.Range(0, MostAtOnce).Select(_ => RunAllAsync(stoppingToken)),
-            ])
-            : Task.CompletedTask;
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => RunAsync(stoppingToken);
 
     private void Take(HostAnswer answer)
     {
-        if (options.AuditShare > 0 && answer.Row.Owner != AuditTasks.Owner)
+        if (answer.Row.Owner != AuditTasks.Owner)
         {
             _answers.Writer.TryWrite(answer);
         }
@@ -146,25 +154,19 @@ internal sealed partial class Auditor(
     }
 
     // One that it has in memory, where it says: an audit is not worth the loading of another, nor the start of a program.
-    private static string? ModelOf(HostDescription host)
+    private string? ModelOf(HostDescription host)
     {
         var chats = host.Models.Where(static model => model.Name != "*" && IsChat(model.Kinds));
         var models = chats.OrderBy(static model => model.Loaded == false).ToList();
         var loaded = models.Count(static model => model.Loaded != false);
-        return models.Count == 0 ? null : models[Random.Shared.Next(loaded > 0 ? loaded : models.Count)].Name;
+        return models.Count == 0 ? null : models[options.Random.Next(loaded > 0 ? loaded : models.Count)].Name;
     }
 
     private static bool IsChat(IReadOnlyList<string>? kinds) =>
         kinds is null
         || (kinds.Contains(Kinds.Chat, StringComparer.Ordinal) && !kinds.Contains("command", StringComparer.Ordinal));
 
-    private async Task InspectAllAsync(CancellationToken ct)
-    {
-        await foreach (var answer in _answers.Reader.ReadAllAsync(ct))
-        {
-            await TryAsync(ct => InspectAsync(answer, ct), ct);
-        }
-    }
+    private Task InspectAllAsync(CancellationToken ct) => ForEachAsync(_answers.Reader, InspectAsync, ct);
 
     private async Task InspectAsync(HostAnswer answer, CancellationToken ct)
     {
@@ -222,11 +224,21 @@ internal sealed partial class Auditor(
             ? count
             : null;
 
-    private async Task RunAllAsync(CancellationToken ct)
+    private Task RunAllAsync(CancellationToken ct) => ForEachAsync(_jobs.Reader, static (job, ct) => job(ct), ct);
+
+    // ReadAllAsync goes on in the thread pool; this one wherever it was called, so that a simulation can decide what comes next.
+    private async Task ForEachAsync<T>(
+        ChannelReader<T> reader,
+        Func<T, CancellationToken, Task> does,
+        CancellationToken ct
+    )
     {
-        await foreach (var job in _jobs.Reader.ReadAllAsync(ct))
+        while (await reader.WaitToReadAsync(ct))
         {
-            await TryAsync(job, ct);
+            while (reader.TryRead(out var item))
+            {
+                await TryAsync(ct => does(item, ct), ct);
+            }
         }
     }
 
@@ -242,7 +254,7 @@ internal sealed partial class Auditor(
         }
     }
 
-    private bool IsDrawn() => Random.Shared.NextDouble() < options.AuditShare;
+    private bool IsDrawn() => options.Random.NextDouble() < options.AuditShare;
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "An audit came to nothing; others go on")]
     private static partial void LogFailed(ILogger logger, Exception exception);
