@@ -8,6 +8,9 @@ internal sealed class BenchArguments(string[] args)
     /// <summary>How long one measurement takes.</summary>
     public TimeSpan Duration => TimeSpan.FromSeconds(Number("seconds", 5));
 
+    /// <summary>True when it is there.</summary>
+    public bool Has(string name) => args.Contains($"--{name}", StringComparer.Ordinal);
+
     /// <summary>A value, or null.</summary>
     public string? Text(string name)
     {

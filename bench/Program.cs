@@ -12,6 +12,9 @@ using Pollard.Bench.Stream;
 using Pollard.Bench.Submit;
 using Pollard.Bench.Waiters;
 
+const int Usage = 2; // The exit codes of the program itself.
+const int Interrupted = 130;
+
 // One entry a suite: its name on the command line, and what runs it.
 var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<BenchResult>>>>(StringComparer.Ordinal)
 {
@@ -39,18 +42,31 @@ if (wanted != "all" && !suites.ContainsKey(wanted))
     await Console.Error.WriteLineAsync(
         $"Usage: dotnet run -c Release --project bench -- <{string.Join('|', suites.Keys)}|all> [--seconds N] [--dir DIR] [--json FILE] ..."
     );
-    return 2;
+    return Usage;
 }
 
-await Console.Error.WriteLineAsync($"Measures {PollardProgram.File}");
 var arguments = new BenchArguments(args[1..]);
+PollardProgram.File = arguments.Text("program") ?? PollardProgram.File;
+await Console.Error.WriteLineAsync($"Measures {PollardProgram.File}");
 var results = new List<BenchResult>();
-foreach (var (suite, run) in suites)
+try
 {
-    if (wanted == "all" || wanted == suite)
+    foreach (var (suite, run) in suites)
     {
-        results.AddRange(await run(arguments));
+        if (wanted == "all" || wanted == suite)
+        {
+            results.AddRange(await run(arguments));
+        }
     }
+}
+catch (UnfitException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return Usage;
+}
+catch (OperationCanceledException)
+{
+    return Interrupted;
 }
 
 BenchReport.Print(Console.Out, results);

@@ -62,14 +62,18 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <param name="program">The file, or a name on the path.</param>
     /// <param name="arguments">What it gets.</param>
     /// <param name="core">The only core it may run on; null: any.</param>
-    public static ChildProcess Start(string name, string program, IEnumerable<string> arguments, int? core = null)
+    /// <param name="machine">The machine that it runs on; null: this one.</param>
+    public static ChildProcess Start(
+        string name,
+        string program,
+        IEnumerable<string> arguments,
+        int? core = null,
+        NetworkMachine? machine = null
+    )
     {
-        var start = core is null
-            ? new ProcessStartInfo(program, arguments)
-            : new ProcessStartInfo(
-                "taskset",
-                ["-c", core.Value.ToString(CultureInfo.InvariantCulture), program, .. arguments]
-            );
+        string[] pinned = core is { } one ? ["taskset", "-c", one.ToString(CultureInfo.InvariantCulture)] : [];
+        string[] command = [.. pinned, .. machine?.Wrapper ?? [], program, .. arguments];
+        var start = new ProcessStartInfo(command[0], command[1..]) { UseShellExecute = false };
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         start.RedirectStandardInput = true; // A role ends when this closes, also when we are killed.
@@ -82,8 +86,9 @@ internal sealed class ChildProcess : IAsyncDisposable
     }
 
     /// <summary>Waits for a line that holds a text, and goes on reading what follows.</summary>
+    /// <returns>The line.</returns>
     /// <exception cref="InvalidOperationException">It ended or said nothing of the kind in a minute.</exception>
-    public async Task UntilSaysAsync(string text)
+    public async Task<string> UntilSaysAsync(string text)
     {
         using var patience = new CancellationTokenSource(Patience);
         try
@@ -94,7 +99,7 @@ internal sealed class ChildProcess : IAsyncDisposable
                 if (line.Contains(text, StringComparison.Ordinal))
                 {
                     _ = DrainAsync();
-                    return;
+                    return line;
                 }
             }
         }

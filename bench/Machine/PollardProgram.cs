@@ -1,13 +1,13 @@
 namespace Pollard.Bench.Machine;
 
-/// <summary>The program under measurement: the published build where there is one, else the one that was built with this benchmark.</summary>
+/// <summary>The program under measurement.</summary>
 internal static class PollardProgram
 {
     /// <summary>The project's folder.</summary>
     public static string Root { get; } = FindRoot();
 
-    /// <summary>The program's file.</summary>
-    public static string File { get; } = Find();
+    /// <summary>The program's file: the published build where there is one, else the one that was built with this benchmark.</summary>
+    public static string File { get; set; } = Find();
 
     /// <summary>Whether that is the published one.</summary>
     public static bool IsPublished => File.EndsWith("publish/pollard", StringComparison.Ordinal);

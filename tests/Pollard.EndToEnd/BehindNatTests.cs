@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Pollard.Bench.Machine;
 using Pollard.EndToEnd.Support;
 
 namespace Pollard.EndToEnd;
@@ -14,10 +15,14 @@ public sealed class BehindNatTests
     [Fact]
     public async Task Two_hosts_that_nobody_can_reach_serve_their_models_with_a_join_token()
     {
-        using var one = NetworkNamespace.Create(1);
-        using var two = NetworkNamespace.Create(2);
+        using var network = MachineNetwork.TryCreate(machines: 2, out var why);
+        Assert.SkipWhen(network is null, why);
+        var (one, two) = (network.Machines[0], network.Machines[1]);
+        one.CloseDoor();
+        two.CloseDoor();
         var data = Directory.CreateTempSubdirectory("pollard-nat-");
         var port = PollardProcess.FreePort();
+        var url = $"http://{network.Address}:{port}";
         var linkPort = PollardProcess.FreePort();
         await using var gateway = PollardProcess.Start(
             "serve",
@@ -45,8 +50,8 @@ public sealed class BehindNatTests
         var token = (await PostAsync(http, "/v1/tokens", """{"uses":2}""")).GetProperty("token").GetString()!;
         await using var model1 = Model(one, "model-one");
         await using var model2 = Model(two, "model-two");
-        await using var agent1 = Agent(one, port, token, data, "one");
-        await using var agent2 = Agent(two, port, token, data, "two");
+        await using var agent1 = Agent(one, url, token, data, "one");
+        await using var agent2 = Agent(two, url, token, data, "two");
         foreach (var model in new[] { "model-one", "model-two" })
         {
             await gateway.UntilAsync(
@@ -70,21 +75,21 @@ public sealed class BehindNatTests
         data.Delete(recursive: true);
     }
 
-    private static PollardProcess Model(NetworkNamespace space, string model) =>
-        PollardProcess.Start(space.Wrapper, "simulate", "ollama", "--url", "http://0.0.0.0:11434", "--models", model);
+    private static PollardProcess Model(NetworkMachine machine, string model) =>
+        PollardProcess.Start(machine.Wrapper, "simulate", "ollama", "--url", "http://0.0.0.0:11434", "--models", model);
 
     private static PollardProcess Agent(
-        NetworkNamespace space,
-        int port,
+        NetworkMachine machine,
+        string url,
         string token,
         DirectoryInfo data,
         string name
     ) =>
         PollardProcess.Start(
-            space.Wrapper,
+            machine.Wrapper,
             "agent",
             "--gateway",
-            $"http://{space.GatewayAddress}:{port}",
+            url,
             "--ollama",
             "http://127.0.0.1:11434",
             "--join",
@@ -96,12 +101,12 @@ public sealed class BehindNatTests
         );
 
     // The model's port is open on that machine, and still nobody outside gets to it.
-    private static async Task NobodyGetsInAsync(NetworkNamespace space)
+    private static async Task NobodyGetsInAsync(NetworkMachine machine)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(300), TimeProvider.System);
         await Assert.ThrowsAnyAsync<Exception>(async () =>
-            await socket.ConnectAsync(space.Address, 11434, limit.Token)
+            await socket.ConnectAsync(machine.Address, 11434, limit.Token)
         );
         Assert.False(socket.Connected);
     }

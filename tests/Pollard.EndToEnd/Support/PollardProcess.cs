@@ -51,7 +51,8 @@ internal sealed class PollardProcess : IAsyncDisposable
     public static PollardProcess StartAlone(string executable, params string[] arguments) =>
         StartProgram(["env", "-i", executable, .. arguments], Path.GetDirectoryName(executable));
 
-    private static PollardProcess StartProgram(string[] all, string? folder = null)
+    /// <summary>Starts another program.</summary>
+    public static PollardProcess StartProgram(string[] all, string? folder = null)
     {
         var start = new ProcessStartInfo(all[0])
         {
