@@ -11,7 +11,6 @@ internal sealed partial class AndyHosts : IAsyncDisposable
 {
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan TickWithin = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
     private readonly TaskEngine _engine;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -113,6 +112,17 @@ internal sealed partial class AndyHosts : IAsyncDisposable
         }
     }
 
+    /// <summary>Counts a request of an address with hosts; false when it is one too many, or the address has none.</summary>
+    public bool MayCall(string address, out bool hasHosts)
+    {
+        lock (_gate)
+        {
+            var place = _places.GetValueOrDefault(address);
+            hasHosts = place is { Hosts.Count: > 0 };
+            return hasHosts && place!.Requests.Take(_time);
+        }
+    }
+
     /// <summary>The hosts at an address.</summary>
     public IReadOnlyList<AndyHost> At(string address)
     {
@@ -155,7 +165,7 @@ internal sealed partial class AndyHosts : IAsyncDisposable
 
         lock (_gate)
         {
-            foreach (var (address, _) in _places.Where(place => place.Value.IsEmpty(_time, Minute)).ToList())
+            foreach (var (address, _) in _places.Where(place => place.Value.IsEmpty(_time)).ToList())
             {
                 _places.Remove(address);
             }
@@ -177,7 +187,7 @@ internal sealed partial class AndyHosts : IAsyncDisposable
 
     // The caller holds the lock.
     private string? Refusal(Place place) =>
-        !place.MayJoin(_time, Minute) ? $"{AndyLimits.JoinsPerMinute} hosts of one address may join in a minute"
+        !place.Joins.Take(_time) ? $"{AndyLimits.JoinsPerMinute} hosts of one address may join in a minute"
         : place.Hosts.Count + place.Others >= AndyLimits.HostsPerAddress
             ? $"one address may have {AndyLimits.HostsPerAddress} hosts, and has them"
         : _count >= AndyLimits.Hosts ? $"the pool has {AndyLimits.Hosts} hosts of this kind, which is all that it takes"
@@ -197,8 +207,10 @@ internal sealed partial class AndyHosts : IAsyncDisposable
     private sealed class Place
     {
         private readonly Dictionary<string, AndyHost> _chosen = new(StringComparer.Ordinal);
-        private long _minuteBegan;
-        private int _joins;
+
+        public MinuteCount Joins { get; } = new(AndyLimits.JoinsPerMinute);
+
+        public MinuteCount Requests { get; } = new(AndyLimits.RequestsPerMinute);
 
         public Dictionary<string, AndyHost> Hosts { get; } = new(StringComparer.Ordinal);
 
@@ -208,16 +220,6 @@ internal sealed partial class AndyHosts : IAsyncDisposable
             id is null ? null
             : (Hosts.GetValueOrDefault(id) ?? _chosen.GetValueOrDefault(id)) is { IsGone: false } host ? host
             : null;
-
-        public bool MayJoin(TimeProvider time, TimeSpan minute)
-        {
-            if (_joins == 0 || time.GetElapsedTime(_minuteBegan) >= minute)
-            {
-                (_joins, _minuteBegan) = (0, time.GetTimestamp());
-            }
-
-            return ++_joins <= AndyLimits.JoinsPerMinute;
-        }
 
         public void Add(AndyHost host, string? chosenId)
         {
@@ -238,8 +240,28 @@ internal sealed partial class AndyHosts : IAsyncDisposable
             return Hosts.Remove(host.Id);
         }
 
-        public bool IsEmpty(TimeProvider time, TimeSpan minute) =>
-            Hosts.Count == 0 && Others == 0 && time.GetElapsedTime(_minuteBegan) >= minute;
+        public bool IsEmpty(TimeProvider time) => Hosts.Count == 0 && Others == 0 && Joins.IsOver(time);
+    }
+
+    /// <summary>Counts what an address does within a minute. The caller holds the lock.</summary>
+    private sealed class MinuteCount(int most)
+    {
+        private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+        private long _began;
+        private int _count;
+
+        /// <summary>One more; false when that is too many.</summary>
+        public bool Take(TimeProvider time)
+        {
+            if (_count == 0 || IsOver(time))
+            {
+                (_count, _began) = (0, time.GetTimestamp());
+            }
+
+            return ++_count <= most;
+        }
+
+        public bool IsOver(TimeProvider time) => time.GetElapsedTime(_began) >= Minute;
     }
 
     [LoggerMessage(

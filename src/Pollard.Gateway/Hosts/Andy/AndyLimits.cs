@@ -12,6 +12,9 @@ internal static class AndyLimits
     /// <summary>Joins of one address within a minute.</summary>
     public const int JoinsPerMinute = 30;
 
+    /// <summary>Requests of one address within a minute, those of all its hosts together.</summary>
+    public const int RequestsPerMinute = 12_000;
+
     /// <summary>Bytes of a request that is no result.</summary>
     public const int RequestBytes = 512 * 1024;
 
