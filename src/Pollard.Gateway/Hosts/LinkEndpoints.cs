@@ -108,6 +108,11 @@ internal sealed class LinkEndpoints(
             return LinkProblems.Unauthorized(check.Refusal!, check.Code);
         }
 
+        if (!isTest && server.Arrivals.Refusal(host.Id) is { } refusal)
+        {
+            return LinkProblems.Unauthorized(refusal);
+        }
+
         http.Response.ContentType = TurnCarrier.ContentType;
         await http.Response.StartAsync(http.RequestAborted);
         await http.Response.BodyWriter.FlushAsync(http.RequestAborted);

@@ -40,6 +40,11 @@ internal sealed partial class TurnEndpoints(TurnSessions sessions, HostSignature
             );
         }
 
+        if (isNew && sessions.Refusal(host.Id) is { } tooOften)
+        {
+            return LinkProblems.Unauthorized(tooOften);
+        }
+
         var session = isNew ? sessions.Open(new LinkPeer(host.Id, host.Name, LinkCarrier.Turn)) : Find(http, host);
         if (session is null)
         {

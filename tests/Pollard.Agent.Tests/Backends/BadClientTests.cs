@@ -2,7 +2,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using Pollard.Agent.Backends;
-using Pollard.Agent.Backends.Http;
 using Pollard.Simulators;
 
 namespace Pollard.Agent.Tests.Backends;
@@ -37,7 +36,9 @@ public sealed class BadClientTests : IAsyncLifetime
         await _backend.RunAsync(Work.Chat(member), _output, Token);
 
         var sent = JsonElement.Parse(_server.Requests[^1].Body);
-        var said = Assert.Single(sent.EnumerateObject(), sent => MemberNames.Fold(sent.Name) == name).Value;
+        var said = Assert
+            .Single(sent.EnumerateObject(), said => string.Equals(said.Name, name, StringComparison.OrdinalIgnoreCase))
+            .Value;
         Assert.Equal(name == "model" ? Work.Model : "True", said.ToString());
     }
 

@@ -1,5 +1,7 @@
+using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
+using System.Net.WebSockets;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Pollard.Protocol.HostLink;
@@ -54,6 +56,29 @@ public sealed class StrangersTests
         var refusal = await host.BeginAsync(carrier, host.SignHello(carrier == "h2" ? "ws" : "h2"));
 
         Assert.Contains(HostSignature.UnauthorizedCode, refusal, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(AllCarriers))]
+    public async Task A_host_that_opens_session_after_session_has_to_wait(string carrier)
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
+        await using var gateway = await LinkGateway.StartAsync(time: clock);
+        using var host = await WireHost.EnrolAsync(gateway, "host");
+        using var other = await WireHost.EnrolAsync(gateway, "other");
+
+        for (var i = 0; i < LinkLimits.SessionsPerMinute; i++)
+        {
+            Assert.Null(await host.BeginAsync(carrier, host.SignHello(carrier)));
+        }
+
+        var refusal = await host.BeginAsync(carrier, host.SignHello(carrier));
+        var others = await other.BeginAsync(carrier, other.SignHello(carrier));
+        clock.Advance(TimeSpan.FromMinutes(1));
+        var later = await host.BeginAsync(carrier, host.SignHello(carrier));
+
+        Assert.Contains("within a minute", refusal, StringComparison.Ordinal);
+        Assert.Equal((null, null), (others, later));
     }
 
     [Theory]
@@ -130,6 +155,29 @@ public sealed class StrangersTests
         var length = await socket.ReceiveAsync(reply, Token);
 
         Assert.StartsWith("HTTP/1.1 401 ", Encoding.ASCII.GetString(reply, 0, length), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nothing_compressed_is_unpacked()
+    {
+        await using var gateway = await LinkGateway.StartAsync();
+        using var client = gateway.NewClient(isAdmin: false);
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            await gzip.WriteAsync(new byte[1024 * 1024], Token); // A kilobyte of it.
+        }
+
+        using var body = new ByteArrayContent(packed.ToArray());
+        body.Headers.ContentEncoding.Add("gzip");
+        using var answer = await client.PostAsync("/host/v1/enroll", body, Token);
+        using var socket = new ClientWebSocket();
+        socket.Options.CollectHttpResponseDetails = true;
+        socket.Options.DangerousDeflateOptions = new WebSocketDeflateOptions();
+        await socket.ConnectAsync(new UriBuilder(gateway.Address) { Scheme = "ws", Path = "/host/v1/ws" }.Uri, Token);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.DoesNotContain("Sec-WebSocket-Extensions", socket.HttpResponseHeaders!.Keys);
     }
 
     [Theory]
