@@ -54,6 +54,7 @@ public sealed class BadClientTests : IAsyncLifetime
     )]
     [InlineData("{\"messages\":[{\"role\":\"user\",\"content\":[{\"video\":[\"file:///etc/passwd\"]}]}]}")]
     [InlineData("{\"input\":[{\"image\":\"http://10.0.0.1/\"}]}")]
+    [InlineData("{\"messages\":[],\"tools\":[{\"type\":\"mcp\",\"server_url\":\"http://10.0.0.1/\"}]}")]
     public async Task No_way_of_writing_leads_a_server_into_the_machines_network(string request)
     {
         var failure = (await _backend.RunAsync(Work.Of("chat", request), _output, Token)).Failure;
@@ -64,6 +65,9 @@ public sealed class BadClientTests : IAsyncLifetime
 
     [Theory]
     [InlineData("{\"input\":[\"http://x/y\",\"file:///z\"]}")]
+    [InlineData(
+        "{\"messages\":[],\"tools\":[{\"function\":{\"parameters\":{\"properties\":{\"url\":{\"default\":\"http://x\"}}}}}]}"
+    )]
     [InlineData("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"http://x\"}]}]}")]
     [InlineData("{\"messages\":[{\"role\":\"user\",\"content\":[{\"input_audio\":{\"data\":\"QUJD\"}}]}]}")]
     [InlineData("{\"messages\":[{\"role\":\"user\",\"content\":\"Look at http://x/y\"}]}")]

@@ -14,8 +14,8 @@ internal static class ContentUrls
     private const int MostSchemeCharacters = 16;
 
     /// <summary>Why a request is not passed on; null when it may be.</summary>
-    /// <param name="value">The value of <c>messages</c> or <c>input</c>, which is JSON.</param>
-    /// <param name="member">Which of the two.</param>
+    /// <param name="value">The value of <c>messages</c>, <c>input</c> or <c>tools</c>, which is JSON.</param>
+    /// <param name="member">Which of them.</param>
     /// <param name="mayFetch">The host's owner lets its server fetch from the web.</param>
     public static Messages.Fail? Refusal(ReadOnlySpan<byte> value, string member, bool mayFetch)
     {
@@ -30,7 +30,7 @@ internal static class ContentUrls
                 inContent =
                     areMessages && json.CurrentDepth == DepthOfMembers ? name.SequenceEqual("content"u8) : inContent;
                 isUrl = inContent && (name.SequenceEqual("url"u8) || name.EndsWith("_url"u8));
-                isText = IsText(name);
+                isText = member == "tools" || IsText(name); // A schema may speak of addresses.
             }
             else if (
                 json.TokenType == JsonTokenType.String
@@ -39,7 +39,7 @@ internal static class ContentUrls
             )
             {
                 return BackendFailure.BadRequest(
-                    "a part of a message names a file by its address, and this host passes on only data: URLs; send \"data:image/png;base64,...\" (its owner can allow http and https with --allow-urls)"
+                    "a part of the request names a file or a server by its address, and this host passes on only data: URLs; send \"data:image/png;base64,...\" (its owner can allow http and https with --allow-urls)"
                 ) with
                 {
                     Code = "unsupported",

@@ -134,6 +134,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
         var member =
             name.SequenceEqual("messages"u8) ? "messages"
             : name.SequenceEqual("input"u8) ? "input"
+            : name.SequenceEqual("tools"u8) ? "tools"
             : null;
         if (member is not null && ContentUrls.Refusal(value, member, mayFetch) is { } failure)
         {
