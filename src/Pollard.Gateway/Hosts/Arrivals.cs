@@ -5,23 +5,20 @@ namespace Pollard.Gateway.Hosts;
 /// <summary>Counts how often each host opens a session. One that does nothing else would harm all others by it.</summary>
 internal sealed class Arrivals(TimeProvider time)
 {
-    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, (long Began, int Count)> _hosts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, MinuteCount> _hosts = new(StringComparer.Ordinal);
 
     /// <summary>Counts one more session of a host; answers with why it is refused, or null.</summary>
     public string? Refusal(string hostId)
     {
         lock (_gate)
         {
-            var (began, count) = _hosts.GetValueOrDefault(hostId, (time.GetTimestamp(), 0));
-            if (time.GetElapsedTime(began) >= Minute)
+            if (!_hosts.TryGetValue(hostId, out var sessions))
             {
-                (began, count) = (time.GetTimestamp(), 0);
+                _hosts.Add(hostId, sessions = new MinuteCount(time, LinkLimits.SessionsPerMinute));
             }
 
-            _hosts[hostId] = (began, ++count);
-            return count <= LinkLimits.SessionsPerMinute
+            return sessions.Take()
                 ? null
                 : $"host {hostId} has opened {LinkLimits.SessionsPerMinute} sessions within a minute; it may come back later";
         }
@@ -32,9 +29,9 @@ internal sealed class Arrivals(TimeProvider time)
     {
         lock (_gate)
         {
-            foreach (var (hostId, (began, _)) in _hosts)
+            foreach (var (hostId, sessions) in _hosts)
             {
-                if (time.GetElapsedTime(began) >= Minute)
+                if (sessions.IsOver)
                 {
                     _hosts.Remove(hostId);
                 }

@@ -260,18 +260,17 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
     /// <summary>True for an address that has hosts.</summary>
     /// <exception cref="RejectedException">It calls too often.</exception>
     private bool HasHosts(HttpContext http) =>
-        hosts.MayCall(CallerAddress.Of(http), out var hasHosts) || !hasHosts
-            ? hasHosts
-            : throw new RejectedException(
-                new DoorError(
-                    429,
-                    "too_many_requests",
-                    $"hosts of one address may make {AndyLimits.RequestsPerMinute} requests a minute; call less often"
-                )
+        hosts.MayCall(CallerAddress.Of(http)) switch
+        {
+            true => true,
+            null => false,
+            false => throw new RejectedException(
+                new DoorError(429, "too_many_requests", AndyLimits.TooManyRequests)
                 {
                     RetryAfter = TimeSpan.FromMinutes(1),
                 }
-            );
+            ),
+        };
 
     private static RejectedException Unknown() =>
         new(new DoorError(404, "host_not_found", "no such host is registered from this address; join again"));

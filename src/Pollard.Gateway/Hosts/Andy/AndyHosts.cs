@@ -52,6 +52,11 @@ internal sealed partial class AndyHosts : IAsyncDisposable
             var place = PlaceOf(address);
             if (place.Find(profile.ChosenId) is { } known)
             {
+                if (!place.Requests.Take())
+                {
+                    return (null, AndyLimits.TooManyRequests);
+                }
+
                 (host, isKnown) = (known, true);
             }
             else if (Refusal(place) is { } refusal)
@@ -112,14 +117,12 @@ internal sealed partial class AndyHosts : IAsyncDisposable
         }
     }
 
-    /// <summary>Counts a request of an address with hosts; false when it is one too many, or the address has none.</summary>
-    public bool MayCall(string address, out bool hasHosts)
+    /// <summary>Counts a request of an address: false when it is one too many, null when the address has no host.</summary>
+    public bool? MayCall(string address)
     {
         lock (_gate)
         {
-            var place = _places.GetValueOrDefault(address);
-            hasHosts = place is { Hosts.Count: > 0 };
-            return hasHosts && place!.Requests.Take(_time);
+            return _places.GetValueOrDefault(address) is { Hosts.Count: > 0 } place ? place.Requests.Take() : null;
         }
     }
 
@@ -165,7 +168,7 @@ internal sealed partial class AndyHosts : IAsyncDisposable
 
         lock (_gate)
         {
-            foreach (var (address, _) in _places.Where(place => place.Value.IsEmpty(_time)).ToList())
+            foreach (var (address, _) in _places.Where(place => place.Value.IsEmpty).ToList())
             {
                 _places.Remove(address);
             }
@@ -187,7 +190,7 @@ internal sealed partial class AndyHosts : IAsyncDisposable
 
     // The caller holds the lock.
     private string? Refusal(Place place) =>
-        !place.Joins.Take(_time) ? $"{AndyLimits.JoinsPerMinute} hosts of one address may join in a minute"
+        !place.Joins.Take() ? $"{AndyLimits.JoinsPerMinute} hosts of one address may join in a minute"
         : place.Hosts.Count + place.Others >= AndyLimits.HostsPerAddress
             ? $"one address may have {AndyLimits.HostsPerAddress} hosts, and has them"
         : _count >= AndyLimits.Hosts ? $"the pool has {AndyLimits.Hosts} hosts of this kind, which is all that it takes"
@@ -197,20 +200,20 @@ internal sealed partial class AndyHosts : IAsyncDisposable
     {
         if (!_places.TryGetValue(address, out var place))
         {
-            _places.Add(address, place = new Place());
+            _places.Add(address, place = new Place(_time));
         }
 
         return place;
     }
 
     /// <summary>An address with its hosts. The caller holds the lock.</summary>
-    private sealed class Place
+    private sealed class Place(TimeProvider time)
     {
         private readonly Dictionary<string, AndyHost> _chosen = new(StringComparer.Ordinal);
 
-        public MinuteCount Joins { get; } = new(AndyLimits.JoinsPerMinute);
+        public MinuteCount Joins { get; } = new(time, AndyLimits.JoinsPerMinute);
 
-        public MinuteCount Requests { get; } = new(AndyLimits.RequestsPerMinute);
+        public MinuteCount Requests { get; } = new(time, AndyLimits.RequestsPerMinute);
 
         public Dictionary<string, AndyHost> Hosts { get; } = new(StringComparer.Ordinal);
 
@@ -240,28 +243,7 @@ internal sealed partial class AndyHosts : IAsyncDisposable
             return Hosts.Remove(host.Id);
         }
 
-        public bool IsEmpty(TimeProvider time) => Hosts.Count == 0 && Others == 0 && Joins.IsOver(time);
-    }
-
-    /// <summary>Counts what an address does within a minute. The caller holds the lock.</summary>
-    private sealed class MinuteCount(int most)
-    {
-        private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
-        private long _began;
-        private int _count;
-
-        /// <summary>One more; false when that is too many.</summary>
-        public bool Take(TimeProvider time)
-        {
-            if (_count == 0 || IsOver(time))
-            {
-                (_count, _began) = (0, time.GetTimestamp());
-            }
-
-            return ++_count <= most;
-        }
-
-        public bool IsOver(TimeProvider time) => time.GetElapsedTime(_began) >= Minute;
+        public bool IsEmpty => Hosts.Count == 0 && Others == 0 && Joins.IsOver;
     }
 
     [LoggerMessage(
