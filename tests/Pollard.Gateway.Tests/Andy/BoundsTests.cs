@@ -171,6 +171,7 @@ public sealed class BoundsTests
         }
 
         var refused = await JsonOf(SayAsync(gateway.Client, ping), 429);
+        await JsonOf(PostAsync(gateway.Client, "/api/join_pool", ping), 429); // The same host again and again.
         await JsonOf(SayAsync(elsewhere, pingElsewhere));
         _clock.Advance(TimeSpan.FromMinutes(1));
         await JsonOf(SayAsync(gateway.Client, ping));
