@@ -12,8 +12,11 @@ public sealed record GatewayOptions
     /// <summary>Where agents' links are served, clear-text HTTP/2; null: nowhere.</summary>
     public string? LinkUrl { get; init; } = "http://127.0.0.1:7656";
 
-    /// <summary>Whether clients need keys; null: when anything listens beyond loopback.</summary>
+    /// <summary>Whether clients need keys; null: when anything listens beyond loopback, or a proxy is trusted.</summary>
     public bool? RequireKeys { get; init; }
+
+    /// <summary>Proxies that are believed when they say in <c>X-Forwarded-For</c> for whom they call.</summary>
+    public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
 
     /// <summary>Bytes of a request's body; one more is a 413.</summary>
     public long MaxBodyBytes { get; init; } = 64L * 1024 * 1024;
@@ -96,7 +99,8 @@ public sealed record GatewayOptions
     public double AuditShare { get; init; } = 0.02;
 
     /// <summary>Whether clients need keys, as the settings come out.</summary>
-    public bool KeysRequired => RequireKeys ?? AllUrls.Any(url => url is not null && !IsLoopback(url));
+    public bool KeysRequired =>
+        RequireKeys ?? (TrustedProxies.Count > 0 || AllUrls.Any(url => url is not null && !IsLoopback(url)));
 
     /// <summary>Doors' own ports, in the order in which they are bound.</summary>
     internal IReadOnlyList<string> DoorUrls => [.. new[] { LlmTasksUrl, ClaudeProxyUrl }.OfType<string>()];

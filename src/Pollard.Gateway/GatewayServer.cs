@@ -178,6 +178,7 @@ public sealed class GatewayServer : IAsyncDisposable
         var guard = app.Services.GetRequiredService<RequestGuard>();
         var keys = app.Services.GetRequiredService<KeyCheck>();
         var options = app.Services.GetRequiredService<GatewayOptions>();
+        app.UseTrustedProxies(options.TrustedProxies); // First: all that looks at the caller's address comes after it.
         if (options.LlmTasksUrl is not null || options.ClaudeProxyUrl is not null)
         {
             var ports = app.Services.GetRequiredService<OwnPorts>();

@@ -169,6 +169,7 @@ public sealed class KeyTests
         Assert.True(new GatewayOptions { Urls = ["http://127.0.0.1:1", "http://0.0.0.0:1"] }.KeysRequired);
         Assert.True(new GatewayOptions { Urls = ["http://*:1"] }.KeysRequired);
         Assert.True(new GatewayOptions { LinkUrl = "http://192.168.0.7:1" }.KeysRequired);
+        Assert.True(new GatewayOptions { TrustedProxies = [System.Net.IPNetwork.Parse("127.0.0.1/32")] }.KeysRequired);
     }
 
     private static GatewayOptions WithKeys(GatewayOptions options) => options with { RequireKeys = true };

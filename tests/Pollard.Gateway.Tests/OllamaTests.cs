@@ -210,6 +210,27 @@ public sealed class OllamaTests
         );
     }
 
+    [Theory]
+    [InlineData("POST", "/api/pull")]
+    [InlineData("POST", "/api/push")]
+    [InlineData("POST", "/api/create")]
+    [InlineData("POST", "/api/copy")]
+    [InlineData("DELETE", "/api/delete")]
+    [InlineData("POST", "/api/blobs/sha256:00")]
+    public async Task Models_are_not_changed_from_afar(string method, string path)
+    {
+        await using var gateway = await StartAsync();
+        var host = gateway.Connect("m");
+        using var request = new HttpRequestMessage(new HttpMethod(method), path)
+        {
+            Content = new StringContent("""{"model":"m"}"""),
+        };
+
+        await JsonOf(gateway.Client.SendAsync(request, Token), 501);
+
+        Assert.False(host.HasOffer);
+    }
+
     [Fact]
     public async Task A_stream_that_breaks_ends_with_an_error_line()
     {

@@ -194,6 +194,23 @@ public class ChoiceTests
         Assert.Equal([new MeasuredRate("m", "chat", TokensPerSecond: 50, LoadSeconds: null, Reliability: 1)], rates);
     }
 
+    [Theory]
+    [InlineData(TrustTier.Community, 4)] // A token is a byte at least.
+    [InlineData(TrustTier.Trusted, 1_000_000)] // Its thoughts may have been left out.
+    public async Task A_volunteers_host_is_not_as_fast_as_it_says_when_that_cannot_be(TrustTier tier, double most)
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = TestHost.With(gateway.Engine, "host", host => host with { Tier = tier }).Ready();
+        await gateway.SubmitAsync();
+        var attempt = await host.UntilWorkAsync();
+        TestHost.Say(attempt, "12345678");
+        gateway.Clock.Advance(TimeSpan.FromSeconds(2));
+
+        TestHost.Finish(attempt, usage: """{"completion_tokens":2000000}""");
+
+        Assert.Equal(most, gateway.Engine.Hosts.List().Single().Rates.Single().TokensPerSecond);
+    }
+
     [Fact]
     public async Task No_host_that_lacks_what_a_task_requires_is_chosen()
     {

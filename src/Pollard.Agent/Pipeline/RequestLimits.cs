@@ -51,14 +51,15 @@ internal sealed class RequestLimits(AgentLimits limits)
         var (ofOpenAi, ofOllama) = (RequestRules.FromOpenAI(kind), RequestRules.FromOllama(kind));
         foreach (var member in request.EnumerateObject().Where(IsSet))
         {
-            if (member is { Name: "ollama", Value.ValueKind: JsonValueKind.Object })
+            var name = MemberNames.Fold(member.Name);
+            if (name == "ollama" && member.Value.ValueKind == JsonValueKind.Object)
             {
                 CheckNative(member.Value, ofOllama);
             }
-            else if (!Essential.Contains(member.Name, StringComparer.Ordinal))
+            else if (!Essential.Contains(name, StringComparer.Ordinal))
             {
-                var rule = ofOpenAi.Find(member.Name);
-                Require(member.Name, rule?.Other, isHarmless: rule?.Fate == MemberFate.Ignored);
+                var rule = ofOpenAi.Find(name);
+                Require(name, rule?.Other, isHarmless: rule?.Fate == MemberFate.Ignored);
             }
         }
     }
@@ -128,7 +129,8 @@ internal sealed class RequestLimits(AgentLimits limits)
 
         var answers = request
             .EnumerateObject()
-            .Where(member => member.Name is "n" or "best_of" && member.Value.ValueKind == JsonValueKind.Number)
+            .Where(member => MemberNames.Fold(member.Name) is "n" or "best_of")
+            .Where(member => member.Value.ValueKind == JsonValueKind.Number)
             .Select(member => member.Value.TryGetInt32(out var count) ? Math.Max(count, 1) : int.MaxValue)
             .Append(1)
             .Max();
@@ -151,9 +153,9 @@ internal sealed class RequestLimits(AgentLimits limits)
         var hasBound = false;
         foreach (var member in request.EnumerateObject())
         {
-            if (tokens is { } most && member.Name is ("max_tokens" or "max_completion_tokens"))
+            if (tokens is { } most && MemberNames.Fold(member.Name) is "max_tokens" or "max_completion_tokens")
             {
-                hasBound |= IsSet(member);
+                hasBound |= IsSet(member) && member.Name is "max_tokens" or "max_completion_tokens"; // Not only to Go's.
                 WriteBounded(json, member, most);
             }
             else if (member is { Name: "ollama", Value.ValueKind: JsonValueKind.Object })

@@ -81,6 +81,10 @@ internal static class LogProbabilities
 /// <summary>Pieces of output that are JSON objects, as hosts send them.</summary>
 internal static class Fragments
 {
+    /// <summary>True for an object, and nothing else: what a stream carries as it came.</summary>
+    public static bool IsObject(ReadOnlySpan<byte> piece) =>
+        piece.TrimStart(" \t\r\n"u8) is [(byte)'{', ..] && JsonCheck.IsReadable(piece);
+
     /// <summary>The object, or null when a host sent something else: an answer is not lost for one bad piece.</summary>
     public static JsonElement? TryParse(ReadOnlyMemory<byte> piece)
     {

@@ -29,7 +29,7 @@ internal static class ProgressReader
             switch (next.Type)
             {
                 case TaskEventType.Phase:
-                    phase = JsonSerializer.Deserialize(next.Data.Span, ProtocolJson.Default.Progress);
+                    phase = PhaseOf(next.Data.Span) ?? phase;
                     break;
                 case TaskEventType.Delta when next is { Kind: DeltaKind.Content, Choice: 0 }:
                     text.Write(next.Data.Span);
@@ -53,6 +53,24 @@ internal static class ProgressReader
         return phase is null && text.Length == 0
             ? null
             : new TaskProgress(phase?.Percent, phase?.Phase, phase?.Message, text.Length == 0 ? null : LastOf(text));
+    }
+
+    // As a host sent it; one that sends nonsense says nothing of how far it is.
+    private static Messages.Progress? PhaseOf(ReadOnlySpan<byte> said)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(said, ProtocolJson.Default.Progress) is { } phase
+                ? phase with
+                {
+                    Percent = phase.Percent is >= 0 and <= 100 ? phase.Percent : null,
+                }
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The end of the text, from the beginning of a character.</summary>

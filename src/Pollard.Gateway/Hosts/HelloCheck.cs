@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Pollard.Gateway.Http;
 using Pollard.Protocol;
 using Pollard.Protocol.HostLink;
 
@@ -106,16 +107,9 @@ internal static class HelloCheck
             );
             RequireWords(model.Kinds, "kinds");
             RequireWords(model.Capabilities, "capabilities");
+            RequireDescription(model);
         }
     }
-
-    /// <summary>Holds the reason of a failure or a refusal against its bounds.</summary>
-    /// <exception cref="LinkException">It is out of them.</exception>
-    public static void RequireReason(string? code, string? reason, string? parameter = null) =>
-        Require(
-            IsWord(code) && reason is not null && (parameter is null || IsWord(parameter)),
-            "a failure or refusal needs a code and a reason, and may name a parameter in 1 to 100 printable characters"
-        );
 
     /// <summary>Holds why a host takes no work against its bounds.</summary>
     /// <exception cref="LinkException">It is out of them.</exception>
@@ -125,11 +119,22 @@ internal static class HelloCheck
                 || (
                     IsWord(rest.Code)
                     && rest.Reason?.Length <= MostReasonCharacters
-                    && !rest.Reason.Any(char.IsControl)
+                    && PlainText.Is(rest.Reason)
                     && rest.Seconds is null or (>= 0 and <= MostRestSeconds)
                 ),
             $"rest needs a code, a reason of at most {MostReasonCharacters} printable characters, and may have seconds up to a year"
         );
+
+    // Clients and people are shown all of it.
+    private static void RequireDescription(ModelInfo model)
+    {
+        string?[] said = [model.Engine, model.Digest, model.Quantization, model.Family, model.ParameterSize];
+        Require(
+            said.All(static text => text is not { Length: > 0 } || IsWord(text))
+                && model is { SizeBytes: null or >= 0, Context: null or > 0 },
+            $"engine, digest, quantization, family and parameter_size of a model may have {MostWordCharacters} printable characters, its size must be at least 0 and its context above it"
+        );
+    }
 
     private static void RequireResumes(IReadOnlyList<Messages.Resume> resumes)
     {
@@ -137,13 +142,15 @@ internal static class HelloCheck
             resumes.Count <= LinkLimits.Resumes,
             $"a hello may resume {LinkLimits.Resumes} attempts, this one names {resumes.Count}"
         );
+        var attempts = new HashSet<string>(StringComparer.Ordinal);
         foreach (var resume in resumes)
         {
             Require(
                 resume is { Attempt.Length: > 0 and <= MostTokenCharacters, LastAckedSeq: >= 0 }
                     && resume.LastSentSeq >= resume.LastAckedSeq
-                    && resume.LastSentSeq <= int.MaxValue,
-                "resume needs the token of an attempt and numbers with 0 <= last_acked_seq <= last_sent_seq"
+                    && resume.LastSentSeq <= int.MaxValue
+                    && attempts.Add(resume.Attempt),
+                "resume needs the token of an attempt, each once, and numbers with 0 <= last_acked_seq <= last_sent_seq"
             );
         }
     }
@@ -154,10 +161,12 @@ internal static class HelloCheck
             $"{member} may hold {MostWords} words of 1 to {MostWordCharacters} printable characters"
         );
 
-    private static bool IsWord(string? word) =>
-        word is { Length: > 0 and <= MostWordCharacters } && !word.Any(char.IsControl);
+    /// <summary>True for 1 to 100 characters that can be seen.</summary>
+    public static bool IsWord(string? word) => word is { Length: > 0 and <= MostWordCharacters } && PlainText.Is(word);
 
-    private static void Require([System.Diagnostics.CodeAnalysis.DoesNotReturnIf(false)] bool holds, string otherwise)
+    /// <summary>Ends the link when this does not hold.</summary>
+    /// <exception cref="LinkException">It does not.</exception>
+    public static void Require([System.Diagnostics.CodeAnalysis.DoesNotReturnIf(false)] bool holds, string otherwise)
     {
         if (!holds)
         {

@@ -24,11 +24,14 @@ public sealed partial class HostLinkServer : IAsyncDisposable
     internal HostLinkServer(TaskEngine engine, HostRegistry registry, TimeProvider time, ILogger<HostLinkServer> logger)
     {
         (Engine, Registry, Time, Logger) = (engine, registry, time, logger);
+        Arrivals = new Arrivals(time);
         Loop = new BackgroundLoop("host_links", TickWithin, TickEvery, time);
         _ticker = time.CreateTimer(static server => ((HostLinkServer)server!).Tick(), this, TickEvery, TickEvery);
     }
 
     internal TaskEngine Engine { get; }
+
+    internal Arrivals Arrivals { get; }
 
     internal BackgroundLoop Loop { get; }
 
@@ -149,6 +152,7 @@ public sealed partial class HostLinkServer : IAsyncDisposable
     private void Tick()
     {
         Loop.Begin();
+        Arrivals.Forget();
         WaitingWork? waiting = null; // One look for all whose turn it is.
         Volatile.Write(ref _idleHeartbeatTicks, IdleHeartbeatOf(_sessions.Count).Ticks);
         foreach (var (session, _) in _sessions)

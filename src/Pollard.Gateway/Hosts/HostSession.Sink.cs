@@ -46,7 +46,7 @@ internal sealed partial class HostSession
                 Traceparent = attempt.Traceparent,
                 Continue = attempt.Continue,
             },
-            attempt.Request
+            Allowed(attempt)
         );
         _offers.Add(_outbox.WrittenBytes, entry);
         _outbox.Flush();

@@ -41,6 +41,16 @@ internal sealed partial class HostSession
         return [.. models.Where(model => ModelPattern.IsMatch(patterns, model.Name))];
     }
 
+    /// <summary>The request of an attempt, as this host may have it.</summary>
+    private ReadOnlyMemory<byte> Allowed(Attempt attempt) =>
+        !IsLocal && Terms.Tier == TrustTier.Community
+            ? LentMachine.Spare(
+                attempt.Request,
+                attempt.Kind,
+                _host!.Models.FirstOrDefault(model => model.Name == attempt.Model)?.Context
+            )
+            : attempt.Request;
+
     private HostDescription DescribeHost(Messages.Hello hello) =>
         new()
         {

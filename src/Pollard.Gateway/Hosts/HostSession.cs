@@ -207,12 +207,11 @@ internal sealed partial class HostSession : IHostSink
                 Entry(frame)?.Attempt.Accept();
                 break;
             case FrameType.Finish:
-                var finish = LinkJson.Read(frame.Payload, ProtocolJson.Default.Finish);
+                var finish = EndCheck.Bound(LinkJson.Read(frame.Payload, ProtocolJson.Default.Finish));
                 TakeEnd(frame, finish, static (attempt, seq, finish) => attempt.Finish(seq, finish));
                 break;
             case FrameType.Fail:
-                var fail = LinkJson.Read(frame.Payload, ProtocolJson.Default.Fail);
-                HelloCheck.RequireReason(fail.Code, fail.Message, fail.Parameter);
+                var fail = EndCheck.Bound(LinkJson.Read(frame.Payload, ProtocolJson.Default.Fail));
                 TakeEnd(frame, fail, static (attempt, seq, fail) => attempt.Fail(seq, fail));
                 break;
             case FrameType.Free:
@@ -220,8 +219,7 @@ internal sealed partial class HostSession : IHostSink
                 _attempts.Remove(frame.Header.Attempt);
                 break;
             case FrameType.Refuse:
-                var refuse = LinkJson.Read(frame.Payload, ProtocolJson.Default.Refuse);
-                HelloCheck.RequireReason(refuse.Code, refuse.Reason);
+                var refuse = EndCheck.Bound(LinkJson.Read(frame.Payload, ProtocolJson.Default.Refuse));
                 Entry(frame)?.Attempt.Refuse(refuse.Code, refuse.Reason);
                 _attempts.Remove(frame.Header.Attempt);
                 break;
@@ -286,6 +284,10 @@ internal sealed partial class HostSession : IHostSink
             ),
             header.Sequence
         );
+        if (entry.Attempt.IsBeyondCredit)
+        {
+            throw new LinkException("more output came than there was credit for");
+        }
     }
 
     private void TakeEnd<T>(in Frame frame, T message, Func<Attempt, int, T, AppendOutcome> end)

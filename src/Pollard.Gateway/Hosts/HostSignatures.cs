@@ -24,8 +24,39 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
     private readonly long _startedSeconds = time.GetUtcNow().ToUnixTimeSeconds();
     private readonly long _startedAt = time.GetTimestamp();
 
+    /// <summary>Why a request is refused whatever its body is; null when that decides. So nothing large is read of strangers.</summary>
+    public SignatureCheck? RefusalBeforeBody(HttpRequest request) => ReadClaim(request).Refusal;
+
     /// <summary>Checks a request whose signed body is <paramref name="body"/>.</summary>
     public SignatureCheck Check(HttpRequest request, ReadOnlySpan<byte> body)
+    {
+        var (claim, refusal) = ReadClaim(request);
+        if (claim is not { Host: var host })
+        {
+            return refusal!;
+        }
+
+        var target = request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var content = HostSignature.Content(request.Method, target, host.Id, claim.Seconds, claim.Nonce, body);
+        if (!Verifies(host.PublicKey, content, claim.Signature))
+        {
+            return SignatureCheck.Refused($"the signature is not that of host {host.Id}");
+        }
+
+        // Only now: a stranger must not be able to use up a host's nonces.
+        return _nonces.Take(host.Id, claim.Nonce, claim.Seconds) switch
+        {
+            NonceUse.New => new SignatureCheck(host, null, ""),
+            NonceUse.Stale => SignatureCheck.Refused(
+                "the request is older than what is remembered of its host; sign it anew",
+                HostSignature.StaleCode
+            ),
+            _ => SignatureCheck.Refused("the request was seen before"),
+        };
+    }
+
+    /// <summary>What the headers claim, or why it is not looked into.</summary>
+    private (Claim? Claim, SignatureCheck? Refusal) ReadClaim(HttpRequest request)
     {
         var headers = request.Headers;
         string? id = headers[HostSignature.HostHeader];
@@ -43,42 +74,24 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
             )
         )
         {
-            return SignatureCheck.Refused(
-                "the request is not signed; enrol the host at /host/v1/enroll and sign each request with its key"
-            );
+            const string Unsigned =
+                "the request is not signed; enrol the host at /host/v1/enroll and sign each request with its key";
+            return (null, SignatureCheck.Refused(Unsigned));
         }
 
         if (CheckTime(seconds) is { } untimely)
         {
-            return untimely;
+            return (null, untimely);
         }
 
-        if (registry.Find(id) is not { } host)
+        return registry.Find(id) switch
         {
-            return SignatureCheck.Refused($"host {Printable(id)} is not enrolled here", HostSignature.UnknownCode);
-        }
-
-        if (host.Revoked)
-        {
-            return SignatureCheck.Refused($"host {host.Id} was revoked", HostSignature.RevokedCode);
-        }
-
-        var target = request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        var content = HostSignature.Content(request.Method, target, id, seconds, nonce, body);
-        if (!Verifies(host.PublicKey, content, signature))
-        {
-            return SignatureCheck.Refused($"the signature is not that of host {host.Id}");
-        }
-
-        // Only now: a stranger must not be able to use up a host's nonces.
-        return _nonces.Take(id, nonce, seconds) switch
-        {
-            NonceUse.New => new SignatureCheck(host, null, ""),
-            NonceUse.Stale => SignatureCheck.Refused(
-                "the request is older than what is remembered of its host; sign it anew",
-                HostSignature.StaleCode
+            null => (
+                null,
+                SignatureCheck.Refused($"host {Printable(id)} is not enrolled here", HostSignature.UnknownCode)
             ),
-            _ => SignatureCheck.Refused("the request was seen before"),
+            { Revoked: true } => (null, SignatureCheck.Refused($"host {id} was revoked", HostSignature.RevokedCode)),
+            { } host => (new Claim(host, seconds, nonce, signature), null),
         };
     }
 
@@ -134,6 +147,8 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
             && written == bytes.Length
             && _keys.Verifies(publicKey, content, bytes);
     }
+
+    private sealed record Claim(HostRecord Host, long Seconds, string Nonce, string Signature);
 
     private static string Printable(string id) =>
         id.Length <= 100 && id.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') ? id : "(unprintable)";

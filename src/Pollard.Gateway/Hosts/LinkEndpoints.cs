@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Pollard.Gateway.Http;
 using Pollard.Protocol;
 using Pollard.Protocol.HostLink;
 
@@ -51,7 +52,7 @@ internal sealed class LinkEndpoints(
             return LinkProblems.BadRequest(e.Message);
         }
 
-        if (request.Name is not { Length: > 0 and <= MostNameCharacters } || request.Name.Any(char.IsControl))
+        if (request.Name is not { Length: > 0 and <= MostNameCharacters } || !PlainText.Is(request.Name))
         {
             return LinkProblems.BadRequest($"name must have 1 to {MostNameCharacters} printable characters");
         }
@@ -105,6 +106,11 @@ internal sealed class LinkEndpoints(
         if (check.Host is not { } host)
         {
             return LinkProblems.Unauthorized(check.Refusal!, check.Code);
+        }
+
+        if (!isTest && server.Arrivals.Refusal(host.Id) is { } refusal)
+        {
+            return LinkProblems.Unauthorized(refusal);
         }
 
         http.Response.ContentType = TurnCarrier.ContentType;

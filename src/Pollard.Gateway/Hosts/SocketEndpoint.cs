@@ -56,6 +56,11 @@ internal sealed class SocketEndpoint(HostLinkServer server, HostSignatures signa
                 return (SocketCarrier.RefusedStatus, SocketCarrier.Refusal(check.Code, check.Refusal!));
             }
 
+            if (!isTest && server.Arrivals.Refusal(host.Id) is { } refusal)
+            {
+                return (SocketCarrier.RefusedStatus, SocketCarrier.Refusal(HostSignature.UnauthorizedCode, refusal));
+            }
+
             await (
                 isTest
                     ? LinkEcho.RunAsync(link, server.Time, http.RequestAborted)

@@ -40,6 +40,11 @@ internal sealed partial class TurnEndpoints(TurnSessions sessions, HostSignature
             );
         }
 
+        if (isNew && sessions.Refusal(host.Id) is { } tooOften)
+        {
+            return LinkProblems.Unauthorized(tooOften);
+        }
+
         var session = isNew ? sessions.Open(new LinkPeer(host.Id, host.Name, LinkCarrier.Turn)) : Find(http, host);
         if (session is null)
         {
@@ -213,6 +218,11 @@ internal sealed partial class TurnEndpoints(TurnSessions sessions, HostSignature
 
     private async Task<(HostRecord? Host, byte[]? Body, IResult? Refusal)> ReadAsync(HttpContext http)
     {
+        if (signatures.RefusalBeforeBody(http.Request) is { } stranger)
+        {
+            return (null, null, LinkProblems.Unauthorized(stranger.Refusal!, stranger.Code));
+        }
+
         if (await BodyReader.ReadAsync(http.Request, BodyBytes, http.RequestAborted) is not { } body)
         {
             return (null, null, LinkProblems.TooLarge($"a body of frames has at most {BodyBytes} bytes"));

@@ -9,6 +9,9 @@ internal sealed class TurnSessions(HostLinkServer server)
     private static readonly TimeSpan RememberFor = TimeSpan.FromSeconds(30);
     private readonly ConcurrentDictionary<string, TurnSession> _sessions = new(StringComparer.Ordinal);
 
+    /// <summary>Why a host may not begin one now; null when it may.</summary>
+    public string? Refusal(string hostId) => server.Arrivals.Refusal(hostId);
+
     /// <summary>Begins a session.</summary>
     public TurnSession Open(LinkPeer peer)
     {

@@ -31,11 +31,7 @@ internal sealed record DoorError(int Status, string Code, string Message)
         new(403, "admin_only", "this needs an admin key; `pollard key create --role admin` on the gateway makes one");
 
     /// <summary>A client's word as it may stand in a message: bounded, and without control characters.</summary>
-    public static string Quote(string text)
-    {
-        var shown = text.Length <= 100 ? text : string.Concat(text.AsSpan(0, 100), "…");
-        return shown.Any(char.IsControl) ? string.Concat(shown.Where(c => !char.IsControl(c))) : shown;
-    }
+    public static string Quote(string text) => PlainText.Of(text, most: 100);
 }
 
 /// <summary>The caller's mistake, or ours that the caller must know of, found where no answer can be returned.</summary>

@@ -6,7 +6,8 @@ namespace Pollard.Gateway.Keys;
 
 /// <summary>
 /// While keys are off, everybody on this machine may do everything. A web page from elsewhere is not everybody on this machine,
-/// though the browser that shows it is: its requests bear a foreign origin, or after DNS rebinding a foreign host.
+/// though the browser that shows it is: its requests bear a foreign origin, or after DNS rebinding a foreign host. Nor is whoever
+/// comes through a proxy on this machine: such requests bear the address from which they came.
 /// </summary>
 internal static class LocalOnly
 {
@@ -18,6 +19,11 @@ internal static class LocalOnly
             return Refuse($"the host name \"{DoorError.Quote(request.Host.Host)}\" is not this machine's");
         }
 
+        if (ForwardedFor(request.Headers) is { } caller)
+        {
+            return Refuse($"the request came through a proxy, for \"{DoorError.Quote(caller)}\"");
+        }
+
         string? origin = request.Headers.Origin;
         var isForeign =
             origin is not null
@@ -27,6 +33,14 @@ internal static class LocalOnly
             );
         return isForeign ? Refuse($"the page {DoorError.Quote(origin!)} is not this machine's") : null;
     }
+
+    // Whom a proxy says that it calls for; null: nobody, or somebody on this machine.
+    private static string? ForwardedFor(IHeaderDictionary headers) =>
+        headers
+            .GetCommaSeparatedValues("X-Forwarded-For")
+            .FirstOrDefault(static caller =>
+                !(IPEndPoint.TryParse(caller, out var at) && IPAddress.IsLoopback(at.Address))
+            );
 
     private static bool IsLocal(string host) =>
         host is "" or "localhost" or "127.0.0.1"

@@ -36,6 +36,9 @@ public static class LinkLimits
     /// <summary>Frames a second that a host may send about itself, averaged over ten seconds.</summary>
     public const int HostFramesPerSecond = 200;
 
+    /// <summary>Sessions that a host may open within a minute.</summary>
+    public const int SessionsPerMinute = 60;
+
     /// <summary>How often an agent that has nothing else to say sends a heartbeat.</summary>
     public static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(5);
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Leases;
@@ -105,6 +106,9 @@ public sealed partial class Attempt
     /// <summary>For the session: the handle it gave the attempt.</summary>
     public uint Handle { get; set; }
 
+    /// <summary>For the session: its host has sent what it had no credit for, by more than the last frame may be.</summary>
+    public bool IsBeyondCredit { get; private set; }
+
     /// <summary>For the session that resumed it: how many bytes its host may send ahead of credit yet to come.</summary>
     public int CreditLeft { get; private set; } = LinkLimits.CreditWindowBytes;
 
@@ -130,8 +134,12 @@ public sealed partial class Attempt
     internal double Tokens
     {
         get => field > 0 ? field : _outputBytes / 4.0;
-        set;
+        private set;
     }
+
+    /// <summary>Takes the host's word for its length, as far as it can be true of a host for which nobody vouches: a token is a byte at least.</summary>
+    internal void Count(double tokens) =>
+        Tokens = Host is { Description.Tier: TrustTier.Community } ? Math.Min(tokens, _outputBytes) : tokens;
 
     /// <summary>The connection that has it; null while its link is lost.</summary>
     internal DispatchHost? Host { get; set; }
@@ -210,6 +218,7 @@ public sealed partial class Attempt
                 begins = LastOutputAt == 0;
                 _outputBytes += (int)data.Length;
                 _gatheredBytes += (int)data.Length;
+                IsBeyondCredit = _outputBytes - _creditedBytes > LinkLimits.CreditWindowBytes + CreditBytes;
                 Task.Log.AppendOutput(kind, choice, data, _core.Time.GetUtcNow().ToUnixTimeMilliseconds());
                 NoteTime(kind);
                 Shape.Add(kind, choice, (int)data.Length, tokens);

@@ -324,10 +324,14 @@ public sealed class DispatchHost
             _ => "community",
         };
 
+    // What a host calls itself is its own to say: a volunteer's could take the name of somebody's machine, and get what is meant for it.
+    private bool IsCalled(string host) =>
+        host == Description.Id || (host == Description.Name && Description.Tier != TrustTier.Community);
+
     private bool Satisfies(ModelInfo model, TaskRequirements? requires) =>
         requires is null
         || (
-            (requires.Host is not { } host || host == Description.Id || host == Description.Name)
+            (requires.Host is not { } host || IsCalled(host))
             && (requires.Context is not { } context || model.Context is null || model.Context >= context)
             && (requires.Tier is not { } tier || Description.Tier >= tier)
             && (requires.Labels ?? []).All(_labels.Contains)

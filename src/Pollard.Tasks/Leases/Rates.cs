@@ -54,7 +54,7 @@ internal sealed class Rates(TimeProvider time)
         // hot: once a task (bench: chat).
         if (attempt.Cut is null && TokensOf(finish.Usage) is { } tokens)
         {
-            attempt.Tokens = tokens;
+            attempt.Count(tokens);
         }
 
         if (attempt.Forecast is not { Rate: var rate } forecast)

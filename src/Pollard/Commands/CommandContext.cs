@@ -126,7 +126,7 @@ internal static class CommandExtensions
 
     private static int Fail(Shell shell, string message, int exitCode)
     {
-        shell.Error.WriteLine("pollard: " + new Printer(shell, json: false).Safe(message));
+        new Printer(shell, json: false).Note("pollard: " + message);
         return exitCode;
     }
 }

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 using Pollard.Gateway;
 using Pollard.Tasks;
@@ -26,6 +28,12 @@ internal static class GatewaySettings
     private static readonly Option<bool> RequireKeys = CommonOptions.Switch(
         "--require-keys",
         "Ask for keys on loopback too; beyond it they are always asked for"
+    );
+
+    private static readonly Option<string[]> TrustedProxies = CommonOptions.Texts(
+        "--trusted-proxies",
+        "NETWORK",
+        "Proxies to believe for whom they call (X-Forwarded-For), such as 10.0.0.7,172.18.0.0/16; turns keys on. Default: none"
     );
 
     private static readonly Option<string?> RunTimeout = CommonOptions.Text(
@@ -75,6 +83,7 @@ internal static class GatewaySettings
         Urls,
         LinkUrl,
         RequireKeys,
+        TrustedProxies,
         RunTimeout,
         MaxAttempts,
         Retention,
@@ -105,6 +114,7 @@ internal static class GatewaySettings
                 var url => Parse(url, "--link-url").ToString(),
             },
             RequireKeys = settings.IsOn(RequireKeys) ? true : null,
+            TrustedProxies = [.. settings.Texts(TrustedProxies).Select(ReadNetwork)],
         };
         return AndySettings.Read(settings, LongCallSettings.Read(settings, options));
     }
@@ -143,6 +153,15 @@ internal static class GatewaySettings
 
         return kinds;
     }
+
+    // Everybody is no proxy: whoever calls could then say that he is anybody.
+    private static IPNetwork ReadNetwork(string text) =>
+        IPAddress.TryParse(text, out var one)
+            ? new IPNetwork(one, one.AddressFamily == AddressFamily.InterNetwork ? 32 : 128)
+        : IPNetwork.TryParse(text, out var network) && network.PrefixLength > 0 ? network
+        : throw new UsageException(
+            $"{TrustedProxies.Name} has \"{text}\"; write the addresses of your proxies, such as 10.0.0.7 or 172.18.0.0/16."
+        );
 
     private static string NextTo(BindingAddress address)
     {

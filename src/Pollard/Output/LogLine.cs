@@ -48,7 +48,7 @@ internal sealed class LogLine(bool withStacks) : ConsoleFormatter(FormatterName)
 
     /// <summary>What others wrote (names, answers of servers) must not make lines of its own.</summary>
     public static string OneLine(string text) =>
-        text.AsSpan().ContainsAnyInRange('\0', '\x1f')
+        text.AsSpan().ContainsAnyInRange('\0', '\x1f') || text.AsSpan().ContainsAnyInRange('\x7f', '\x9f')
             ? string.Concat(text.Select(character => char.IsControl(character) ? ' ' : character))
             : text;
 }

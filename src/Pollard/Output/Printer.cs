@@ -41,7 +41,7 @@ internal sealed class Printer(Shell shell, bool json)
     }
 
     /// <summary>A line that is not part of the result, but that everybody should see.</summary>
-    public void Note(string text) => shell.Error.WriteLine(Safe(text));
+    public void Note(string text) => shell.Error.WriteLine(Safe(text, shell.ErrorIsTerminal));
 
     /// <summary>A line that only helps a person who watches.</summary>
     public void Hint(string text)
@@ -63,28 +63,27 @@ internal sealed class Printer(Shell shell, bool json)
 
         foreach (var row in rows)
         {
-            table.AddRow(row.Select(cell => new Text(Safe(cell), StyleOf(cell))));
+            table.AddRow(row.Select(cell => new Text(Safe(LogLine.OneLine(cell)), StyleOf(cell)))); // One row, one line.
         }
 
         WriteTable(table);
     }
 
     /// <summary>Text without the control characters by which a model or a host could play with the terminal.</summary>
-    public string Safe(string text)
-    {
-        if (!shell.OutIsTerminal || !text.Any(IsUnsafe))
-        {
-            return text;
-        }
+    public string Safe(string text) => Safe(text, shell.OutIsTerminal);
 
-        return string.Concat(text.Select(character => IsUnsafe(character) ? '\uFFFD' : character));
-    }
+    private static string Safe(string text, bool isForTerminal) =>
+        isForTerminal && text.Any(IsUnsafe)
+            ? string.Concat(text.Select(character => IsUnsafe(character) ? '\uFFFD' : character))
+            : text;
 
     private static JsonSerializerOptions Readable(JsonSerializerOptions options) =>
         new(options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    // Beside control characters those that turn around what stands beside them.
     private static bool IsUnsafe(char character) =>
-        char.IsControl(character) && character is not '\n' and not '\t' and not '\r';
+        (char.IsControl(character) && character is not '\n' and not '\t' and not '\r')
+        || character is (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069');
 
     private static Style Dim => new(decoration: Decoration.Dim);
 

@@ -78,7 +78,7 @@ internal static class TaskPrinter
         {
             if (value is not null)
             {
-                print.Line($"{name, -11} {value}");
+                print.Line($"{name, -11} {LogLine.OneLine(value)}"); // A message of many lines could pass for other fields.
             }
         }
     }

@@ -116,7 +116,7 @@ internal sealed class GatewayEnd(IDuplexPipe link)
         Say(FrameType.Ping);
     }
 
-    public void Offer(uint handle, bool stream = true)
+    public void Offer(uint handle, bool stream = true, string kind = "chat", string model = "m")
     {
         OfferPayload.Write(
             link.Output,
@@ -125,8 +125,8 @@ internal sealed class GatewayEnd(IDuplexPipe link)
             {
                 Attempt = $"token {handle}",
                 Task = $"task_{handle}",
-                Kind = "chat",
-                Model = "m",
+                Kind = kind,
+                Model = model,
                 Stream = stream,
             },
             "{}"u8.ToArray()

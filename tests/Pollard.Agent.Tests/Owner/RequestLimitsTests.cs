@@ -50,6 +50,15 @@ public sealed class RequestLimitsTests
         Assert.Equal(100, request.GetProperty("max_tokens").GetInt32());
     }
 
+    [Fact]
+    public void A_bound_in_a_spelling_that_only_some_servers_read_is_held_to_it_and_takes_the_place_of_none()
+    {
+        var request = Apply(new AgentLimits { MaxTokens = 100 }, Work.Chat("\"Max_Completion_Tokens\":900"));
+
+        Assert.Equal(100, request.GetProperty("Max_Completion_Tokens").GetInt32());
+        Assert.Equal(100, request.GetProperty("max_tokens").GetInt32());
+    }
+
     [Theory]
     [InlineData(
         "{\"num_predict\":-1,\"num_ctx\":100000,\"seed\":1}",
@@ -83,6 +92,7 @@ public sealed class RequestLimitsTests
     [InlineData("num_predict", "\"max_tokens\":5", "max_tokens")]
     [InlineData("keep_alive", "\"ollama\":{\"keep_alive\":\"1h\"}", "keep_alive")]
     [InlineData("num_ctx", "\"ollama\":{\"options\":{\"num_ctx\":1}}", "num_ctx")]
+    [InlineData("logit_bias", "\"Logit\\u005fBias\":{\"1\":1}", "logit_bias")]
     public void What_is_denied_is_refused_by_its_name_whatever_dialect_says_it(
         string denied,
         string members,

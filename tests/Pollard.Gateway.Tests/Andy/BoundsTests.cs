@@ -135,21 +135,54 @@ public sealed class BoundsTests
         Assert.Equal("body_too_large", error.GetProperty("error").GetProperty("code").GetString());
     }
 
-    [Fact]
-    public async Task Nothing_large_is_read_of_an_address_that_has_no_host()
+    [Theory]
+    [InlineData("/api/submit_work_result", "200")]
+    [InlineData("/api/leave_pool", "200")]
+    [InlineData("/api/andy/ping_pool", "404")]
+    [InlineData("/api/andy/check_for_work", "404")]
+    [InlineData("/api/poll_for_work", "404")]
+    public async Task Nothing_large_is_read_of_an_address_that_has_no_host(string path, string status)
     {
         await using var gateway = await StartAsync(time: _clock);
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync("127.0.0.1", gateway.Server.Addresses[0].Port, Token);
 
         await socket.SendAsync(
-            "POST /api/submit_work_result HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n"u8.ToArray(),
+            Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 400000\r\n\r\n"),
             Token
         ); // And not a byte of the body.
         var reply = new byte[1024];
         var length = await socket.ReceiveAsync(reply, Token);
 
-        Assert.StartsWith("HTTP/1.1 200 ", Encoding.ASCII.GetString(reply, 0, length), StringComparison.Ordinal);
+        Assert.StartsWith($"HTTP/1.1 {status} ", Encoding.ASCII.GetString(reply, 0, length), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Hosts_of_one_address_call_so_often_in_a_minute_and_no_more()
+    {
+        await using var gateway = await StartAsync(time: _clock);
+        using var elsewhere = gateway.NewClientAt("127.0.0.2");
+        var ping = await PingOfAsync(gateway.Client);
+        var pingElsewhere = await PingOfAsync(elsewhere);
+
+        for (var i = 0; i < 12_000; i += 100)
+        {
+            await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => JsonOf(SayAsync(gateway.Client, ping))));
+        }
+
+        var refused = await JsonOf(SayAsync(gateway.Client, ping), 429);
+        await JsonOf(PostAsync(gateway.Client, "/api/join_pool", ping), 429); // The same host again and again.
+        await JsonOf(SayAsync(elsewhere, pingElsewhere));
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        await JsonOf(SayAsync(gateway.Client, ping));
+
+        Assert.Contains("requests a minute", refused.GetProperty("error").GetProperty("message").GetString());
+
+        static async Task<string> PingOfAsync(HttpClient client) =>
+            $$"""{"host_id":"{{(await JsonOf(JoinAsync(client))).GetProperty("host_id").GetString()}}"}""";
+
+        static Task<HttpResponseMessage> SayAsync(HttpClient client, string ping) =>
+            PostAsync(client, "/api/ping_pool", ping);
     }
 
     [Fact]

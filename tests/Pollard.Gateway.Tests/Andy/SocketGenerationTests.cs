@@ -233,6 +233,19 @@ public sealed class SocketGenerationTests
         Assert.Single(gateway.Engine.Hosts.List());
     }
 
+    [Fact]
+    public async Task A_token_that_nobody_looked_at_leaves_nothing_behind()
+    {
+        var store = new MemoryTaskStore(TimeProvider.System);
+        await using var gateway = await StartAsync(options => WithKeys(options) with { AndyOpen = true }, store: store);
+
+        using var client = await AndySocketClient.OpenAsync(gateway, 7);
+        await client.RegisterAsync([(Model, 1)], token: "made up");
+
+        Assert.Single(gateway.Engine.Hosts.List());
+        Assert.Empty(await store.ReadRecordsAsync("andy_client", Token));
+    }
+
     private static GatewayOptions WithKeys(GatewayOptions options) => options with { RequireKeys = true };
 
     private static async Task<string?> AskAsync(TestGateway gateway, string model = Model)

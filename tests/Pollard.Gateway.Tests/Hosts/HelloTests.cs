@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Pollard.Gateway.Hosts;
 using Pollard.Protocol;
@@ -38,6 +39,16 @@ public sealed class HelloTests
             { With("name", new string('n', 101)), "name" },
             { With("name", new string('n', 60_000)), "name" },
             { With("agent", "a\u0000b"), "agent" },
+            { With("name", "box\u202exob"), "name" },
+            { With("name", "box\U000E0041"), "name" },
+            { With("labels", Enumerable.Repeat("gpu", 65)), "labels" },
+            { With("features", new[] { "\u001b[2J" }), "features" },
+            { With("idle_heartbeat_seconds", 4), "idle_heartbeat_seconds" },
+            { WithModel("digest", new string('d', 101)), "digest" },
+            { WithModel("quantization", "Q4\u001b[31m"), "quantization" },
+            { WithModel("family", "a\nb"), "family" },
+            { WithModel("context", -1), "context" },
+            { WithModel("size_bytes", -1), "size" },
             {
                 $$"""{"protocol_min":1,"protocol_max":1,"boot_id":"b","slots":1,"models":[{"name":"{{new string('m', 101)}}"}]}""",
                 "over 100 characters"
@@ -48,6 +59,8 @@ public sealed class HelloTests
                 """{"protocol_min":1,"protocol_max":1,"boot_id":"b","slots":1,"models":[],"resume":[{"attempt":"x","last_sent_seq":1,"last_acked_seq":2}]}""",
                 "resume"
             },
+            { With("resume", Enumerable.Repeat(Attempt, 2)), "each once" },
+            { With("resume", Enumerable.Repeat(Attempt, 1025)), "1025" },
         };
 
     [Theory]
@@ -67,16 +80,35 @@ public sealed class HelloTests
         Assert.Empty(gateway.Engine.Hosts.List());
     }
 
-    private static string With(string member, string value) =>
-        new System.Text.Json.Nodes.JsonObject
+    private static object Attempt =>
+        new
         {
-            ["protocol_min"] = 1,
-            ["protocol_max"] = 1,
-            ["boot_id"] = "b",
-            ["slots"] = 1,
-            ["models"] = new System.Text.Json.Nodes.JsonArray(),
-            [member] = value,
-        }.ToJsonString();
+            attempt = "x",
+            last_sent_seq = 1,
+            last_acked_seq = 1,
+        };
+
+    private static string With(string member, object value) =>
+        JsonSerializer.Serialize(
+            new Dictionary<string, object>(StringComparer.Ordinal)
+            {
+                ["protocol_min"] = 1,
+                ["protocol_max"] = 1,
+                ["boot_id"] = "b",
+                ["slots"] = 1,
+                ["models"] = Array.Empty<object>(),
+                [member] = value,
+            }
+        );
+
+    private static string WithModel(string member, object value) =>
+        With(
+            "models",
+            new[]
+            {
+                new Dictionary<string, object>(StringComparer.Ordinal) { ["name"] = "m", [member] = value },
+            }
+        );
 
     [Theory]
     [InlineData(false)]

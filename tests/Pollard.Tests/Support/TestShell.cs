@@ -19,6 +19,9 @@ internal sealed class TestShell : IDisposable
     /// <summary>True when a person reads what comes out.</summary>
     public bool IsTerminal { get; init; }
 
+    /// <summary>True when a person sees the error stream, also where the output goes elsewhere.</summary>
+    public bool ErrorIsTerminal { get; init; }
+
     /// <summary>The clock of the program.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -60,7 +63,7 @@ internal sealed class TestShell : IDisposable
                 Error = _error,
                 InIsTerminal = Input is null,
                 OutIsTerminal = IsTerminal,
-                ErrorIsTerminal = IsTerminal,
+                ErrorIsTerminal = IsTerminal || ErrorIsTerminal,
                 Time = Time,
                 Ollama = Ollama,
                 Environment = name => Variables.GetValueOrDefault(name),

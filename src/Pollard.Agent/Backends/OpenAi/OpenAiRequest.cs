@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Collections.Frozen;
+using System.Text;
 using System.Text.Json;
 using Pollard.Agent.Backends.Http;
 using Pollard.Protocol.Dialects;
@@ -10,6 +12,19 @@ namespace Pollard.Agent.Backends.OpenAi;
 /// <param name="Choices">How many answers it asks for.</param>
 internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
 {
+    // Words of compatible servers and proxies by which a request says whom they are to call, or as whom. A client elsewhere must
+    // not make a machine call into its own network.
+    private static readonly FrozenSet<string> Elsewhere = FrozenSet.Create(
+        StringComparer.Ordinal,
+        "api_base",
+        "api_key",
+        "base_url",
+        "bootstrap_host",
+        "bootstrap_port",
+        "extra_headers",
+        "kv_transfer_params"
+    );
+
     /// <summary>Replaces the model and asks for a stream with usage.</summary>
     /// <exception cref="BackendException">It is no JSON object, or asks for what we cannot carry.</exception>
     public static OpenAiRequest From(WorkItem work, OpenAiBackendOptions options, bool streams)
@@ -44,7 +59,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
         ReadOnlySpan<byte> streamOptions = default;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var name = reader.ValueSpan;
+            var name = MemberNames.Fold(reader);
             var nameStart = (int)reader.TokenStartIndex;
             reader.Read();
             var valueStart = (int)reader.TokenStartIndex;
@@ -86,7 +101,7 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
         return new(output.WrittenMemory, choices);
     }
 
-    /// <summary>Names a parameter whose output has no place among our deltas.</summary>
+    /// <summary>Names a parameter that leads the server elsewhere, or whose output has no place among our deltas.</summary>
     private static string? Refused(ReadOnlySpan<byte> name, Utf8JsonReader value)
     {
         if (value.TokenType == JsonTokenType.Null)
@@ -94,9 +109,10 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
             return null;
         }
 
-        if (name.SequenceEqual("functions"u8) || name.SequenceEqual("audio"u8))
+        var text = Encoding.UTF8.GetString(name);
+        if (Elsewhere.Contains(text) || text is "functions" or "audio")
         {
-            return name[0] == 'f' ? "functions" : "audio";
+            return text;
         }
 
         while (name.SequenceEqual("modalities"u8) && value.Read() && value.TokenType == JsonTokenType.String)
@@ -115,7 +131,12 @@ internal sealed record OpenAiRequest(ReadOnlyMemory<byte> Body, int Choices)
 
     private static void CheckUrls(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool mayFetch)
     {
-        if (name.SequenceEqual("messages"u8) && ContentUrls.Refusal(value, mayFetch) is { } failure)
+        var member =
+            name.SequenceEqual("messages"u8) ? "messages"
+            : name.SequenceEqual("input"u8) ? "input"
+            : name.SequenceEqual("tools"u8) ? "tools"
+            : null;
+        if (member is not null && ContentUrls.Refusal(value, member, mayFetch) is { } failure)
         {
             throw new BackendException(failure);
         }

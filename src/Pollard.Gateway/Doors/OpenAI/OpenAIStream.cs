@@ -65,6 +65,11 @@ internal sealed class OpenAIStream : AnswerStream
     protected override void WriteDelta(DeltaKind kind, ushort choice, ReadOnlySpan<byte> data, long unixMilliseconds)
     {
         // hot: once a token; guarded by the stream benchmark.
+        if (kind is DeltaKind.ToolCall or DeltaKind.LogProbabilities && !Fragments.IsObject(data))
+        {
+            return; // As in an answer that is not streamed: one bad piece must not break what is around it.
+        }
+
         if (_form.IsChat)
         {
             WriteChatDelta(kind, choice, data);

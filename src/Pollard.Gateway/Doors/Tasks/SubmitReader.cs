@@ -176,7 +176,7 @@ internal static class SubmitReader
         );
 
     private static bool IsPrintable(string? word) =>
-        word is { Length: > 0 and <= MostLabelCharacters } && !word.Any(char.IsControl);
+        word is { Length: > 0 and <= MostLabelCharacters } && PlainText.Is(word);
 
     /// <summary>Checks the request of a kind we know.</summary>
     private static RequestFacts FactsOf(SubmitTask submitted, byte[] request, GatewayOptions options)

@@ -12,12 +12,16 @@ internal sealed class AndyAccess(JoinTokens tokens, GatewayOptions options)
     private const string TokenHeader = "X-Client-Token";
     private const string Bearer = "Bearer ";
 
+    /// <summary>True where only a token lets in who makes this request.</summary>
+    public bool NeedsToken(HttpContext http) =>
+        options.KeysRequired && !options.AndyOpen && http.GetCaller().Owner.Length == 0;
+
     /// <summary>Why the host may not join; null when it may.</summary>
     /// <param name="http">The request.</param>
     /// <param name="token">The token that its message bore, if any.</param>
     public async Task<string?> RefusalAsync(HttpContext http, string? token)
     {
-        if (!options.KeysRequired || options.AndyOpen || http.GetCaller().Owner.Length > 0)
+        if (!NeedsToken(http))
         {
             return null;
         }

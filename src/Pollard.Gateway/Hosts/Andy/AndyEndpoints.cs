@@ -84,6 +84,7 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
 
     private async Task PingAsync(HttpContext http)
     {
+        RequireHosts(http);
         using var body = await ReadAsync(http, AndyLimits.RequestBytes);
         var host = Find(http, body.RootElement);
         host.Touch();
@@ -93,6 +94,7 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
 
     private async Task AskAsync(HttpContext http, AndyPrefix prefix, bool isLong)
     {
+        RequireHosts(http);
         AndyHost host;
         TimeSpan hold;
         using (var body = await ReadAsync(http, AndyLimits.RequestBytes))
@@ -173,8 +175,7 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
 
     private async Task SubmitAsync(HttpContext http)
     {
-        var here = hosts.At(CallerAddress.Of(http));
-        if (here.Count == 0)
+        if (!HasHosts(http))
         {
             await SayAsync(http, "ok"); // Nothing of it could count: so much is read of hosts only.
             return;
@@ -182,7 +183,7 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
 
         using var body = await ReadAsync(http, AndyLimits.ResultBytes);
         var id = body.RootElement.Word("work_id");
-        foreach (var host in id is null ? [] : here)
+        foreach (var host in id is null ? [] : hosts.At(CallerAddress.Of(http)))
         {
             if (host.TakeListing(id, body.RootElement))
             {
@@ -204,6 +205,12 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
 
     private async Task LeaveAsync(HttpContext http)
     {
+        if (!HasHosts(http))
+        {
+            await SayAsync(http, "left"); // A goodbye of nobody.
+            return;
+        }
+
         using var body = await ReadAsync(http, AndyLimits.RequestBytes);
         var address = CallerAddress.Of(http);
         var id = body.RootElement.Word("host_id");
@@ -239,10 +246,34 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
     }
 
     private AndyHost Find(HttpContext http, JsonElement body) =>
-        hosts.Find(CallerAddress.Of(http), body.Word("host_id"))
-        ?? throw new RejectedException(
-            new DoorError(404, "host_not_found", "no such host is registered from this address; join again")
-        );
+        hosts.Find(CallerAddress.Of(http), body.Word("host_id")) ?? throw Unknown();
+
+    /// <summary>Reads nothing of an address that has no host.</summary>
+    private void RequireHosts(HttpContext http)
+    {
+        if (!HasHosts(http))
+        {
+            throw Unknown();
+        }
+    }
+
+    /// <summary>True for an address that has hosts.</summary>
+    /// <exception cref="RejectedException">It calls too often.</exception>
+    private bool HasHosts(HttpContext http) =>
+        hosts.MayCall(CallerAddress.Of(http)) switch
+        {
+            true => true,
+            null => false,
+            false => throw new RejectedException(
+                new DoorError(429, "too_many_requests", AndyLimits.TooManyRequests)
+                {
+                    RetryAfter = TimeSpan.FromMinutes(1),
+                }
+            ),
+        };
+
+    private static RejectedException Unknown() =>
+        new(new DoorError(404, "host_not_found", "no such host is registered from this address; join again"));
 
     private static void TakeModels(AndyHost host, JsonElement body)
     {

@@ -11,7 +11,6 @@ internal sealed partial class AndyHosts : IAsyncDisposable
 {
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan TickWithin = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
     private readonly TaskEngine _engine;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -53,6 +52,11 @@ internal sealed partial class AndyHosts : IAsyncDisposable
             var place = PlaceOf(address);
             if (place.Find(profile.ChosenId) is { } known)
             {
+                if (!place.Requests.Take())
+                {
+                    return (null, AndyLimits.TooManyRequests);
+                }
+
                 (host, isKnown) = (known, true);
             }
             else if (Refusal(place) is { } refusal)
@@ -113,6 +117,15 @@ internal sealed partial class AndyHosts : IAsyncDisposable
         }
     }
 
+    /// <summary>Counts a request of an address: false when it is one too many, null when the address has no host.</summary>
+    public bool? MayCall(string address)
+    {
+        lock (_gate)
+        {
+            return _places.GetValueOrDefault(address) is { Hosts.Count: > 0 } place ? place.Requests.Take() : null;
+        }
+    }
+
     /// <summary>The hosts at an address.</summary>
     public IReadOnlyList<AndyHost> At(string address)
     {
@@ -155,7 +168,7 @@ internal sealed partial class AndyHosts : IAsyncDisposable
 
         lock (_gate)
         {
-            foreach (var (address, _) in _places.Where(place => place.Value.IsEmpty(_time, Minute)).ToList())
+            foreach (var (address, _) in _places.Where(place => place.Value.IsEmpty).ToList())
             {
                 _places.Remove(address);
             }
@@ -177,7 +190,7 @@ internal sealed partial class AndyHosts : IAsyncDisposable
 
     // The caller holds the lock.
     private string? Refusal(Place place) =>
-        !place.MayJoin(_time, Minute) ? $"{AndyLimits.JoinsPerMinute} hosts of one address may join in a minute"
+        !place.Joins.Take() ? $"{AndyLimits.JoinsPerMinute} hosts of one address may join in a minute"
         : place.Hosts.Count + place.Others >= AndyLimits.HostsPerAddress
             ? $"one address may have {AndyLimits.HostsPerAddress} hosts, and has them"
         : _count >= AndyLimits.Hosts ? $"the pool has {AndyLimits.Hosts} hosts of this kind, which is all that it takes"
@@ -187,18 +200,20 @@ internal sealed partial class AndyHosts : IAsyncDisposable
     {
         if (!_places.TryGetValue(address, out var place))
         {
-            _places.Add(address, place = new Place());
+            _places.Add(address, place = new Place(_time));
         }
 
         return place;
     }
 
     /// <summary>An address with its hosts. The caller holds the lock.</summary>
-    private sealed class Place
+    private sealed class Place(TimeProvider time)
     {
         private readonly Dictionary<string, AndyHost> _chosen = new(StringComparer.Ordinal);
-        private long _minuteBegan;
-        private int _joins;
+
+        public MinuteCount Joins { get; } = new(time, AndyLimits.JoinsPerMinute);
+
+        public MinuteCount Requests { get; } = new(time, AndyLimits.RequestsPerMinute);
 
         public Dictionary<string, AndyHost> Hosts { get; } = new(StringComparer.Ordinal);
 
@@ -208,16 +223,6 @@ internal sealed partial class AndyHosts : IAsyncDisposable
             id is null ? null
             : (Hosts.GetValueOrDefault(id) ?? _chosen.GetValueOrDefault(id)) is { IsGone: false } host ? host
             : null;
-
-        public bool MayJoin(TimeProvider time, TimeSpan minute)
-        {
-            if (_joins == 0 || time.GetElapsedTime(_minuteBegan) >= minute)
-            {
-                (_joins, _minuteBegan) = (0, time.GetTimestamp());
-            }
-
-            return ++_joins <= AndyLimits.JoinsPerMinute;
-        }
 
         public void Add(AndyHost host, string? chosenId)
         {
@@ -238,8 +243,7 @@ internal sealed partial class AndyHosts : IAsyncDisposable
             return Hosts.Remove(host.Id);
         }
 
-        public bool IsEmpty(TimeProvider time, TimeSpan minute) =>
-            Hosts.Count == 0 && Others == 0 && time.GetElapsedTime(_minuteBegan) >= minute;
+        public bool IsEmpty => Hosts.Count == 0 && Others == 0 && Joins.IsOver;
     }
 
     [LoggerMessage(

@@ -54,7 +54,7 @@ internal static class AndyJson
 
     /// <summary>A member that is text of 1 to <see cref="AndyLimits.NameCharacters"/> printable characters.</summary>
     public static string? Word(this JsonElement element, string name) =>
-        element.Text(name)?.Trim() is { Length: > 0 and <= AndyLimits.NameCharacters } word && !word.Any(char.IsControl)
+        element.Text(name)?.Trim() is { Length: > 0 and <= AndyLimits.NameCharacters } word && PlainText.Is(word)
             ? word
             : null;
 

@@ -12,6 +12,15 @@ internal static class AndyLimits
     /// <summary>Joins of one address within a minute.</summary>
     public const int JoinsPerMinute = 30;
 
+    /// <summary>Requests of one address within a minute, those of all its hosts together.</summary>
+    public const int RequestsPerMinute = 12_000;
+
+    /// <summary>What is said to one that makes more.</summary>
+    public static readonly string TooManyRequests = string.Create(
+        System.Globalization.CultureInfo.InvariantCulture,
+        $"hosts of one address may make {RequestsPerMinute} requests a minute; call less often"
+    );
+
     /// <summary>Bytes of a request that is no result.</summary>
     public const int RequestBytes = 512 * 1024;
 

@@ -57,7 +57,6 @@ internal static class AndyResult
     /// <summary>Ends the attempt as failed by the host; another may do better.</summary>
     public static void Fail(Attempt attempt, string said)
     {
-        var shown = said.Length <= MostErrorCharacters ? said : said[..MostErrorCharacters];
         var isTooLong =
             said.Contains("context", StringComparison.OrdinalIgnoreCase)
             && (
@@ -69,7 +68,7 @@ internal static class AndyResult
             new Messages.Fail
             {
                 Code = isTooLong ? "context_length_exceeded" : "backend_error",
-                Message = $"the host said: {string.Concat(shown.Where(static c => !char.IsControl(c)))}",
+                Message = $"the host said: {PlainText.Of(said, MostErrorCharacters)}",
                 Retryable = !isTooLong,
             }
         );

@@ -94,7 +94,7 @@ internal sealed class AndySockets(
 
         try
         {
-            if (!isKnown && token is not null)
+            if (!isKnown && token is not null && access.NeedsToken(http)) // Any other token is only a claim.
             {
                 await clients.RememberAsync(asked, token, http.RequestAborted);
             }
