@@ -7,6 +7,9 @@ namespace Pollard.Tasks.Dispatch;
 /// <summary>One connection of a host. All members may be called from any thread.</summary>
 public sealed class DispatchHost
 {
+    /// <summary>What is said of a host that is quarantined.</summary>
+    internal const string Quarantined = "is quarantined: too many of its answers failed their audits";
+
     private readonly EngineCore _core;
     private readonly HostSilence _silence;
     private readonly HashSet<string> _labels;
@@ -55,10 +58,13 @@ public sealed class DispatchHost
 
     internal TimeSpan AcceptWithin => Description.AcceptWithin ?? _core.Options.AcceptWithin;
 
-    /// <summary>It is given nothing: an admin drains it, or its owner lets it rest.</summary>
-    internal bool Draining => IsDrained || Rest is not null;
+    /// <summary>It is given nothing: an admin drains it, it is quarantined, or its owner lets it rest.</summary>
+    internal bool Draining => IsDrained || QuarantinedAt is not null || Rest is not null;
 
     internal bool IsDrained { get; set; }
+
+    /// <summary>Since when its answers are not trusted any more; null while they are.</summary>
+    internal DateTimeOffset? QuarantinedAt { get; set; }
 
     internal HostRest? Rest => Description.Rest;
 
@@ -274,6 +280,7 @@ public sealed class DispatchHost
         : requires?.Tier > Description.Tier
             ? $"is not trusted enough: it is {Named(Description.Tier)}, and the task is for hosts that are {Named(requires.Tier.Value)}"
         : Lacking(found, requires) is { } lacking ? lacking
+        : QuarantinedAt is not null ? Quarantined
         : IsDrained ? "is being drained"
         : Rest is { } rest ? Describe(rest)
         : null;
