@@ -53,7 +53,7 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
             return untimely;
         }
 
-        if (registry.Find(id) is not { } host)
+        if (registry.Find(id) is not { Guest: null } host)
         {
             return SignatureCheck.Refused($"host {Printable(id)} is not enrolled here", HostSignature.UnknownCode);
         }
