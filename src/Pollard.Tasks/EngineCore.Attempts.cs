@@ -362,7 +362,12 @@ internal sealed partial class EngineCore
         {
             task.Request = request;
             attempt.Revised = revised;
-            attempt.Continue = attempt.Cut is { } cut ? cut.Tell(Written(attempt, cut)) : null;
+            if (attempt.Cut is { } cut)
+            {
+                attempt.Continue = cut.Tell(Written(attempt, cut));
+                attempt.Guard(GuardFor(task, cut, attempt.Continue));
+            }
+
             attempt.OfferedAt = Time.GetTimestamp();
             attempt.Clock.Set(ClockPhase.Offered, host.AcceptWithin);
             change.Effects.Offer(attempt, host.Sink);

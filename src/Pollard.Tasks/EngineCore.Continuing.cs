@@ -1,3 +1,6 @@
+using Microsoft.Extensions.Logging;
+using Pollard.Protocol;
+using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Events;
 
@@ -43,6 +46,41 @@ internal sealed partial class EngineCore
         QueueAgain(task, effects);
         return true;
     }
+
+    /// <summary>A host that was to go on with an answer gives it anew: nobody has seen that, and another one is asked.</summary>
+    public void StartsOver(Attempt attempt)
+    {
+        using var change = Begin();
+        if (!attempt.IsOpen)
+        {
+            return;
+        }
+
+        var task = attempt.Task;
+        if (task.WasSaidAgain)
+        {
+            task.StruckOut |= Continuations.Prefill; // A second one, and word for word: the model does not take it for its own.
+        }
+
+        task.WasSaidAgain = true;
+        LogStartsOver(Logger, attempt.HostId, task.PublicId, attempt.Model);
+        if (attempt.Host is { } host)
+        {
+            change.Effects.Cancel(attempt, host.Sink, "started_over");
+            host.Disprove(attempt.Model, ModelInfo.Prefill, change.Effects);
+        }
+
+        var error = new TaskError(
+            "started_over",
+            $"the host {attempt.HostId} gave the answer anew instead of going on with it",
+            Retryable: true
+        );
+        Lose(attempt, error, change.Effects);
+    }
+
+    // Who says an answer again compares it itself with what was shown.
+    private static SeamGuard? GuardFor(LiveTask task, CutAnswer cut, Messages.Continue told) =>
+        cut.Mode == Continuations.Prefill ? SeamGuard.For(told.Text, task.WasSaidAgain) : null;
 
     private CutAnswer? CutOf(Attempt attempt)
     {
@@ -177,4 +215,10 @@ internal sealed partial class EngineCore
             return attempt.Task.Log.Slice(cut.FirstEvent, attempt.FirstEvent);
         }
     }
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Host {HostId} gave the answer of {TaskId} anew instead of going on with it; until it connects again it is not asked to go on with answers of {Model}"
+    )]
+    private static partial void LogStartsOver(ILogger logger, string hostId, string taskId, string model);
 }

@@ -94,6 +94,9 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     /// <summary>Ways to go on with its answer that have failed.</summary>
     public Continuations StruckOut { get; set; }
 
+    /// <summary>A host that was to go on with its answer has given it anew.</summary>
+    public bool WasSaidAgain { get; set; }
+
     /// <summary>What the host must have that is given it next.</summary>
     public TaskRequirements? Requires => Row.Stage == TaskStage.Interrupted ? Cut?.Requires : Row.Requires;
 

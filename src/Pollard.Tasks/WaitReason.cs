@@ -5,7 +5,7 @@ namespace Pollard.Tasks;
 /// <summary>Why a task waits.</summary>
 /// <param name="Summary">The reason in one sentence.</param>
 /// <param name="Position">How many tasks for the same work come first; null when it does not wait for a host.</param>
-/// <param name="Estimate">How long it will probably still wait, were all to go on as of late; null when that is not known.</param>
+/// <param name="Estimate">How long it will probably still wait, see <see cref="WaitEstimate"/>; null when that is not known.</param>
 /// <param name="Hosts">What stands for and against each host.</param>
 public sealed record WhyReport(string Summary, int? Position, TimeSpan? Estimate, IReadOnlyList<WhyHostReport> Hosts);
 
@@ -13,7 +13,8 @@ public sealed record WhyReport(string Summary, int? Position, TimeSpan? Estimate
 /// <param name="Host">Its name.</param>
 /// <param name="Can">True when it could run the task, now or when it is free.</param>
 /// <param name="Reason">Why it does not run it now.</param>
-public sealed record WhyHostReport(string Host, bool Can, string Reason);
+/// <param name="QuarantinedAt">Since when it is quarantined; null: it is not.</param>
+public sealed record WhyHostReport(string Host, bool Can, string Reason, DateTimeOffset? QuarantinedAt = null);
 
 /// <summary>Explains a task that waits.</summary>
 internal static class WaitReason
@@ -58,26 +59,7 @@ internal static class WaitReason
                 ? "it waits for a host that has the model in memory, which will be free sooner than another could load it"
             : position > 0 ? $"{position} tasks of the same kind come first"
             : "every host that can run it is busy";
-        return new WhyReport(summary, position, Estimate(core, task), hosts);
-    }
-
-    /// <summary>The tasks that come first and this one, at the mean time of recent ones, over all slots of the hosts that can run them. Other work for these hosts is not in it.</summary>
-    private static TimeSpan? Estimate(EngineCore core, LiveTask task)
-    {
-        var row = task.Row;
-        if (task.QueuedIn is not { } work || !core.Dispatcher.Owner(row.Owner).MayRun)
-        {
-            return null;
-        }
-
-        var slots = core
-            .Dispatcher.Hosts.Values.Where(host =>
-                host.Objection(row.Kind, row.Model, task.Requires) is null && work.IsFor(host)
-            )
-            .Sum(host => host.Slots);
-        return slots > 0 && core.Paces.RunOf(row.Kind, row.Model) is { } run
-            ? run * (work.Queue.AheadOf(task) + 1) / slots
-            : null;
+        return new WhyReport(summary, position, WaitEstimate.Of(core, task), hosts);
     }
 
     private static WhyHostReport About(DispatchHost host, LiveTask task)
@@ -99,7 +81,7 @@ internal static class WaitReason
                 : host.Attempts.Count >= host.Slots ? $"is busy: {host.Attempts.Count} of {host.Slots} slots are taken"
                 : "does not answer at the moment"
             );
-        return new WhyHostReport(host.Description.Name, objection is null, reason);
+        return new WhyHostReport(host.Description.Name, objection is null, reason, host.QuarantinedAt);
     }
 
     // It could take such work, and does not, for the sake of the model that it has in memory.

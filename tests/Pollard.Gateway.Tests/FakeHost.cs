@@ -67,12 +67,16 @@ internal sealed class FakeHost : IHostSink
     }
 
     /// <summary>Answers everything with this text.</summary>
-    public async Task AnswerAllAsync(string text, CancellationToken ct)
+    public Task AnswerAllAsync(string text, CancellationToken ct) => AnswerAllAsync(_ => text, ct);
+
+    /// <summary>Answers everything with what is made of its request, until it is told to stop.</summary>
+    public async Task AnswerAllAsync(Func<JsonElement, string> answer, CancellationToken ct)
     {
         await foreach (var attempt in _offers.Reader.ReadAllAsync(ct))
         {
             attempt.Accept();
-            new FakeAttempt(attempt).Say(text).Finish();
+            var work = new FakeAttempt(attempt);
+            work.Say(answer(work.Request)).Finish();
         }
     }
 

@@ -130,6 +130,8 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, strin
         }
     }
 
+    private bool StartsOver() => random.Next(3) == 0;
+
     // One more piece of output, or the end.
     private void WorkOn(Work work)
     {
@@ -138,7 +140,11 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, strin
             return;
         }
 
-        if (work.Next < 6 && random.Next(4) != 0)
+        if (work.SaysAgain.TryDequeue(out var piece))
+        {
+            work.Output.Add(piece);
+        }
+        else if (work.Next < 6 && random.Next(4) != 0)
         {
             work.Output.Add($"{work.Fingerprint}.{work.Next} ");
         }
@@ -228,6 +234,9 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, strin
 
         public string Fingerprint { get; } = fingerprint;
 
+        /// <summary>What a host says first that gives an answer anew, whatever it was told: nobody may see that.</summary>
+        public Queue<string> SaysAgain { get; } = new();
+
         public List<string> Output { get; } = [];
 
         /// <summary>The number of the answer's next piece: others may have written the first ones.</summary>
@@ -265,7 +274,16 @@ internal sealed class SimulatedHost(string id, int slots, string[] models, strin
                     return;
                 }
 
-                host._works[attempt.Token] = new Work(attempt, $"{host.Id}-{host._works.Count}-{attempt.Token[^4..]}");
+                var work = new Work(attempt, $"{host.Id}-{host._works.Count}-{attempt.Token[^4..]}");
+                host._works[attempt.Token] = work;
+                if (attempt.Continue is { Text: { Length: >= SeamGuard.Least } text } && host.StartsOver())
+                {
+                    foreach (var piece in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                    {
+                        work.SaysAgain.Enqueue(piece + " ");
+                    }
+                }
+
                 Up.Enqueue(attempt.Accept);
             });
         }

@@ -51,6 +51,9 @@ internal sealed class SimulatedWorld
     /// <summary>How often an answer was found to have been gone on with by another host.</summary>
     public int Continued { get; private set; }
 
+    /// <summary>Hosts that were found out to give an answer anew which then came to a good end elsewhere.</summary>
+    public int FoundOut { get; private set; }
+
     public void Run(int steps)
     {
         var before = SynchronizationContext.Current;
@@ -369,6 +372,7 @@ internal sealed class SimulatedWorld
             Assert.Equal(shown, text);
             Assert.InRange(pieces.Select(static piece => piece.Split('.')[0]).Distinct().Count(), 0, hosts);
             Continued += hosts > 1 ? 1 : 0;
+            FoundOut += told.Events.Count(static item => item.Contains("\"started_over\"", StringComparison.Ordinal));
         }
     }
 

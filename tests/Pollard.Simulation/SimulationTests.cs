@@ -22,26 +22,31 @@ public class SimulationTests
             Environment.GetEnvironmentVariable("POLLARD_SEEDS") ?? "1000",
             CultureInfo.InvariantCulture
         );
-        var continued = 0;
+        var (continued, foundOut) = (0, 0);
         for (var seed = 1; seed <= seeds; seed++)
         {
-            continued += Replay(seed);
+            var world = Replay(seed);
+            continued += world.Continued;
+            foundOut += world.FoundOut;
         }
 
         Assert.True(
             continued > seeds / 10,
             $"Of all answers only {continued} went on on another host: that rule is not tried."
         );
+        Assert.True(
+            foundOut > seeds / 100,
+            $"Only {foundOut} hosts that began an answer anew were found out: that rule is not tried."
+        );
     }
 
-    /// <summary>How many answers went on on another host.</summary>
-    private static int Replay(int seed)
+    private static SimulatedWorld Replay(int seed)
     {
         var world = new SimulatedWorld(seed);
         try
         {
             world.Run(Steps);
-            return world.Continued;
+            return world;
         }
         catch (Exception e)
         {

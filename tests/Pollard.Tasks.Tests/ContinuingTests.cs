@@ -6,13 +6,12 @@ using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Storage;
 using Pollard.Tasks.Tests.Support;
+using static Pollard.Tasks.Tests.Support.BegunAnswer;
 
 namespace Pollard.Tasks.Tests;
 
 public class ContinuingTests
 {
-    private static readonly TimeSpan Lost = TimeSpan.FromSeconds(1); // Longer than a link may be away while a client waits.
-
     [Fact]
     public async Task Another_host_goes_on_where_the_answer_was_cut()
     {
@@ -392,43 +391,6 @@ public class ContinuingTests
 
         Assert.Null(back.Connection.Resume(going.Token, 0));
         Assert.Null((await back.UntilWorkAsync()).Continue);
-    }
-
-    private static async Task<(TaskHandle Task, Attempt Attempt, TestHost Host)> BegunAsync(
-        TestEngine gateway,
-        LostOutput lost = LostOutput.Fail,
-        Durability durability = Durability.Relaxed,
-        Continuations allowed = Continuations.Prefill,
-        string? digest = null
-    )
-    {
-        var host = TestHost.That(gateway.Engine, "first", digest, ModelInfo.Prefill).Ready();
-        var task = await gateway.SubmitAsync(
-            durability: durability,
-            with: task => task with { Stream = true, LostOutput = lost, Continuations = allowed }
-        );
-        return (task, await host.UntilWorkAsync(), host);
-    }
-
-    private static TestHost Able(TestEngine gateway, string id) =>
-        TestHost.That(gateway.Engine, id, null, ModelInfo.Prefill).Ready();
-
-    private static void Lose(TestEngine gateway, TestHost host)
-    {
-        host.Connection.Disconnect();
-        gateway.Clock.Advance(Lost);
-    }
-
-    private static void Pass(TestEngine gateway, TimeSpan time, params TestHost[] present)
-    {
-        for (var passed = TimeSpan.Zero; passed < time; passed += TimeSpan.FromSeconds(2))
-        {
-            gateway.Clock.Advance(TimeSpan.FromSeconds(2));
-            foreach (var host in present)
-            {
-                host.Connection.Touch();
-            }
-        }
     }
 
     private static (string?, string?, int?) Told(Attempt attempt) =>

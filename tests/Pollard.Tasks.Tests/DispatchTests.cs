@@ -279,39 +279,6 @@ public class DispatchTests
         Assert.Equal(0, gateway.Engine.Why(second).Position);
     }
 
-    [Fact]
-    public async Task How_long_a_task_will_wait_is_told_by_the_pace_of_recent_work_and_else_not_at_all()
-    {
-        await using var gateway = await TestEngine.StartAsync();
-        var first = await gateway.SubmitAsync("m");
-        Assert.Null(gateway.Engine.Why(first).Estimate);
-        var host = new TestHost(gateway.Engine, "host", slots: 2, HostRole.Worker, "m").Ready();
-        var attempt = await host.UntilWorkAsync();
-        Assert.Null(gateway.Engine.Why(first).Estimate);
-        gateway.Clock.Advance(TimeSpan.FromSeconds(4));
-        TestHost.Say(attempt, "x");
-        TestHost.Finish(attempt);
-        attempt.Free();
-        await first.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
-
-        await gateway.SubmitAsync("m");
-        await gateway.SubmitAsync("m");
-        await host.UntilWorkAsync();
-        await host.UntilWorkAsync();
-        var next = await gateway.SubmitAsync("m");
-        var later = await gateway.SubmitAsync("m");
-        var others = await gateway.SubmitAsync("m", owner: "other");
-        var unknown = await gateway.SubmitAsync("x");
-
-        Assert.Equal(TimeSpan.FromSeconds(4), gateway.Engine.Why(next).Estimate); // One of another owner may come first.
-        Assert.Equal(TimeSpan.FromSeconds(6), gateway.Engine.Why(later).Estimate);
-        Assert.Equal(TimeSpan.FromSeconds(4), gateway.Engine.Why(others).Estimate);
-        Assert.Null(gateway.Engine.Why(unknown).Estimate);
-        gateway.Engine.LimitOwner("other", 0);
-        Assert.Null(gateway.Engine.Why(others).Estimate);
-        Assert.Equal(TimeSpan.FromSeconds(2), gateway.Engine.Why(next).Estimate);
-    }
-
     private static async Task<List<TaskId>> ServeAllAsync(TestEngine gateway, int count)
     {
         var host = new TestHost(gateway.Engine, "host", "m").Ready();

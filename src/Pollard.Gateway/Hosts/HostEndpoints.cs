@@ -83,8 +83,7 @@ internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry
 
         var id = Id(http);
         var isEnrolled = await registry.SetDrainingAsync(id, draining, http.RequestAborted);
-        var held = draining || registry.Find(id) is { IsHeldBack: true }; // A quarantine is lifted by a release only.
-        var isOnline = server.HoldBack(id, held, deadline);
+        var isOnline = server.HoldBack(id, draining, deadline);
         return isEnrolled || isOnline ? ShowOne(id) : Unknown(id);
     }
 

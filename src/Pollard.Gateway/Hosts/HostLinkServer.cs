@@ -114,11 +114,13 @@ public sealed partial class HostLinkServer : IAsyncDisposable
     /// <summary>The newest session of a host, or null.</summary>
     internal HostSession? Find(string hostId) => _newest.GetValueOrDefault(hostId);
 
-    /// <summary>Gives a connected host no more work, or work again, and tells it so. False when it is not connected.</summary>
-    internal bool HoldBack(string hostId, bool held, TimeSpan? deadline = null)
+    /// <summary>Gives a connected host no more work, or work again if it is not quarantined, and tells it so. False when it is not connected.</summary>
+    internal bool HoldBack(string hostId, bool draining, TimeSpan? deadline = null)
     {
-        var isOnline = Engine.Hosts.SetDraining(hostId, held);
-        if (held)
+        var quarantinedAt = Registry.Find(hostId)?.QuarantinedAt;
+        Engine.Hosts.SetQuarantined(hostId, quarantinedAt);
+        var isOnline = Engine.Hosts.SetDraining(hostId, draining);
+        if (draining || quarantinedAt is not null)
         {
             Find(hostId)?.SayDraining(deadline);
         }

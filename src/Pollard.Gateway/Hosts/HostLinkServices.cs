@@ -23,6 +23,7 @@ internal static class HostLinkServices
         services.AddSingleton<SocketEndpoint>();
         services.AddSingleton<TurnSessions>();
         services.AddSingleton<TurnEndpoints>();
+        services.AddSingleton<HostGuests>();
         services.AddSingleton<HostViews>();
         services.AddSingleton<HostEndpoints>();
         services.AddSingleton<TokenEndpoints>();

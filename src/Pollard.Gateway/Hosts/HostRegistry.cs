@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using Pollard.Gateway.Answers;
 using Pollard.Protocol;
+using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Storage;
 
@@ -9,7 +10,8 @@ namespace Pollard.Gateway.Hosts;
 
 /// <summary>
 /// The hosts that were ever enrolled, in memory and in the store. What people decide (enrol, revoke, drain) is on disk before
-/// it is answered; what hosts say of themselves is written soon after, see <see cref="SaveAsync"/>.
+/// it is answered; what hosts say of themselves is written soon after, see <see cref="SaveAsync"/>. Of guests, which have no key,
+/// only those are in the store about which something was decided.
 /// </summary>
 internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDisposable
 {
@@ -34,7 +36,11 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
             {
                 // No link is here yet. Whose link nobody saw end was there when the gateway ended.
                 _hosts[host.Id] = host.Linked ? host with { Linked = false, SeenAt = time.GetUtcNow() } : host;
-                _idsByKey[host.PublicKey] = host.Id;
+                if (host.Guest is null)
+                {
+                    _idsByKey[host.PublicKey] = host.Id;
+                }
+
                 if (host.Linked)
                 {
                     _unsaved[host.Id] = true; // Or each restart would see it anew.
@@ -116,13 +122,55 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
         }
     }
 
+    /// <summary>
+    /// Takes a host in that has no key, for as long as it is here. One about which something was decided, and which is not here, is
+    /// the same when it has the same mark.
+    /// </summary>
+    public HostRecord Welcome(string id, string name, GuestMarks marks)
+    {
+        var known = _hosts.Values.FirstOrDefault(host =>
+            !host.Linked && marks.Self is not null && host.Guest?.Self == marks.Self
+        );
+        var now = time.GetUtcNow();
+        if (known is not null)
+        {
+            var back = known with { Name = name, Guest = marks, SeenAt = now, Linked = true };
+            Remember(known, back);
+            return back;
+        }
+
+        var guest = new HostRecord
+        {
+            Id = id,
+            Name = name,
+            PublicKey = "",
+            Guest = marks,
+            EnrolledAt = now,
+            SeenAt = now,
+            Linked = true,
+            Models = [], // What it has is in the engine while it is here.
+            Slots = 0,
+            Terms = new JoinTerms(TrustTier.Community),
+        };
+        _hosts[id] = guest;
+        return guest;
+    }
+
+    /// <summary>True when a guest with this mark was revoked.</summary>
+    public bool IsShutOut(GuestMarks marks) =>
+        marks.Self is not null && _hosts.Values.Any(host => host.Revoked && host.Guest?.Self == marks.Self);
+
+    /// <summary>True when a guest that is quarantined has the address or the token of this one.</summary>
+    public bool HasQuarantinedKin(GuestMarks marks) =>
+        _hosts.Values.Any(host => host is { QuarantinedAt: not null, Guest: { } guest } && guest.AreKin(marks));
+
     /// <summary>Shuts a host out for good; again is no error. False when there is no such host.</summary>
     public Task<bool> RevokeAsync(string id, CancellationToken ct) =>
         ChangeAsync(id, host => host.Revoked ? host : host with { Revoked = true, RevokedAt = time.GetUtcNow() }, ct);
 
     /// <summary>
-    /// Deletes some of the hosts that were revoked longer ago than <see cref="KeepRevoked"/>. Their keys are strangers' from then
-    /// on: to come back, one needs what any stranger needs.
+    /// Deletes some of the hosts that were revoked longer ago than <see cref="KeepRevoked"/>, and of the guests that were not here for
+    /// so long. Their keys and marks are strangers' from then on: to come back, one needs what any stranger needs.
     /// </summary>
     public async Task ForgetRevokedAsync(CancellationToken ct)
     {
@@ -183,9 +231,19 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     /// <summary>A host's link ended.</summary>
     public void Left(string id)
     {
-        if (_hosts.TryGetValue(id, out var host))
+        if (!_hosts.TryGetValue(id, out var host))
         {
-            Remember(host, host with { SeenAt = time.GetUtcNow(), Linked = false });
+            return;
+        }
+
+        var gone = host with { SeenAt = time.GetUtcNow(), Linked = false };
+        if (!host.IsPassing)
+        {
+            Remember(host, gone);
+        }
+        else if (!_hosts.TryRemove(new(id, host)))
+        {
+            Left(id); // Something was decided about it in this moment.
         }
     }
 
@@ -203,7 +261,8 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     public void Dispose() => _writing.Dispose();
 
     private static bool IsOver(HostRecord host, DateTimeOffset until) =>
-        host.Revoked && (host.RevokedAt ?? host.SeenAt ?? host.EnrolledAt) <= until;
+        (host.Revoked && (host.RevokedAt ?? host.SeenAt ?? host.EnrolledAt) <= until)
+        || (host is { Guest: not null, Linked: false } && (host.SeenAt ?? host.EnrolledAt) <= until);
 
     private void Remember(HostRecord before, HostRecord after)
     {
@@ -237,11 +296,19 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
         }
     }
 
-    private ValueTask PutAsync(HostRecord host, CancellationToken ct) =>
-        store.PutRecordAsync(
-            Collection,
-            host.Id,
-            JsonSerializer.SerializeToUtf8Bytes(host, HostsJson.Default.HostRecord),
-            ct
-        );
+    private async ValueTask PutAsync(HostRecord host, CancellationToken ct)
+    {
+        if (!host.IsPassing)
+        {
+            var json = JsonSerializer.SerializeToUtf8Bytes(host, HostsJson.Default.HostRecord);
+            await store.PutRecordAsync(Collection, host.Id, json, ct);
+            return;
+        }
+
+        await store.DeleteRecordAsync(Collection, host.Id, ct); // What was decided about it was taken back.
+        if (!host.Linked)
+        {
+            _hosts.TryRemove(new(host.Id, host));
+        }
+    }
 }

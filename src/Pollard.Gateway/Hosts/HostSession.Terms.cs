@@ -92,7 +92,7 @@ internal sealed partial class HostSession
         }
 
         _askedWhyAt = _server.Time.GetTimestamp();
-        var why = WhyQuarantined ?? waiting().WhyIdle(Peer.HostId);
+        var why = waiting().WhyIdle(Peer.HostId);
         if (!string.Equals(why, _whyIdle, StringComparison.Ordinal))
         {
             _whyIdle = why;

@@ -103,9 +103,10 @@ internal sealed partial class HostSession : IHostSink
         Hello = hello;
         _server.Joined(this);
         _server.Registry.Describe(Peer.HostId, hello with { Models = _host.Models });
-        if (_server.Registry.Find(Peer.HostId) is { IsHeldBack: true })
+        if (_server.Registry.Find(Peer.HostId) is { IsHeldBack: true } known)
         {
-            _server.Engine.Hosts.SetDraining(Peer.HostId, draining: true);
+            _server.Engine.Hosts.SetQuarantined(Peer.HostId, known.QuarantinedAt);
+            _server.Engine.Hosts.SetDraining(Peer.HostId, known.Draining);
             SayDraining(deadline: null); // Behind the answer; a deadline that the host was told stands.
         }
 

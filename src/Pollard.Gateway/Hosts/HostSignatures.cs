@@ -86,7 +86,7 @@ internal sealed class HostSignatures(HostRegistry registry, TimeProvider time)
 
         return registry.Find(id) switch
         {
-            null => (
+            null or { Guest: not null } => (
                 null,
                 SignatureCheck.Refused($"host {Printable(id)} is not enrolled here", HostSignature.UnknownCode)
             ),

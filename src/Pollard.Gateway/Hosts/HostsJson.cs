@@ -22,8 +22,11 @@ internal sealed record HostRecord
 
     public required string Name { get; init; }
 
-    /// <summary>ECDSA P-256, SubjectPublicKeyInfo, base64.</summary>
+    /// <summary>ECDSA P-256, SubjectPublicKeyInfo, base64; empty for a guest.</summary>
     public required string PublicKey { get; init; }
+
+    /// <summary>By what a guest is known again; null for a host that has a key.</summary>
+    public GuestMarks? Guest { get; init; }
 
     public required DateTimeOffset EnrolledAt { get; init; }
 
@@ -59,6 +62,10 @@ internal sealed record HostRecord
     /// <summary>True when it is to get no work.</summary>
     [JsonIgnore]
     public bool IsHeldBack => Draining || QuarantinedAt is not null;
+
+    /// <summary>True for a guest about which nothing was decided: it is forgotten when it goes.</summary>
+    [JsonIgnore]
+    public bool IsPassing => Guest is not null && !Revoked && !IsHeldBack;
 
     /// <summary>Null for one that joined before there were tiers.</summary>
     public TrustTier? Tier { get; init; }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Pollard.Gateway.Answers;
 using Pollard.Gateway.Http;
+using Pollard.Protocol.Api;
 using Pollard.Tasks;
 using Pollard.Tasks.Validation;
 
@@ -144,6 +145,7 @@ internal sealed partial class ModelChecks(Func<string, string> modelNames)
                 Kind = Kinds.Chat,
                 Model = model,
                 Request = RequestOf(model, question),
+                Requires = WhoMayRead(row),
                 Durability = Durability.Full,
                 RunTimeout = row.RunTimeout > TimeSpan.Zero ? row.RunTimeout : null,
                 Metadata = MetadataOf(source, question.Validator),
@@ -162,6 +164,18 @@ internal sealed partial class ModelChecks(Func<string, string> modelNames)
         var (id, text) = ChatText.Of(result);
         return new Report(model, text, DebugOf(id, model, text));
     }
+
+    // The text is the task's: whoever was kept from that, by trust, label or name, does not get it by way of a check either. What
+    // its model had to be able to do was for its own work.
+    private static TaskRequirements? WhoMayRead(TaskRow row) =>
+        row.Requires is { } required
+            ? new()
+            {
+                Tier = required.Tier,
+                Labels = required.Labels,
+                Host = required.Host,
+            }
+            : null;
 
     private static byte[] RequestOf(string model, Question question) =>
         Written(json =>

@@ -265,4 +265,5 @@ public sealed record WhyDocument
 /// <param name="Host">Its name.</param>
 /// <param name="Can">True when it could run the task now or later.</param>
 /// <param name="Reason">Why it does not, or that it will.</param>
-public sealed record WhyHost(string Host, bool Can, string Reason);
+/// <param name="QuarantinedAt">Since when it is quarantined; absent when it is not, and for all but admins.</param>
+public sealed record WhyHost(string Host, bool Can, string Reason, DateTimeOffset? QuarantinedAt = null);

@@ -202,8 +202,7 @@ public sealed partial class Attempt
             }
         }
 
-        var tooMuch = false;
-        var begins = false;
+        var (tooMuch, begins, startsOver) = (false, false, false);
         lock (Task.Log.Gate)
         {
             if (Check(seq) is var outcome && outcome != AppendOutcome.Taken)
@@ -217,24 +216,27 @@ public sealed partial class Attempt
                 NextSeq++;
                 begins = LastOutputAt == 0;
                 _outputBytes += (int)data.Length;
-                _gatheredBytes += (int)data.Length;
                 IsBeyondCredit = _outputBytes - _creditedBytes > LinkLimits.CreditWindowBytes + CreditBytes;
-                Task.Log.AppendOutput(kind, choice, data, _core.Time.GetUtcNow().ToUnixTimeMilliseconds());
-                NoteTime(kind);
-                Shape.Add(kind, choice, (int)data.Length, tokens);
+                if (_seam is null)
+                {
+                    Keep(kind, choice, data, tokens);
+                }
+                else
+                {
+                    startsOver = !PassesSeam(kind, choice, data, tokens);
+                }
             }
+        }
+
+        if (startsOver)
+        {
+            _core.StartsOver(this);
+            return AppendOutcome.Fenced;
         }
 
         if (tooMuch)
         {
-            _core.FailAttempt(
-                this,
-                new TaskError(
-                    "output_too_large",
-                    $"the output is over the limit of {_core.Options.MaxOutputBytes} bytes"
-                ),
-                TimeSpan.Zero
-            );
+            FailAsTooLarge();
             return AppendOutcome.Fenced;
         }
 
@@ -255,7 +257,7 @@ public sealed partial class Attempt
         Effects? effects = null;
         lock (Task.Log.Gate)
         {
-            if (!IsOpen)
+            if (!IsOpen || _held is not null)
             {
                 return;
             }
@@ -293,7 +295,7 @@ public sealed partial class Attempt
             return AppendOutcome.Fenced;
         }
 
-        List<TaskEvent> output;
+        List<TaskEvent>? output = null;
         lock (Task.Log.Gate)
         {
             if (Check(seq) is var outcome && outcome != AppendOutcome.Taken)
@@ -301,8 +303,17 @@ public sealed partial class Attempt
                 return outcome;
             }
 
-            IsFinishing = true;
-            output = Task.Log.Slice(FirstEvent);
+            if (EndsBeyondSeam())
+            {
+                IsFinishing = true;
+                output = Task.Log.Slice(FirstEvent);
+            }
+        }
+
+        if (output is null)
+        {
+            _core.StartsOver(this);
+            return AppendOutcome.Fenced;
         }
 
         _core.Complete(this, output, finish);
@@ -326,6 +337,12 @@ public sealed partial class Attempt
         var error = new TaskError(fail.Code, fail.Message, fail.Retryable, fail.Status, asked, fail.Parameter);
         _core.FailAttempt(this, error, TimeSpan.FromSeconds(asked ?? 0));
         return AppendOutcome.Taken;
+    }
+
+    private void FailAsTooLarge()
+    {
+        var reason = $"the output is over the limit of {_core.Options.MaxOutputBytes} bytes";
+        _core.FailAttempt(this, new TaskError("output_too_large", reason), TimeSpan.Zero);
     }
 
     /// <summary>The backend has stopped; the slot is free.</summary>

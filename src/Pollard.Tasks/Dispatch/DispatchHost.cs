@@ -7,9 +7,13 @@ namespace Pollard.Tasks.Dispatch;
 /// <summary>One connection of a host. All members may be called from any thread.</summary>
 public sealed class DispatchHost
 {
+    /// <summary>What is said of a host that is quarantined.</summary>
+    internal const string Quarantined = "is quarantined: too many of its answers failed their audits";
+
     private readonly EngineCore _core;
     private readonly HostSilence _silence;
     private readonly HashSet<string> _labels;
+    private readonly HashSet<(string Model, string Feature)> _disproved = []; // What it says that it can do, and cannot.
     private Dictionary<string, ModelInfo> _models;
     private ModelInfo? _anyModel;
     private long _heard;
@@ -54,10 +58,13 @@ public sealed class DispatchHost
 
     internal TimeSpan AcceptWithin => Description.AcceptWithin ?? _core.Options.AcceptWithin;
 
-    /// <summary>It is given nothing: an admin drains it, or its owner lets it rest.</summary>
-    internal bool Draining => IsDrained || Rest is not null;
+    /// <summary>It is given nothing: an admin drains it, it is quarantined, or its owner lets it rest.</summary>
+    internal bool Draining => IsDrained || QuarantinedAt is not null || Rest is not null;
 
     internal bool IsDrained { get; set; }
+
+    /// <summary>Since when its answers are not trusted any more; null while they are.</summary>
+    internal DateTimeOffset? QuarantinedAt { get; set; }
 
     internal HostRest? Rest => Description.Rest;
 
@@ -154,13 +161,7 @@ public sealed class DispatchHost
         Loaded.Set(models);
         if (!IsGone)
         {
-            var before = CouldRun();
-            _core.Dispatcher.Place(this, change.Effects);
-            foreach (var work in before)
-            {
-                _core.Dispatcher.Pump(work, change.Effects); // What only this host could run may now fall to a fallback.
-            }
-
+            FindPlace(change.Effects);
             _core.Hosts.NoteChange([.. had, .. models], change.Effects);
         }
     }
@@ -177,6 +178,25 @@ public sealed class DispatchHost
     {
         using var change = _core.Begin();
         _core.Hosts.Leave(this, resumable: true, change.Effects);
+    }
+
+    /// <summary>A model has shown that it cannot do what the host says of it: that is not believed any more. The caller holds the engine's lock.</summary>
+    internal void Disprove(string model, string feature, Effects effects)
+    {
+        if (ModelFor(model) is { } found && _disproved.Add((found.Name, feature)))
+        {
+            FindPlace(effects);
+        }
+    }
+
+    private void FindPlace(Effects effects)
+    {
+        var before = CouldRun();
+        _core.Dispatcher.Place(this, effects);
+        foreach (var work in before)
+        {
+            _core.Dispatcher.Pump(work, effects); // What only this host could run may now fall to a fallback.
+        }
     }
 
     /// <summary>The host did not take an offer in time: nothing more for it until it is heard of.</summary>
@@ -260,6 +280,7 @@ public sealed class DispatchHost
         : requires?.Tier > Description.Tier
             ? $"is not trusted enough: it is {Named(Description.Tier)}, and the task is for hosts that are {Named(requires.Tier.Value)}"
         : Lacking(found, requires) is { } lacking ? lacking
+        : QuarantinedAt is not null ? Quarantined
         : IsDrained ? "is being drained"
         : Rest is { } rest ? Describe(rest)
         : null;
@@ -275,8 +296,11 @@ public sealed class DispatchHost
             ? $"cannot do \"{feature}\" with {model.Name}"
         : "is not the host that is asked for";
 
-    private static bool Has(ModelInfo model, string feature) =>
-        model.Capabilities?.Contains(feature, StringComparer.Ordinal) == true
+    private bool Has(ModelInfo model, string feature) =>
+        (
+            model.Capabilities?.Contains(feature, StringComparer.Ordinal) == true
+            && !_disproved.Contains((model.Name, feature))
+        )
         || (
             model.Digest is { } digest
             && feature.StartsWith(ModelInfo.DigestPrefix, StringComparison.Ordinal)

@@ -26,6 +26,13 @@ internal readonly record struct Forecast(
     /// <summary>The figures to expect: the host's, or the pool's where it has none.</summary>
     public WorkRate Usual => Rate.Work.IsKnown ? Rate.Work : Pool;
 
+    /// <summary>How long the whole will probably take, with the loading of the model; null when nothing is known of such work.</summary>
+    public double? Seconds =>
+        Usual is { IsKnown: true } usual
+            ? (usual.Seconds(RequestBytes, Pool.Tokens) * Crowding)
+                + (Loads ? usual.LoadSeconds ?? Pool.LoadSeconds ?? 0 : 0)
+            : null;
+
     /// <summary>What it costs its owner with so long an answer; with one of the usual length when that is not known yet. The same on every host: nobody pays for a slow one.</summary>
     public double Cost(double? tokens) =>
         (Pool.IsKnown ? Pool.Seconds(RequestBytes, tokens ?? Pool.Tokens) : NobodyKnowsSeconds) / Hosts;

@@ -41,6 +41,9 @@ public sealed record HostDescription
     /// <summary>For a host that brings its answer in one piece: how long that may take. Absent: it brings it token by token.</summary>
     public TimeSpan? AnswerWithin { get; init; }
 
+    /// <summary>False for a host that does not pass on how its model is to answer, such as the temperature: it says something else each time.</summary>
+    public bool PassesOptions { get; init; } = true;
+
     /// <summary>How long it may be silent before its link counts as lost, while it has work; see also <see cref="DispatchHost.SetIdleSilence"/>.</summary>
     public required TimeSpan Silence { get; init; }
 }

@@ -154,21 +154,13 @@ public sealed class HostPool
     }
 
     /// <summary>Stops offering work to a host, or starts again. False when it is not connected.</summary>
-    public bool SetDraining(string hostId, bool draining)
-    {
-        DispatchHost? host;
-        lock (_core.Gate)
-        {
-            _core.Dispatcher.Hosts.TryGetValue(hostId, out host);
-        }
+    public bool SetDraining(string hostId, bool draining) => Change(hostId, host => host.IsDrained = draining);
 
-        if (host is not null)
-        {
-            SetDraining(host, draining);
-        }
-
-        return host is not null;
-    }
+    /// <summary>Quarantines a host, which gets no work then, or ends that. False when it is not connected.</summary>
+    /// <param name="hostId">The host.</param>
+    /// <param name="since">Since when it is quarantined; null: it is not.</param>
+    public bool SetQuarantined(string hostId, DateTimeOffset? since) =>
+        Change(hostId, host => host.QuarantinedAt = since);
 
     /// <summary>Closes a host's connection with this code (<c>revoked</c>); its attempts go to others at once.</summary>
     public bool Evict(string hostId, string code, string reason)
@@ -187,6 +179,22 @@ public sealed class HostPool
 
     internal void SetDraining(DispatchHost host, bool draining) =>
         ChangeWhetherItWorks(host, host => host.IsDrained = draining);
+
+    private bool Change(string hostId, Action<DispatchHost> apply)
+    {
+        DispatchHost? host;
+        lock (_core.Gate)
+        {
+            _core.Dispatcher.Hosts.TryGetValue(hostId, out host);
+        }
+
+        if (host is not null)
+        {
+            ChangeWhetherItWorks(host, apply);
+        }
+
+        return host is not null;
+    }
 
     /// <summary>Changes what says whether a host is given work, and has the work find its way.</summary>
     internal void ChangeWhetherItWorks(DispatchHost host, Action<DispatchHost> apply)

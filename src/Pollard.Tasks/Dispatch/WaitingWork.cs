@@ -37,6 +37,7 @@ public sealed class WaitingWork
 
     private string? WhyIdle(DispatchHost host) =>
         !host.IsReady || host.Rest is not null ? null
+        : host.QuarantinedAt is not null ? $"it {DispatchHost.Quarantined}"
         : host.IsDrained ? "it is being drained by an admin of the gateway"
         : host.Slots == 0 ? "it offers no slot"
         : host.Attempts.Count > 0 ? null

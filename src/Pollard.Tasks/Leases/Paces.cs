@@ -7,31 +7,20 @@ internal sealed class Paces(TaskEngineOptions options, TimeProvider time)
 {
     private const int Most = 10_000;
     private static readonly TimeSpan Warm = TimeSpan.FromMinutes(2); // Backends unload a model after some minutes without work.
-    private const double NewRunWeight = 0.2; // The mean of about the last ten.
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Host, string Model, string Kind), Pace> _paces = [];
-    private readonly Dictionary<(string Kind, string Model), double> _runs = [];
     private readonly Dictionary<string, (string Model, long At)> _loaded = new(StringComparer.Ordinal);
 
     /// <summary>An attempt brought its answer, in so many pieces of output.</summary>
     public void Note(Attempt attempt, int outputs)
     {
-        var row = attempt.Task.Row;
-        var run = time.GetElapsedTime(attempt.BeganAt).TotalSeconds;
+        if (attempt.FirstOutputAt == 0)
+        {
+            return;
+        }
+
         lock (_gate)
         {
-            if (_runs.Count >= Most)
-            {
-                _runs.Clear();
-            }
-
-            var known = _runs.TryGetValue((row.Kind, row.Model), out var before);
-            _runs[(row.Kind, row.Model)] = known ? before + ((run - before) * NewRunWeight) : run;
-            if (attempt.FirstOutputAt == 0)
-            {
-                return;
-            }
-
             var pace = Of(attempt);
             pace.FirstTokenAfter(time.GetElapsedTime(attempt.BeganAt, attempt.FirstOutputAt), attempt.Request.Length);
             if (outputs > 1)
@@ -40,15 +29,6 @@ internal sealed class Paces(TaskEngineOptions options, TimeProvider time)
             }
 
             _loaded[attempt.HostId] = (attempt.Model, time.GetTimestamp());
-        }
-    }
-
-    /// <summary>How long recent work of a kind with a model took, on whichever host; null when there was none.</summary>
-    public TimeSpan? RunOf(string kind, string model)
-    {
-        lock (_gate)
-        {
-            return _runs.TryGetValue((kind, model), out var seconds) ? TimeSpan.FromSeconds(seconds) : null;
         }
     }
 

@@ -298,10 +298,13 @@ internal static class TasksCommand
             context.Print.Line();
             context.Print.Table(
                 ["HOST", "CAN", "REASON"],
-                why.Hosts.Select(host => (string[])[host.Host, host.Can ? "yes" : "no", host.Reason])
+                why.Hosts.Select(host => (string[])[host.Host, host.Can ? "yes" : "no", ReasonOf(host)])
             );
         }
 
         return ExitCode.Ok;
     }
+
+    private static string ReasonOf(WhyHost host) =>
+        host.QuarantinedAt is { } since ? $"{host.Reason} (since {Moments.Format(since)})" : host.Reason;
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Pollard.Gateway.Validation;
+using Pollard.Protocol.Api;
 using Pollard.Tasks;
 using Pollard.Tasks.Validation;
 
@@ -9,6 +10,7 @@ namespace Pollard.Gateway.Tests.Validation;
 /// <summary>A whole plan is judged, in its order, with models asked in tasks of their own.</summary>
 public sealed class ReviewTests
 {
+    private const string Passed = """{"validation_passed":true}""";
     private readonly AnswerReview _review = new(TimeProvider.System);
     private readonly List<NewTask> _asked = [];
 
@@ -60,6 +62,38 @@ public sealed class ReviewTests
             "Code: print(1) for Ask, print(1)\n\nUse these tools: tool.",
             request.GetProperty("messages")[1].GetProperty("content").GetString()
         );
+    }
+
+    [Fact]
+    public async Task Whom_the_client_keeps_its_text_from_does_not_judge_it_either()
+    {
+        TaskRequirements required = new()
+        {
+            Tier = TrustTier.Trusted,
+            Labels = ["eu"],
+            Host = "box",
+            Context = 32_768, // What the model must be able to do is another matter.
+            Features = ["vision"],
+        };
+
+        await JudgeAsync(
+            "secret",
+            """[{"type":"agent_task","task_prompt":"p","validation_model":"v"},{"type":"ai_contradiction_check"}]""",
+            [Passed, Passed],
+            required
+        );
+        await JudgeAsync("open", """[{"type":"agent_task","task_prompt":"p"}]""", [Passed], required: null);
+
+        Assert.All(
+            _asked[..2],
+            static task =>
+            {
+                Assert.Equal((TrustTier.Trusted, "box"), (task.Requires?.Tier, task.Requires?.Host));
+                Assert.Equal(["eu"], task.Requires?.Labels);
+                Assert.Equal((null, null), (task.Requires?.Context, task.Requires?.Features));
+            }
+        );
+        Assert.Null(_asked[2].Requires);
     }
 
     [Fact]
@@ -266,11 +300,19 @@ public sealed class ReviewTests
     private ValidationPlan Plan(string validation) =>
         _review.Plans.Read(JsonElement.Parse($"{{\"validation\":{validation}}}"))!;
 
-    private Task<IReadOnlyList<Verdict>> JudgeAsync(string text, string validation, params string?[] reports)
+    private Task<IReadOnlyList<Verdict>> JudgeAsync(string text, string validation, params string?[] reports) =>
+        JudgeAsync(text, validation, reports, required: null);
+
+    private Task<IReadOnlyList<Verdict>> JudgeAsync(
+        string text,
+        string validation,
+        string?[] reports,
+        TaskRequirements? required
+    )
     {
         var next = 0;
         return _review.JudgeAsync(
-            Judging.Answer(text, Judging.Row(Plan(validation))) with
+            Judging.Answer(text, Judging.Row(Plan(validation)) with { Requires = required }) with
             {
                 AskAsync = (task, _) =>
                 {

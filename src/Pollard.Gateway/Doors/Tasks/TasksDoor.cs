@@ -119,6 +119,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder, AbsentHost
     {
         var task = await finder.FindAsync(http);
         var report = engine.Why(task);
+        var isAdmin = http.GetCaller().IsAdmin; // Others need not know since when.
         var document = new WhyDocument
         {
             State = TaskFailure.Word(task.Row.State),
@@ -127,7 +128,12 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder, AbsentHost
             Estimate = report.Estimate is { } wait ? Math.Round(wait.TotalSeconds, 3) : null,
             Hosts =
             [
-                .. report.Hosts.Select(host => new WhyHost(host.Host, host.Can, host.Reason)),
+                .. report.Hosts.Select(host => new WhyHost(
+                    host.Host,
+                    host.Can,
+                    host.Reason,
+                    isAdmin ? host.QuarantinedAt : null
+                )),
                 .. task.Row.State == TaskState.Pending ? Absent(task.Row.Model) : [],
             ],
         };

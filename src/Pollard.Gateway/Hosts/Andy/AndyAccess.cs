@@ -18,7 +18,7 @@ internal sealed class AndyAccess(JoinTokens tokens, GatewayOptions options)
 
     /// <summary>Why the host may not join; null when it may.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="token">The token that its message bore, if any.</param>
+    /// <param name="token">The token that it brought, if any, see <see cref="TokenOf"/>.</param>
     public async Task<string?> RefusalAsync(HttpContext http, string? token)
     {
         if (!NeedsToken(http))
@@ -26,7 +26,6 @@ internal sealed class AndyAccess(JoinTokens tokens, GatewayOptions options)
             return null;
         }
 
-        token ??= TokenOf(http.Request);
         if (token is null)
         {
             return "a client token is needed: `pollard token create` makes one; the owner may also open the pool with --andy-open";

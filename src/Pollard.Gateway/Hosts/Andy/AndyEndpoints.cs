@@ -53,18 +53,16 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
     private async Task JoinAsync(HttpContext http)
     {
         using var body = await ReadAsync(http, AndyLimits.RequestBytes);
-        if (await access.RefusalAsync(http, body.RootElement.Text("client_token")) is { } refusal)
+        var token = body.RootElement.Text("client_token") ?? AndyAccess.TokenOf(http.Request);
+        if (await access.RefusalAsync(http, token) is { } refusal)
         {
             throw new RejectedException(new DoorError(401, "invalid_client_token", refusal));
         }
 
-        var profile = AndyProfile.Read(body.RootElement);
-        var (host, reason) = hosts.Join(CallerAddress.Of(http), profile);
+        var (host, objection) = hosts.Join(CallerAddress.Of(http), token, AndyProfile.Read(body.RootElement));
         if (host is null)
         {
-            throw new RejectedException(
-                new DoorError(429, "too_many_hosts", reason!) { RetryAfter = TimeSpan.FromMinutes(1) }
-            );
+            throw new RejectedException(objection!);
         }
 
         await JsonReply.WriteAsync(
@@ -264,12 +262,7 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
         {
             true => true,
             null => false,
-            false => throw new RejectedException(
-                new DoorError(429, "too_many_requests", AndyLimits.TooManyRequests)
-                {
-                    RetryAfter = TimeSpan.FromMinutes(1),
-                }
-            ),
+            false => throw new RejectedException(AndyLimits.CallsTooOften),
         };
 
     private static RejectedException Unknown() =>

@@ -81,6 +81,7 @@ internal sealed partial class AndyHost
             (_link, _isLinking, _slots) = (link, false, 0);
         }
 
+        _guests.Met(PublicId);
         link.Ready();
         Inform();
     }

@@ -15,7 +15,10 @@ internal sealed partial class AndyHost : IHostSink
     /// <summary>Every host that no enrolment vouches for bears this label.</summary>
     public const string Label = "community";
 
+    private const string Prefix = "andy_";
+
     private readonly HostPool _pool;
+    private readonly HostGuests _guests;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, AndyWork> _work = new(StringComparer.Ordinal);
@@ -34,12 +37,18 @@ internal sealed partial class AndyHost : IHostSink
     private long _heard;
     private long _asked;
 
-    public AndyHost(HostPool pool, TimeProvider time, string address, AndyProfile profile)
+    public AndyHost(
+        HostPool pool,
+        HostGuests guests,
+        TimeProvider time,
+        string publicId,
+        string address,
+        AndyProfile profile
+    )
     {
-        (_pool, _time, Address, Profile) = (pool, time, address, profile);
+        (_pool, _guests, _time, PublicId, Address, Profile) = (pool, guests, time, publicId, address, profile);
         _heard = _asked = time.GetTimestamp();
         Id = RandomNumberGenerator.GetHexString(32, lowercase: true);
-        PublicId = "andy_" + AliasOf(Id);
         Remember(profile.Models);
     }
 
@@ -90,6 +99,12 @@ internal sealed partial class AndyHost : IHostSink
 
     /// <summary>How long nothing was heard of it.</summary>
     public TimeSpan Silent => _time.GetElapsedTime(Volatile.Read(ref _heard));
+
+    /// <summary>An id for everybody to know a host by, which was nobody's before.</summary>
+    public static string NewPublicId() => Prefix + RandomNumberGenerator.GetHexString(32, lowercase: true);
+
+    /// <summary>The id for everybody of a host whose own id lasts.</summary>
+    public static string PublicIdOf(string id) => Prefix + AliasOf(id);
 
     /// <summary>A name that does not lead back to an id of 128 random bits, and is always the same.</summary>
     public static string AliasOf(string id) =>
@@ -254,6 +269,7 @@ internal sealed partial class AndyHost : IHostSink
 
         poll?.TrySetResult(null);
         _pool.Evict(PublicId, "left", "the host has left");
+        _guests.Left(PublicId);
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Pollard.Gateway.Http;
 using Pollard.Tasks;
 
 namespace Pollard.Gateway.Hosts.Andy;
@@ -19,12 +20,15 @@ internal sealed partial class AndyHosts : IAsyncDisposable
     private readonly ITimer _ticker;
     private int _count;
 
-    public AndyHosts(TaskEngine engine, TimeProvider time, ILogger<AndyHosts> logger)
+    public AndyHosts(TaskEngine engine, HostGuests guests, TimeProvider time, ILogger<AndyHosts> logger)
     {
-        (_engine, _time, _logger) = (engine, time, logger);
+        (_engine, Guests, _time, _logger) = (engine, guests, time, logger);
         Loop = new BackgroundLoop("andy_hosts", TickWithin, TickEvery, time);
         _ticker = time.CreateTimer(static hosts => ((AndyHosts)hosts!).Tick(), this, TickEvery, TickEvery);
     }
+
+    /// <summary>Knows hosts again that were here before.</summary>
+    public HostGuests Guests { get; }
 
     /// <summary>How the looking after hosts is.</summary>
     public BackgroundLoop Loop { get; }
@@ -41,31 +45,41 @@ internal sealed partial class AndyHosts : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes a host in. One that names an id of its own, or one that it was given, is the same as before.</summary>
+    /// <summary>
+    /// Takes a host in. One that names an id of its own, or one that it was given, is the same as before; so is one with the name of
+    /// a host at its address that gets no work.
+    /// </summary>
+    /// <param name="address">Where it calls from.</param>
+    /// <param name="token">What it brought to be let in; null: nothing.</param>
+    /// <param name="profile">What it says of itself.</param>
     /// <returns>The host, or why not.</returns>
-    public (AndyHost? Host, string? Refusal) Join(string address, AndyProfile profile)
+    public (AndyHost? Host, DoorError? Refusal) Join(string address, string? token, AndyProfile profile)
     {
         AndyHost host;
         var isKnown = false;
         lock (_gate)
         {
             var place = PlaceOf(address);
-            if (place.Find(profile.ChosenId) is { } known)
+            if ((place.Find(profile.ChosenId) ?? HeldBack(place, profile)) is { } known)
             {
                 if (!place.Requests.Take())
                 {
-                    return (null, AndyLimits.TooManyRequests);
+                    return (null, AndyLimits.CallsTooOften);
                 }
 
                 (host, isKnown) = (known, true);
             }
             else if (Refusal(place) is { } refusal)
             {
-                return (null, refusal);
+                return (null, TooMany(refusal));
+            }
+            else if (Welcome(address, token, profile) is not { } id)
+            {
+                return (null, new DoorError(403, "host_revoked", "an admin has shut this host out"));
             }
             else
             {
-                host = new AndyHost(_engine.Hosts, _time, address, profile);
+                host = new AndyHost(_engine.Hosts, Guests, _time, id, address, profile);
                 place.Add(host, profile.ChosenId);
                 _count++;
                 LogJoined(_logger, host.PublicId, address, profile.Slots, profile.Models.Count);
@@ -82,14 +96,14 @@ internal sealed partial class AndyHosts : IAsyncDisposable
     }
 
     /// <summary>Counts a host in that comes by another way; answers with why not, or null.</summary>
-    public string? Enter(string address)
+    public DoorError? Enter(string address)
     {
         lock (_gate)
         {
             var place = PlaceOf(address);
             if (Refusal(place) is { } refusal)
             {
-                return refusal;
+                return TooMany(refusal);
             }
 
             place.Others++;
@@ -187,6 +201,23 @@ internal sealed partial class AndyHosts : IAsyncDisposable
             }
         }
     }
+
+    // Its program was started anew, perhaps: as another host it would get work again. The caller holds the lock.
+    private AndyHost? HeldBack(Place place, AndyProfile profile) =>
+        profile.IsNamed
+            ? place.Hosts.Values.FirstOrDefault(host =>
+                !host.IsGone && host.Profile.Name == profile.Name && Guests.IsHeldBack(host.PublicId)
+            )
+            : null;
+
+    private string? Welcome(string address, string? token, AndyProfile profile) =>
+        Guests.Welcome(
+            AndyHost.NewPublicId(),
+            $"andy:{profile.Name}",
+            GuestMarks.Of(address, token, profile.IsNamed ? $"{address}\n{profile.Name}" : null)
+        );
+
+    private static DoorError TooMany(string reason) => new(429, "too_many_hosts", reason) { RetryAfter = AndyLimits.Minute };
 
     // The caller holds the lock.
     private string? Refusal(Place place) =>

@@ -1,8 +1,13 @@
+using Pollard.Gateway.Http;
+
 namespace Pollard.Gateway.Hosts.Andy;
 
 /// <summary>The bounds of Andy hosts, and how long they may be silent. All of them are strangers.</summary>
 internal static class AndyLimits
 {
+    /// <summary>What joins and requests are counted by.</summary>
+    public static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+
     /// <summary>Hosts in all.</summary>
     public const int Hosts = 2_000;
 
@@ -16,10 +21,17 @@ internal static class AndyLimits
     public const int RequestsPerMinute = 12_000;
 
     /// <summary>What is said to one that makes more.</summary>
-    public static readonly string TooManyRequests = string.Create(
-        System.Globalization.CultureInfo.InvariantCulture,
-        $"hosts of one address may make {RequestsPerMinute} requests a minute; call less often"
-    );
+    public static readonly DoorError CallsTooOften = new(
+        429,
+        "too_many_requests",
+        string.Create(
+            System.Globalization.CultureInfo.InvariantCulture,
+            $"hosts of one address may make {RequestsPerMinute} requests a minute; call less often"
+        )
+    )
+    {
+        RetryAfter = Minute,
+    };
 
     /// <summary>Bytes of a request that is no result.</summary>
     public const int RequestBytes = 512 * 1024;

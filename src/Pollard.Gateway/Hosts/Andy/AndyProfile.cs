@@ -8,6 +8,9 @@ internal sealed record AndyProfile
     /// <summary>What people call it.</summary>
     public required string Name { get; init; }
 
+    /// <summary>False where the name is ours, for want of one.</summary>
+    public required bool IsNamed { get; init; }
+
     /// <summary>Its models.</summary>
     public required IReadOnlyList<AndyModel> Models { get; init; }
 
@@ -43,9 +46,11 @@ internal sealed record AndyProfile
         var isTool =
             wrapped is not null && !isWeb && info.Word("name") is not null && info.Member("max_clients") is null;
         var hasObjects = info.Items("models").Any(static item => item.ValueKind == JsonValueKind.Object);
+        var name = info.Word("name") ?? info.Word("client_name");
         return new AndyProfile
         {
-            Name = info.Word("name") ?? info.Word("client_name") ?? "host",
+            Name = name ?? "host",
+            IsNamed = name is not null,
             Models = models,
             Abilities = abilities,
             IsSerial = !isWeb && !(isTool && hasObjects),

@@ -35,13 +35,13 @@ internal sealed class AndySocketHost : IHostSink
     public AndySocketHost(
         HostPool pool,
         TimeProvider time,
-        string clientId,
+        string publicId,
         string name,
         IReadOnlyList<AndyModel> models
     )
     {
         (_pool, _time) = (pool, time);
-        PublicId = "andy_" + AndyHost.AliasOf(clientId);
+        PublicId = publicId;
         _models = Index(models);
         _offered = [.. _models.Keys];
         _slots = Capacity;
@@ -49,7 +49,7 @@ internal sealed class AndySocketHost : IHostSink
             new HostDescription
             {
                 Id = PublicId,
-                Name = $"andy:{name}",
+                Name = name,
                 Slots = _slots,
                 Models = [.. models.Select(static model => model.Info)],
                 Tier = TrustTier.Community,
@@ -57,6 +57,7 @@ internal sealed class AndySocketHost : IHostSink
                 Silence = AndyLimits.BusySerial,
                 AcceptWithin = OfferWithin,
                 AnswerWithin = AndyLimits.Answer,
+                PassesOptions = false,
             },
             this
         );

@@ -49,9 +49,7 @@ internal sealed class AndySockets(
         var address = CallerAddress.Of(http);
         if (hosts.Enter(address) is { } refusal)
         {
-            throw new RejectedException(
-                new DoorError(429, "too_many_hosts", refusal) { RetryAfter = TimeSpan.FromMinutes(1) }
-            );
+            throw new RejectedException(refusal);
         }
 
         try
@@ -99,24 +97,43 @@ internal sealed class AndySockets(
                 await clients.RememberAsync(asked, token, http.RequestAborted);
             }
 
-            var models = AndyModels.Read(data, []) ?? [];
-            var name = data.Items("models").FirstOrDefault().Word("provider") ?? "host";
-            var host = new AndySocketHost(engine.Hosts, time, asked, name, models);
-            host.Say(AndyFrames.Welcome(asked, time.GetUtcNow()));
-            host.Ready();
-            return (host, () => Leave(host), null);
+            if (Open(http, data, asked, token) is { } host)
+            {
+                return (host, () => Leave(host, asked), null);
+            }
+
+            _connected.TryRemove(asked, out _);
+            return (null, static () => { }, "an admin has shut this host out");
         }
         catch
         {
             _connected.TryRemove(asked, out _);
             throw;
         }
+    }
 
-        void Leave(AndySocketHost host)
+    // Null for a host that was shut out for good.
+    private AndySocketHost? Open(HttpContext http, JsonElement data, string clientId, string? token)
+    {
+        var publicId = AndyHost.PublicIdOf(clientId);
+        var name = "andy:" + (data.Items("models").FirstOrDefault().Word("provider") ?? "host");
+        if (hosts.Guests.Welcome(publicId, name, GuestMarks.Of(CallerAddress.Of(http), token, clientId)) is null)
         {
-            host.End();
-            _connected.TryRemove(asked, out _);
+            return null;
         }
+
+        var host = new AndySocketHost(engine.Hosts, time, publicId, name, AndyModels.Read(data, []) ?? []);
+        hosts.Guests.Met(publicId);
+        host.Say(AndyFrames.Welcome(clientId, time.GetUtcNow()));
+        host.Ready();
+        return host;
+    }
+
+    private void Leave(AndySocketHost host, string clientId)
+    {
+        host.End();
+        hosts.Guests.Left(host.PublicId);
+        _connected.TryRemove(clientId, out _);
     }
 
     // Only what looks like an id that we gave is taken back.

@@ -65,6 +65,9 @@ internal sealed class AuditBook(ITaskStore store) : IDisposable
         }
     }
 
+    /// <summary>A host comes from where a quarantined one was: its first audit, if it fails, is enough.</summary>
+    public void Doubt(string hostId) => Change(hostId, static record => record with { Score = record.Score.Doubted() });
+
     /// <summary>Starts over with a host; the evidence stays.</summary>
     public Task ResetAsync(string hostId, CancellationToken ct)
     {

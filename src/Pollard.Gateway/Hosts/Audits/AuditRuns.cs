@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Pollard.Gateway.Answers;
 using Pollard.Protocol;
@@ -18,6 +19,8 @@ internal sealed class AuditRuns(
 )
 {
     private const int MostShown = 300; // Characters; evidence is for people.
+    private const int MostAble = 1_000;
+    private readonly ConcurrentDictionary<string, bool> _able = new(StringComparer.Ordinal); // Models, by their exact names.
 
     /// <summary>Asks a host what every model knows the answer to.</summary>
     public async Task CanaryAsync(string hostId, string model, CancellationToken ct)
@@ -30,7 +33,11 @@ internal sealed class AuditRuns(
         }
 
         var why = canary.Objection(answer.Text);
-        if (why is not null && await IsTooHardAsync(canary, model, ct))
+        if (why is null)
+        {
+            Able(model);
+        }
+        else if (!await IsToBlameAsync(hostId, canary, model, ct))
         {
             return;
         }
@@ -59,14 +66,15 @@ internal sealed class AuditRuns(
     public async Task RerunAsync(HostAnswer answer, CancellationToken ct)
     {
         var row = answer.Row;
-        if (await tasks.RequestOfAsync(row.Id, ct) is not { } request)
+        var host = Find(answer.HostId);
+        if (host is { PassesOptions: false } || await tasks.RequestOfAsync(row.Id, ct) is not { } request)
         {
             return;
         }
 
         var requires = OnTrusted(row);
         var sameWeights = false;
-        if (DigestOf(answer.HostId, row.Model) is { } digest)
+        if (DigestOf(host, row.Model) is { } digest)
         {
             var exact = requires with { Features = [.. requires.Features ?? [], ModelInfo.DigestPrefix + digest] };
             sameWeights = CanServe(row.Model, exact);
@@ -99,13 +107,26 @@ internal sealed class AuditRuns(
         return tasks.RunAsync(model, canary.RequestFor(model, stream), stream, requires, ct);
     }
 
-    /// <summary>True when the model is to blame: it fails on a trusted host too.</summary>
-    private async Task<bool> IsTooHardAsync(Canary canary, string model, CancellationToken ct)
+    /// <summary>
+    /// True when the host is to blame and not the model: a trusted host with the model gives the words. Where there is none, guests
+    /// are only blamed when some host has given a canary's words with the model: it may be made for other things than to talk.
+    /// </summary>
+    private async Task<bool> IsToBlameAsync(string hostId, Canary canary, string model, CancellationToken ct)
     {
         var trusted = new TaskRequirements { Tier = TrustTier.Trusted };
-        return CanServe(model, trusted)
-            && await AskAsync(canary, model, trusted, ct) is { } answer
-            && canary.Objection(answer.Text) is not null;
+        return CanServe(model, trusted) && await AskAsync(canary, model, trusted, ct) is { } answer
+            ? canary.Objection(answer.Text) is null
+            : !verdicts.IsGuest(hostId) || _able.ContainsKey(model);
+    }
+
+    private void Able(string model)
+    {
+        if (_able.Count >= MostAble)
+        {
+            _able.Clear();
+        }
+
+        _able[model] = true;
     }
 
     // What the client required of its host holds for this one too; only which one it is does not.
@@ -119,12 +140,14 @@ internal sealed class AuditRuns(
     private bool CanServe(string model, TaskRequirements requires) =>
         engine.Hosts.CanServe(Kinds.Chat, model, requires) == Serving.Worker;
 
-    private string? DigestOf(string hostId, string model) =>
+    private HostDescription? Find(string hostId) =>
         engine
             .Hosts.List(most: TrustTier.Community)
             .FirstOrDefault(host => string.Equals(host.Description.Id, hostId, StringComparison.Ordinal))
-            ?.Description.Models.FirstOrDefault(info => string.Equals(info.Name, model, StringComparison.Ordinal))
-            ?.Digest;
+            ?.Description;
+
+    private static string? DigestOf(HostDescription? host, string model) =>
+        host?.Models.FirstOrDefault(info => string.Equals(info.Name, model, StringComparison.Ordinal))?.Digest;
 
     private static string TextOf(HostAnswer answer)
     {

@@ -15,6 +15,7 @@ internal readonly record struct AuditScore(double Content, double Shape)
     private const double FaultsOfGood = 0.02;
     private const double FaultsOfBad = 0.25;
     private const double ShapeWeight = 0.5;
+    private const double DoubtedShare = 0.9; // Less than one, or the sum would have to meet the threshold exactly.
     private static readonly double OnFault = Math.Log(FaultsOfBad / FaultsOfGood);
     private static readonly double OnPass = Math.Log((1 - FaultsOfBad) / (1 - FaultsOfGood));
 
@@ -38,6 +39,9 @@ internal readonly record struct AuditScore(double Content, double Shape)
         {
             Shape = Math.Clamp(Shape + (ShapeWeight * Step(passed)), 0, Threshold / 2),
         };
+
+    /// <summary>As if all but the last fault were known already.</summary>
+    public AuditScore Doubted() => this with { Content = Math.Max(Content, Threshold - (DoubtedShare * OnFault)) };
 
     private static double Step(bool passed) => passed ? OnPass : OnFault;
 }

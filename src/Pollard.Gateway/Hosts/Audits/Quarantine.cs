@@ -19,7 +19,7 @@ internal sealed partial class Quarantine(
         }
 
         await registry.SetQuarantinedAsync(hostId, quarantined: true, ct);
-        server.HoldBack(hostId, held: true);
+        HoldBack(hostId);
         LogImposed(logger, hostId);
         await book.SaveAsync(hostId, ct);
     }
@@ -34,9 +34,11 @@ internal sealed partial class Quarantine(
 
         await book.ResetAsync(hostId, ct); // First: with the old score one failed audit would do.
         await registry.SetQuarantinedAsync(hostId, quarantined: false, ct);
-        server.HoldBack(hostId, registry.Find(hostId) is { IsHeldBack: true });
+        HoldBack(hostId);
         return true;
     }
+
+    private void HoldBack(string hostId) => server.HoldBack(hostId, registry.Find(hostId) is { Draining: true });
 
     [LoggerMessage(
         Level = LogLevel.Warning,

@@ -18,6 +18,9 @@ internal sealed class Verdicts(
     /// <summary>False just after the gateway's start and while links drop in numbers: the trouble may be the gateway's own.</summary>
     public bool MayBlame => time.GetElapsedTime(_startedAt) >= StartGrace && !engine.Hosts.IsTroubled;
 
+    /// <summary>True for a host without a key.</summary>
+    public bool IsGuest(string hostId) => registry.Find(hostId) is { Guest: not null };
+
     /// <summary>True for a host that has an identity to lose and has not lost it.</summary>
     public bool IsAuditable(string hostId) => registry.Find(hostId) is { Revoked: false, QuarantinedAt: null };
 

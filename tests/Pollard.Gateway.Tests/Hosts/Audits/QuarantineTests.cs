@@ -30,6 +30,33 @@ public sealed class QuarantineTests
 
         Assert.Contains("quarantined", Encoding.UTF8.GetString(told), StringComparison.Ordinal);
         Assert.False(why.Can);
+        Assert.StartsWith("is quarantined: ", why.Reason, StringComparison.Ordinal);
+        Assert.NotNull(why.QuarantinedAt);
+    }
+
+    [Fact]
+    public async Task Whoever_asks_why_a_task_waits_hears_of_it_and_an_admin_since_when()
+    {
+        await using var gateway = await TestGateway.StartAsync(options => options with { RequireKeys = true });
+        var key = await TestGateway.JsonOf(gateway.PostAsync("/v1/keys", """{"name":"one"}"""), 201);
+        var client = gateway.NewClient(key.GetProperty("key").GetString());
+        var host = gateway.Connect(TrustTier.Community, "m");
+        var since = DateTimeOffset.UnixEpoch.AddDays(20_000);
+        gateway.Engine.Hosts.SetQuarantined(gateway.Engine.Hosts.List().Single().Description.Id, since);
+        const string Submit = """{"kind":"chat","model":"m","request":{"messages":[{"role":"user","content":"hi"}]}}""";
+        var task = await TestGateway.JsonOf(TestGateway.PostAsync(client, "/v1/tasks", Submit), 202);
+        var path = $"/v1/tasks/{task.GetProperty("id").GetString()}/why";
+
+        var told = (await TestGateway.JsonOf(client.GetAsync(path, Token))).GetProperty("hosts")[0];
+        var admin = (await TestGateway.JsonOf(gateway.GetAsync(path))).GetProperty("hosts")[0];
+
+        Assert.False(host.HasOffer);
+        Assert.Equal(
+            "is quarantined: too many of its answers failed their audits",
+            told.GetProperty("reason").GetString()
+        );
+        Assert.False(told.TryGetProperty("quarantined_at", out _));
+        Assert.Equal(since, admin.GetProperty("quarantined_at").GetDateTimeOffset());
     }
 
     [Fact]
