@@ -71,13 +71,46 @@ public sealed class UnbrokenStreamTests
         Assert.Equal(0, model.Stats.Aborted);
     }
 
-    private static Task<RunningSimulator> StartModelAsync() =>
+    [Fact]
+    public async Task Answers_go_on_where_something_ends_every_connection_at_the_same_age()
+    {
+        var longest = TimeSpan.FromSeconds(12); // Longer than a link must stand to count as good, as the minute of such proxies is.
+        await using var gateway = await GatewayProcess.StartAsync();
+        string[] expected;
+        await using (var quick = await StartModelAsync())
+        {
+            await using var first = StartAgent(gateway, gateway.Url, quick, "best");
+            await gateway.UntilModelAsync(Model);
+            expected = await AnswersAsync(gateway);
+        }
+
+        await using var model = await StartModelAsync(tokensPerSecond: 4);
+        await using var calls = new CuttableProxy(gateway.Port, new IPEndPoint(Wire, gateway.Port))
+        {
+            Longest = longest,
+        };
+        await using var links = new CuttableProxy(gateway.LinkPort, new IPEndPoint(Wire, gateway.LinkPort))
+        {
+            Longest = longest,
+        };
+        await using var agent = StartAgent(gateway, $"http://{Wire}:{gateway.Port}", model, "best");
+
+        var (ids, followers) = await SubmitAsync(gateway);
+        var read = await Task.WhenAll(followers.Select(follower => follower.ReadAsync(Token)));
+
+        await CheckAsync(gateway, ids, expected, read);
+        Assert.True(calls.Ended + links.Ended >= 3, "the way ended no connection that mattered");
+        Assert.All(followers, follower => Assert.Equal(0, follower.Breaks));
+        Assert.Equal(0, model.Stats.Aborted);
+    }
+
+    private static Task<RunningSimulator> StartModelAsync(double tokensPerSecond = 80) =>
         OllamaSimulator.StartAsync(
             "http://127.0.0.1:0",
             new SimulatorOptions
             {
                 Models = [new SimulatedModel(Model)],
-                TokensPerSecond = 80,
+                TokensPerSecond = tokensPerSecond,
                 Tokens = 200,
             },
             Token

@@ -12,6 +12,7 @@ public sealed class CuttableProxy : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _accepting;
     private readonly int _target;
+    private int _ended;
 
     /// <summary>A wire to a port of this machine, from a free port or from a given end.</summary>
     public CuttableProxy(int target, IPEndPoint? near = null)
@@ -24,6 +25,12 @@ public sealed class CuttableProxy : IAsyncDisposable
 
     /// <summary>The near end's port.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>How old a connection may become, as of a proxy that bounds how long a request takes. Absent: any age.</summary>
+    public TimeSpan? Longest { get; init; }
+
+    /// <summary>Connections that became too old.</summary>
+    public int Ended => Volatile.Read(ref _ended);
 
     /// <summary>Ends every connection that there is, in the middle of whatever it carries.</summary>
     public void Cut()
@@ -57,6 +64,11 @@ public sealed class CuttableProxy : IAsyncDisposable
                 await far.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _target), _stop.Token);
                 _sockets.Add(near);
                 _sockets.Add(far);
+                if (Longest is { } longest)
+                {
+                    pumps.Add(EndAsync(near, far, longest));
+                }
+
                 pumps.Add(PumpAsync(near, far));
                 pumps.Add(PumpAsync(far, near));
             }
@@ -66,6 +78,26 @@ public sealed class CuttableProxy : IAsyncDisposable
             Cut();
             await Task.WhenAll(pumps);
         }
+    }
+
+    private async Task EndAsync(Socket near, Socket far, TimeSpan longest)
+    {
+        try
+        {
+            await Task.Delay(longest, TimeProvider.System, _stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        if (near.Connected)
+        {
+            Interlocked.Increment(ref _ended);
+        }
+
+        near.Close(0);
+        far.Close(0);
     }
 
     private static async Task PumpAsync(Socket from, Socket to)

@@ -217,7 +217,8 @@ internal sealed partial class AndyHosts : IAsyncDisposable
             GuestMarks.Of(address, token, profile.IsNamed ? $"{address}\n{profile.Name}" : null)
         );
 
-    private static DoorError TooMany(string reason) => new(429, "too_many_hosts", reason) { RetryAfter = AndyLimits.Minute };
+    private static DoorError TooMany(string reason) =>
+        new(429, "too_many_hosts", reason) { RetryAfter = AndyLimits.Minute };
 
     // The caller holds the lock.
     private string? Refusal(Place place) =>
