@@ -110,7 +110,7 @@ internal sealed class LinkEndpoints(
 
         if (!isTest && server.Arrivals.Refusal(host.Id) is { } refusal)
         {
-            return LinkProblems.Unauthorized(refusal);
+            return LinkProblems.TooOften(refusal);
         }
 
         http.Response.ContentType = TurnCarrier.ContentType;

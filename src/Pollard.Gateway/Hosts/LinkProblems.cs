@@ -10,6 +10,9 @@ namespace Pollard.Gateway.Hosts;
 /// <summary>The errors of this slice's endpoints.</summary>
 internal static class LinkProblems
 {
+    /// <summary>The word for a host that has opened too many sessions of late.</summary>
+    public const string TooManySessions = "too_many_sessions";
+
     public static JsonHttpResult<Problem> BadRequest(string detail) =>
         Answer(StatusCodes.Status400BadRequest, "bad_request", "The request is not valid", detail);
 
@@ -24,6 +27,10 @@ internal static class LinkProblems
 
     public static JsonHttpResult<Problem> Gone(string detail) =>
         Answer(StatusCodes.Status410Gone, "session_gone", "The session has ended", detail);
+
+    // Not a 401, which an agent takes as the last word.
+    public static JsonHttpResult<Problem> TooOften(string detail) =>
+        Answer(StatusCodes.Status429TooManyRequests, TooManySessions, "The host must wait", detail);
 
     public static JsonHttpResult<Problem> TooLarge(string detail) =>
         Answer(StatusCodes.Status413PayloadTooLarge, "too_large", "The body is too large", detail);

@@ -3,7 +3,8 @@ namespace Pollard.Gateway.Hosts;
 /// <summary>Counts what somebody does within a minute. Used under its owner's lock.</summary>
 internal sealed class MinuteCount(TimeProvider time, int most)
 {
-    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+    /// <summary>How long a minute is.</summary>
+    public static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
     private long _began = time.GetTimestamp();
     private int _count;
 

@@ -58,7 +58,10 @@ internal sealed class SocketEndpoint(HostLinkServer server, HostSignatures signa
 
             if (!isTest && server.Arrivals.Refusal(host.Id) is { } refusal)
             {
-                return (SocketCarrier.RefusedStatus, SocketCarrier.Refusal(HostSignature.UnauthorizedCode, refusal));
+                return (
+                    WebSocketCloseStatus.EndpointUnavailable, // Not the status that an agent takes as the last word.
+                    SocketCarrier.Refusal(LinkProblems.TooManySessions, refusal)
+                );
             }
 
             await (

@@ -42,7 +42,7 @@ internal sealed partial class TurnEndpoints(TurnSessions sessions, HostSignature
 
         if (isNew && sessions.Refusal(host.Id) is { } tooOften)
         {
-            return LinkProblems.Unauthorized(tooOften);
+            return LinkProblems.TooOften(tooOften);
         }
 
         var session = isNew ? sessions.Open(new LinkPeer(host.Id, host.Name, LinkCarrier.Turn)) : Find(http, host);

@@ -82,6 +82,26 @@ public sealed class StrangersTests
     }
 
     [Theory]
+    [MemberData(nameof(AllCarriers))]
+    public async Task An_agent_that_has_to_wait_comes_back_by_itself(string carrier)
+    {
+        var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        using var log = new WaitingLog("sessions within a minute");
+        await using var gateway = await LinkGateway.StartAsync(time: clock);
+        await using var agent = new RunningAgent(gateway, new FakeBackend(), gateway.Choose(carrier), log);
+        await gateway.UntilHostsAsync(1);
+        var host = gateway.Engine.Hosts.List().Single().Description.Id;
+        while (gateway.Server.Arrivals.Refusal(host) is null) { }
+
+        gateway.Server.Find(host)!.Close("draining", "the test wants a new session");
+        await Task.WhenAny(log.HeardAsync(), agent.Exit);
+        Assert.False(agent.Exit.IsCompleted, "the agent took a wait for the last word");
+        clock.Advance(TimeSpan.FromMinutes(1));
+
+        await gateway.UntilHostsAsync(1);
+    }
+
+    [Theory]
     [InlineData("h2")]
     [InlineData("ws")]
     public async Task Who_opens_a_link_and_says_nothing_is_sent_away(string carrier)

@@ -39,6 +39,7 @@ internal sealed partial class AndyMember : IDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly CancellationToken _end;
     private TaskCompletionSource _changed = NewSignal();
+    private IReadOnlyList<ModelInfo> _models = [];
 
     public AndyMember(
         AgentOptions options,
@@ -55,7 +56,8 @@ internal sealed partial class AndyMember : IDisposable
         (Draining, _end) = (_draining.Token, _ending.Token);
         Options = options;
         Memory = AndyMemory.Open(options.StateDirectory);
-        catalog.Changed += Signal;
+        catalog.Changed += LookAtModels;
+        LookAtModels();
         rests.Changed += Heed;
     }
 
@@ -68,8 +70,8 @@ internal sealed partial class AndyMember : IDisposable
     /// <summary>The clock.</summary>
     public TimeProvider Time => Options.Time;
 
-    /// <summary>What there is; another list whenever it changes. A model of any name is none that could be named.</summary>
-    public IReadOnlyList<ModelInfo> Models => _catalog.Models;
+    /// <summary>What there is; another list whenever it changes. The one that stands for any cannot be named there, and is left out.</summary>
+    public IReadOnlyList<ModelInfo> Models => Volatile.Read(ref _models);
 
     /// <summary>Attempts at the same time.</summary>
     public int Slots => _pipeline.Slots;
@@ -162,7 +164,7 @@ internal sealed partial class AndyMember : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _catalog.Changed -= Signal;
+        _catalog.Changed -= LookAtModels;
         _rests.Changed -= Heed;
         _ending.Cancel();
         _ending.Dispose();
@@ -223,6 +225,12 @@ internal sealed partial class AndyMember : IDisposable
         {
             return (e.Message, (e as AndyBusyException)?.RetryAfter);
         }
+    }
+
+    private void LookAtModels()
+    {
+        Volatile.Write(ref _models, [.. _catalog.Models.Where(static model => model.Name != "*")]);
+        Signal();
     }
 
     private void Heed(AgentRest? rest) => Signal();

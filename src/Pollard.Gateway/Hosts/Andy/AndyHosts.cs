@@ -218,7 +218,7 @@ internal sealed partial class AndyHosts : IAsyncDisposable
         );
 
     private static DoorError TooMany(string reason) =>
-        new(429, "too_many_hosts", reason) { RetryAfter = AndyLimits.Minute };
+        new(429, "too_many_hosts", reason) { RetryAfter = MinuteCount.Minute };
 
     // The caller holds the lock.
     private string? Refusal(Place place) =>

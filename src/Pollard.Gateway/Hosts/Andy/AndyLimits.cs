@@ -5,9 +5,6 @@ namespace Pollard.Gateway.Hosts.Andy;
 /// <summary>The bounds of Andy hosts, and how long they may be silent. All of them are strangers.</summary>
 internal static class AndyLimits
 {
-    /// <summary>What joins and requests are counted by.</summary>
-    public static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
-
     /// <summary>Hosts in all.</summary>
     public const int Hosts = 2_000;
 
@@ -30,7 +27,7 @@ internal static class AndyLimits
         )
     )
     {
-        RetryAfter = Minute,
+        RetryAfter = MinuteCount.Minute,
     };
 
     /// <summary>Bytes of a request that is no result.</summary>
