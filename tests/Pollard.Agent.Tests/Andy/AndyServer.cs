@@ -33,6 +33,9 @@ internal sealed class AndyServer : IAsyncDisposable
     /// <summary>The status of the next answers to results, instead of taking them.</summary>
     public Queue<int> Refusals { get; } = new();
 
+    /// <summary>Whether it shows its state to who has not joined.</summary>
+    public bool IsOpen { get; init; } = true;
+
     /// <summary>The status of each join; null joins.</summary>
     public int? JoinStatus { get; set; }
 
@@ -97,6 +100,7 @@ internal sealed class AndyServer : IAsyncDisposable
         _calls.Writer.TryWrite((name, body));
         var (status, reply) = name switch
         {
+            "pool_status" when !IsOpen => (401, """{"error":"a key is needed"}"""),
             "pool_status" => (200, """{"total_hosts":0,"hosts":[],"models":[]}"""),
             "join_pool" => Join(),
             "leave_pool" => (_hosts.TryRemove(HostOf(body), out _) ? 200 : 404, "{}"),

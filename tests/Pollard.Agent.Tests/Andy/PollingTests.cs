@@ -75,6 +75,15 @@ public sealed class PollingTests
     }
 
     [Fact]
+    public async Task A_server_that_shows_strangers_nothing_is_polled_too()
+    {
+        await using var server = await AndyServer.StartAsync(new AndyServer { IsOpen = false });
+        await using var agent = new AndyAgent(server.Url, new ConductedBackend());
+
+        await server.CalledAsync("poll_for_work");
+    }
+
+    [Fact]
     public async Task A_result_is_brought_until_the_server_takes_it()
     {
         var backend = new ConductedBackend();

@@ -30,6 +30,7 @@ public sealed class SocketTests
             (line.HeaderToken, line.QueryToken, data.GetProperty("client_token").GetString())
         );
         var model = Assert.Single(data.GetProperty("models").EnumerateArray());
+        Assert.Equal("box", model.GetProperty("provider").GetString());
         Assert.Equal(
             ("m", 2),
             (model.GetProperty("name").GetString(), model.GetProperty("concurrent_connections").GetInt32())

@@ -72,16 +72,21 @@ internal static class AndyProfile
     }
 
     /// <summary>The models as a registration by WebSocket lists them.</summary>
-    public static void WriteRegistered(Utf8JsonWriter json, IReadOnlyList<ModelInfo> models, string clientId, int slots)
+    public static void WriteRegistered(
+        Utf8JsonWriter json,
+        AgentOptions options,
+        IReadOnlyList<ModelInfo> models,
+        string clientId
+    )
     {
         foreach (var model in models)
         {
             json.WriteStartObject();
             json.WriteString("client_id", clientId);
-            json.WriteString("provider", model.Engine ?? "pollard");
+            json.WriteString("provider", options.Name); // Whose they are, for people.
             json.WriteString("name", model.Name);
             json.WriteNumber("max_completion_tokens", model.Context ?? UsualContext);
-            json.WriteNumber("concurrent_connections", slots);
+            json.WriteNumber("concurrent_connections", options.Slots);
             json.WriteNumber("avg_tokens_per_second", 0); // Servers count for themselves.
             json.WriteNumber("latency", 0);
             json.WriteNumber("successful_responses", 0);

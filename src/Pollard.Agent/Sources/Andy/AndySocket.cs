@@ -165,7 +165,7 @@ internal sealed partial class AndySocket(Uri address, AndyMember member, AndyHtt
         }
 
         json.WriteStartArray("models");
-        AndyProfile.WriteRegistered(json, Offered(), former ?? "", member.Slots);
+        AndyProfile.WriteRegistered(json, member.Options, Offered(), former ?? "");
         json.WriteEndArray();
         json.WriteEndObject();
     }
@@ -256,7 +256,7 @@ internal sealed partial class AndySocket(Uri address, AndyMember member, AndyHtt
     private void WriteModels(Utf8JsonWriter json, AndyLine line, IReadOnlyList<ModelInfo> models)
     {
         json.WriteStartArray("data");
-        AndyProfile.WriteRegistered(json, models, line.ClientId, member.Slots);
+        AndyProfile.WriteRegistered(json, member.Options, models, line.ClientId);
         json.WriteEndArray();
     }
 

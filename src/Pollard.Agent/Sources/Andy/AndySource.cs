@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends.Http;
 using Pollard.Agent.Owner;
@@ -154,7 +155,7 @@ internal sealed partial class AndySource : IWorkSource
         {
             var root = new Uri(_server, prefix);
             var reply = await _http.GetAsync(new Uri(_server, $"{prefix}/pool_status"), LookWithin, ct);
-            if (reply.IsGood && reply.Body?.Member("hosts") is not null)
+            if (IsPool(reply))
             {
                 return Polls(root);
             }
@@ -167,6 +168,12 @@ internal sealed partial class AndySource : IWorkSource
 
         return Socket(new Uri(_server, "/ws"));
     }
+
+    // Where keys are asked for, who only looks is shown out in JSON; what is not there is a 404, or a page.
+    private static bool IsPool(AndyReply reply) =>
+        reply.Status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden
+            ? reply.Body is not null
+            : reply.IsGood && reply.Body?.Member("hosts") is not null;
 
     private AndyPolls Polls(Uri root) => new(root, _member, _http, _logger);
 
