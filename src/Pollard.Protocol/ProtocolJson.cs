@@ -29,6 +29,8 @@ namespace Pollard.Protocol;
 [JsonSerializable(typeof(EnrollReply))]
 [JsonSerializable(typeof(LinkDirectory))]
 [JsonSerializable(typeof(OutputReply))]
+[JsonSerializable(typeof(HttpCall))]
+[JsonSerializable(typeof(HttpHead))]
 [JsonSerializable(typeof(SubmitTask))]
 [JsonSerializable(typeof(SubmitBatch))]
 [JsonSerializable(typeof(InputRequest))]

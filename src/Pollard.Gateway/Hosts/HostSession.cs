@@ -258,7 +258,7 @@ internal sealed partial class HostSession : IHostSink
     private void TakeDelta(in Frame frame)
     {
         var header = frame.Header;
-        if (header.Flags > (byte)DeltaKind.Refusal || header.Sequence > int.MaxValue)
+        if (header.Flags > (byte)DeltaKind.Head || header.Sequence > int.MaxValue)
         {
             throw new LinkException($"output of kind {header.Flags}, number {header.Sequence}, is not known");
         }

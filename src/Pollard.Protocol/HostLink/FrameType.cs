@@ -90,4 +90,10 @@ public enum DeltaKind : byte
 
     /// <summary>Text of a refusal, UTF-8.</summary>
     Refusal = 6,
+
+    /// <summary>How a tool's answer begins: <see cref="Api.HttpHead"/>. The first piece of output of the kind <c>http</c>, followed by <see cref="Body"/>.</summary>
+    Head = 7,
+
+    /// <summary>Never on the wire: stands in a task's log for a piece of <see cref="Body"/> whose bytes are elsewhere.</summary>
+    BodyElsewhere = 8,
 }

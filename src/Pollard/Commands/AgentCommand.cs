@@ -69,6 +69,7 @@ internal static class AgentCommand
             )
             .With(LimitSettings.All)
             .With(BackendSettings.OfCommands)
+            .With(ToolSettings.All)
             .WithConfiguration()
             .Does(shell, RunAsync);
     }
@@ -123,6 +124,7 @@ internal static class AgentCommand
         Read(settings);
         LogSettings.Read(settings);
         CommandSettings.Read(settings);
+        ToolSettings.Read(settings);
         BackendSettings.ReadCommandSlots(settings);
         settings.Address(BackendSettings.Ollama);
         settings.Addresses(BackendSettings.OpenAi);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends;
 using Pollard.Configuration;
@@ -26,6 +27,7 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
         }
 
         backends.AddRange(Commands());
+        backends.AddRange(Tools());
         return backends;
     }
 
@@ -92,6 +94,27 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
                 Keep(new CommandBackend(options, runs, time, loggers.CreateLogger<CommandBackend>()))
             ),
         ];
+    }
+
+    private IEnumerable<IBackend> Tools()
+    {
+        foreach (var options in ToolSettings.Read(settings))
+        {
+            yield return Keep(Tool(options));
+        }
+    }
+
+    private HttpToolBackend Tool(HttpToolOptions options)
+    {
+        try
+        {
+            return new HttpToolBackend(options, time, loggers.CreateLogger<HttpToolBackend>());
+        }
+        catch (Exception e)
+            when (e is ArgumentException or IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new UsageException($"Tool \"{options.Name}\" cannot be used: {e.Message}", e);
+        }
     }
 
     private OpenAiBackend OpenAi(OpenAiBackendOptions options) =>

@@ -7,6 +7,7 @@ namespace Pollard.Configuration;
 internal static class BackendSettings
 {
     private const int MostWarm = 16;
+    private const int ToolSlots = 32; // A call of a tool costs this machine little.
 
     public static Option<string?> Ollama { get; } =
         CommonOptions.Text("--ollama", "URL", $"Run work on this Ollama. Default: {Defaults.Ollama}");
@@ -166,7 +167,7 @@ internal static class BackendSettings
         CommonOptions.Text(
             "--slots",
             "N",
-            "Tasks that this machine works on at the same time. Default: 4, and where it only runs commands as many as those"
+            "Tasks that this machine works on at the same time. Default: 4; where it only runs commands as many as those, where it only calls tools 32"
         );
 
     public static Option<string?> Name { get; } =
@@ -175,7 +176,13 @@ internal static class BackendSettings
     public static int ReadUpstreamSlots(Settings settings) => settings.Number(UpstreamSlots, 1, LinkLimits.Slots) ?? 32;
 
     public static int ReadSlots(Settings settings) =>
-        settings.Number(Slots, 1, LinkLimits.Slots) ?? (RunsOnlyCommands(settings) ? ReadCommandSlots(settings) : 4);
+        settings.Number(Slots, 1, LinkLimits.Slots)
+        ?? (
+            HasModels(settings) ? 4
+            : CommandSettings.Read(settings).Count > 0 ? ReadCommandSlots(settings)
+            : ToolSettings.Read(settings).Count > 0 ? ToolSlots
+            : 4
+        );
 
     public static int ReadCommandSlots(Settings settings) => settings.Number(CommandSlots, 1, LinkLimits.Slots) ?? 5;
 
@@ -183,6 +190,6 @@ internal static class BackendSettings
 
     public static string ReadName(Settings settings) => settings.Text(Name) ?? Environment.MachineName;
 
-    private static bool RunsOnlyCommands(Settings settings) =>
-        settings.Text(Ollama) is null && settings.Texts(OpenAi).Count == 0 && CommandSettings.Read(settings).Count > 0;
+    private static bool HasModels(Settings settings) =>
+        settings.Text(Ollama) is not null || settings.Texts(OpenAi).Count > 0;
 }
