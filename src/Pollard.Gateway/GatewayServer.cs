@@ -15,6 +15,7 @@ using Pollard.Gateway.Doors.LlmTasks;
 using Pollard.Gateway.Doors.Ollama;
 using Pollard.Gateway.Doors.OpenAI;
 using Pollard.Gateway.Doors.Tasks;
+using Pollard.Gateway.Doors.Teleport;
 using Pollard.Gateway.Hosts;
 using Pollard.Gateway.Hosts.Andy;
 using Pollard.Gateway.Http;
@@ -159,6 +160,7 @@ public sealed class GatewayServer : IAsyncDisposable
         OllamaDoor.Add(services);
         TasksDoor.Add(services);
         LlmTasksDoor.Add(services);
+        TeleportDoor.Add(services);
         services.AddHostLink(
             new HostLinkOptions
             {
@@ -199,6 +201,7 @@ public sealed class GatewayServer : IAsyncDisposable
         OllamaDoor.Map(app);
         TasksDoor.Map(app);
         LlmTasksDoor.Map(app);
+        TeleportDoor.Map(app);
         app.Services.GetRequiredService<TaskSockets>().IsStillGood = keys.IsGood;
         foreach (var prefix in AndyDoor.Prefixes)
         {

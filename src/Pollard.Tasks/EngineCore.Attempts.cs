@@ -126,19 +126,8 @@ internal sealed partial class EngineCore
                     : finish;
         }
 
-        ReadOnlyMemory<byte> result;
-        try
+        if (TryAssemble(attempt, output, finish) is not { } result)
         {
-            result = Results.Assemble(task.Row, task.PublicId["task_".Length..], output, finish);
-        }
-        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
-        {
-            LogBadAnswer(Logger, e, task.PublicId, attempt.HostId);
-            FailAttempt(
-                attempt,
-                new TaskError("bad_answer", "the host's output makes no answer", Retryable: true),
-                default
-            );
             return;
         }
 
@@ -167,6 +156,29 @@ internal sealed partial class EngineCore
         {
             Close(attempt, change.Effects);
         }
+    }
+
+    // The result; null: its output makes none, and the attempt has failed.
+    private ReadOnlyMemory<byte>? TryAssemble(Attempt attempt, List<TaskEvent> output, Messages.Finish finish)
+    {
+        var task = attempt.Task;
+        TaskError error;
+        try
+        {
+            return Results.Assemble(task.Row, task.PublicId["task_".Length..], output, finish, attempt.EndBody());
+        }
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
+        {
+            LogBadAnswer(Logger, e, task.PublicId, attempt.HostId);
+            error = new TaskError("bad_answer", "the host's output makes no answer", Retryable: true);
+        }
+        catch (IOException e)
+        {
+            error = Attempt.NotKept(e);
+        }
+
+        FailAttempt(attempt, error, default);
+        return null;
     }
 
     // Its last frame is acknowledged when what it brought is kept.

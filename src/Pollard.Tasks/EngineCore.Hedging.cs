@@ -94,7 +94,8 @@ internal sealed partial class EngineCore
                 Task: { Row.Durability: Durability.Relaxed, Request: not null, OnlyFallback: false },
                 Host: { Role: HostRole.Worker, Description.AnswerWithin: null } host,
             }
-        && !host.RunsAsCommand(attempt.Model);
+        && !host.RunsAsCommand(attempt.Model)
+        && !host.CallsTool(attempt.Model);
 
     // From here on the first one may write no more, so that it cannot begin in this very moment.
     private static bool MayOvertake(Attempt first)

@@ -140,7 +140,8 @@ internal sealed partial class EngineCore
             task.Row,
             task.PublicId["task_".Length..],
             log.Output,
-            log.Finish ?? new Messages.Finish()
+            log.Finish ?? new Messages.Finish(),
+            body: null
         );
 
     private static ReadOnlyMemory<byte> FinishOf(ReviewLog log) =>

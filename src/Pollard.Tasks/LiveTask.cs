@@ -127,6 +127,9 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     /// <summary>False for a durable task that is not on disk yet: for clients it does not exist.</summary>
     public bool IsAcknowledged => StoredVersion > 0 || Row.Durability == Durability.Relaxed;
 
+    /// <summary>Where the body of the answer is written to; it is on disk before the events that tell of it. Null while there is none.</summary>
+    public IBodyWriter? Body { get; set; }
+
     /// <summary>A write is under way.</summary>
     public bool Saving { get; set; }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Leases;
@@ -96,11 +97,17 @@ internal static class Recovery
     {
         using var change = core.Begin();
         var first = task.Log.Count;
-        var bytes = 0;
+        var bytes = 0L;
+        var (bodyBytes, isInFile) = (0L, false);
         while (first > 0 && task.Log[first - 1].Type is not (TaskEventType.Leased or TaskEventType.Continued))
         {
             first--;
-            bytes += task.Log[first].Data.Length;
+            var piece = task.Log[first];
+            var length =
+                piece.Kind == DeltaKind.BodyElsewhere ? BodyPieces.BytesOf(piece.Data.Span) : piece.Data.Length;
+            bytes += length;
+            bodyBytes += piece.Kind is DeltaKind.Body or DeltaKind.BodyElsewhere ? length : 0;
+            isInFile |= piece.Kind == DeltaKind.BodyElsewhere;
         }
 
         if (first > 0 && task.Log[first - 1] is { Type: TaskEventType.Continued, Data: var continued })
@@ -114,6 +121,7 @@ internal static class Recovery
             IsAccepted = true,
         };
         attempt.Restore(task.Log.Count - first, bytes, CutAnswer.Read(task.Log, task.Log.Count).Shape);
+        attempt.RestoreBody(bodyBytes, isInFile);
         task.Attempt = attempt;
         core.Running++;
         core.Dispatcher.Owner(task.Row.Owner).Running++;

@@ -47,6 +47,7 @@ internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
             using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _stop.Token);
             await DeleteAsync(core.Options.Retention, int.MaxValue, both.Token);
             await DeleteExcessAsync(both.Token);
+            await DeleteBodiesAsync(both.Token);
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
         {
@@ -68,14 +69,29 @@ internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
             await DeleteAsync(TimeSpan.Zero, (int)Math.Min(size.EndedTasks - most, int.MaxValue), ct);
         }
 
-        while (size.Bytes > core.Options.MostStoreBytes)
+        while (size.Bytes + BodyBytes() > core.Options.MostStoreBytes)
         {
             if (await DeleteAsync(TimeSpan.Zero, core.Options.PurgeSlice, ct) == 0)
             {
                 return; // What is left has not ended, or says itself how long it is kept.
             }
 
+            await DeleteBodiesAsync(ct);
             size = await core.Store.MeasureAsync(ct);
+        }
+    }
+
+    private long BodyBytes() => core.Store.Bodies?.List().Sum(static body => body.Bytes) ?? 0;
+
+    // Those whose tasks are gone: by this loop, or by a crash between the two.
+    private async Task DeleteBodiesAsync(CancellationToken ct)
+    {
+        foreach (var (task, _) in core.Store.Bodies?.List() ?? [])
+        {
+            if (await core.FindAsync(task, ct) is null)
+            {
+                core.Store.Bodies!.Delete(task);
+            }
         }
     }
 

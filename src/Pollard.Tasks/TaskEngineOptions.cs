@@ -31,6 +31,9 @@ public sealed record TaskEngineOptions
     /// <summary>Bytes of output that one attempt may send.</summary>
     public int MaxOutputBytes { get; init; } = 16 * 1024 * 1024;
 
+    /// <summary>Bytes of a body that goes through, or to a file.</summary>
+    public long MaxBodyBytes { get; init; } = 16L * 1024 * 1024 * 1024;
+
     /// <summary>Ended tasks held in memory, so that who asks at once is answered without the store.</summary>
     public int EndedInMemory { get; init; } = 500;
 

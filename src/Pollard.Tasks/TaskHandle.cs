@@ -64,6 +64,9 @@ public sealed class TaskHandle
             : Task.Core.Store.ReadBodyAsync(Task.Id, BodyKind.Result, cancellationToken);
     }
 
+    /// <summary>The body of the answer, where it is too large for the log: as much of it as there is. Null when there is none apart.</summary>
+    public Stream? OpenBody() => Task.Core.Store.Bodies?.Read(Task.Id);
+
     /// <summary>The request as it was submitted.</summary>
     public ValueTask<ReadOnlyMemory<byte>?> ReadRequestAsync(CancellationToken cancellationToken) =>
         Task.Request is { } request

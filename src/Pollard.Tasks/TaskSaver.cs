@@ -52,15 +52,20 @@ internal sealed partial class TaskSaver(EngineCore core, ILogger logger)
         }
 
         var write = Build(task);
-        core.Store.Enqueue(write);
+        var body = task.Body;
+        if (body is null)
+        {
+            core.Store.Enqueue(write);
+        }
+
         effects.Add(
             static (subject, detail, number) =>
             {
-                var (saver, saved) = ((TaskSaver, StoreWrite))detail!;
-                _ = saver.FinishAsync((LiveTask)subject, saved, (int)number); // Catches all that can go wrong itself.
+                var (saver, saved, body) = ((TaskSaver, StoreWrite, IBodyWriter?))detail!;
+                _ = saver.WriteAsync((LiveTask)subject, saved, body, (int)number); // Catches all that can go wrong itself.
             },
             task,
-            (this, write),
+            (this, write, body),
             task.Log.Count
         );
     }
@@ -87,9 +92,32 @@ internal sealed partial class TaskSaver(EngineCore core, ILogger logger)
     }
 
     /// <summary>Waits for the write and shows what it brought to disk.</summary>
-    public async Task<StoreOutcome> FinishAsync(LiveTask task, StoreWrite write, int events)
+    public async Task<StoreOutcome> FinishAsync(LiveTask task, StoreWrite write, int events) =>
+        Conclude(task, write, events, await write.Done);
+
+    // Events must not tell of a body that a crash would take back.
+    private async Task WriteAsync(LiveTask task, StoreWrite write, IBodyWriter? body, int events)
     {
-        var outcome = await write.Done;
+        if (body is not null)
+        {
+            try
+            {
+                await body.FlushAsync();
+                core.Store.Enqueue(write);
+            }
+            catch (Exception e) when (e is IOException or ObjectDisposedException)
+            {
+                LogBodyNotKept(logger, task.PublicId, e.Message);
+                Conclude(task, write, events, StoreOutcome.Failed);
+                return;
+            }
+        }
+
+        await FinishAsync(task, write, events);
+    }
+
+    private StoreOutcome Conclude(LiveTask task, StoreWrite write, int events, StoreOutcome outcome)
+    {
         var effects = Effects.Rent();
         var ended = false;
         lock (core.Gate)
@@ -126,7 +154,32 @@ internal sealed partial class TaskSaver(EngineCore core, ILogger logger)
         }
 
         effects.Run();
+        if (ended)
+        {
+            CloseBody(task);
+        }
+
         return outcome;
+    }
+
+    private static void CloseBody(LiveTask task)
+    {
+        IBodyWriter? body;
+        bool isWanted;
+        lock (task.Log.Gate)
+        {
+            (body, task.Body) = (task.Body, null);
+            isWanted = task.Row.State == TaskState.Completed;
+        }
+
+        if (isWanted)
+        {
+            body?.Dispose();
+        }
+        else
+        {
+            body?.Abandon();
+        }
     }
 
     private void Committed(LiveTask task, StoreWrite write, int events, Effects effects)
@@ -175,6 +228,12 @@ internal sealed partial class TaskSaver(EngineCore core, ILogger logger)
         Message = "Task {TaskId} was not recorded after it had been answered: {Reason}"
     )]
     private static partial void LogNotRecorded(ILogger logger, string taskId, string? reason);
+
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "The body of task {TaskId} could not be brought to disk; it is tried again: {Reason}"
+    )]
+    private static partial void LogBodyNotKept(ILogger logger, string taskId, string reason);
 
     [LoggerMessage(
         Level = LogLevel.Critical,

@@ -199,6 +199,6 @@ public sealed class AnswerProperties
             Model = "m",
             CreatedAt = DateTimeOffset.UnixEpoch,
         };
-        return new ResultAssembler().Assemble(row, "abc", output, finish);
+        return new ResultAssembler().Assemble(row, "abc", output, finish, body: null);
     }
 }

@@ -495,7 +495,8 @@ internal sealed class SimulatedWorld
             TaskRow row,
             string publicId,
             IReadOnlyList<TaskEvent> output,
-            Messages.Finish finish
+            Messages.Finish finish,
+            BodyFacts? body
         ) => output.SelectMany(static item => item.Data.ToArray()).ToArray();
     }
 }

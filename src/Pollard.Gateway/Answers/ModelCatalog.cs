@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Pollard.Gateway.Http;
 using Pollard.Protocol;
+using Pollard.Protocol.Api;
 using Pollard.Tasks;
 using Pollard.Tasks.Dispatch;
 
@@ -45,8 +46,13 @@ internal sealed class ModelCatalog : IDisposable
     /// <summary>Says of a model that an enrolled host had it which may come back; also of those before this start.</summary>
     public Func<string, bool> Absent { get; set; } = static _ => false;
 
-    /// <summary>The models of connected hosts; the one that stands for any is left out.</summary>
-    public IEnumerable<ModelInfo> List() => _pool.Models().Where(model => model.Name != "*");
+    /// <summary>The models of connected hosts; the one that stands for any is left out, and so are tools.</summary>
+    public IEnumerable<ModelInfo> List() =>
+        _pool.Models().Where(static model => model.Name != "*" && model.Kinds is not [HttpCall.Kind]);
+
+    /// <summary>The tools of connected hosts.</summary>
+    public IEnumerable<ModelInfo> Tools() =>
+        _pool.Models().Where(static model => model.Kinds?.Contains(HttpCall.Kind, StringComparer.Ordinal) == true);
 
     /// <summary>The name by which hosts have a model at this moment, or the same when none has it.</summary>
     public string NameOf(string model) => Find(Kinds.Chat, model) ?? model;
@@ -64,13 +70,23 @@ internal sealed class ModelCatalog : IDisposable
     /// <summary>What to say of a model that no host has.</summary>
     public DoorError Unknown(string kind, string model)
     {
-        var names = List().Select(known => known.Name).ToList();
+        var isTool = kind == HttpCall.Kind;
+        var names = (isTool ? Tools() : List()).Select(known => known.Name).ToList();
         var listed = names.Count switch
         {
             0 => "no host is connected that has any",
             <= MostListed => $"available: {string.Join(", ", names)}",
             _ => $"available: {string.Join(", ", names.Take(MostListed))} and {names.Count - MostListed} more",
         };
+        if (isTool)
+        {
+            return new DoorError(
+                404,
+                "tool_not_found",
+                $"there is no tool or agent \"{DoorError.Quote(model)}\"; {listed}. Start an agent that has it: pollard agent --http {DoorError.Quote(model)}=URL"
+            );
+        }
+
         return new DoorError(
             404,
             "model_not_found",

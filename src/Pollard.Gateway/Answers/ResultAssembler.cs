@@ -1,23 +1,33 @@
 using System.Buffers;
 using System.Text.Json;
 using Pollard.Gateway.Http;
+using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
 using Pollard.Tasks.Events;
 
 namespace Pollard.Gateway.Answers;
 
-/// <summary>Makes results of output: a chat becomes an OpenAI chat completion, a completion a text completion, and anything else is what its pieces say.</summary>
+/// <summary>Makes results of output: a chat becomes an OpenAI chat completion, a completion a text completion, a call of a tool its answer, and anything else is what its pieces say.</summary>
 public sealed class ResultAssembler : IResultAssembler
 {
+    /// <inheritdoc/>
+    public bool HasBodyApart(string kind) => kind == HttpCall.Kind;
+
     /// <inheritdoc/>
     public ReadOnlyMemory<byte> Assemble(
         TaskRow row,
         string publicId,
         IReadOnlyList<TaskEvent> output,
-        Messages.Finish finish
+        Messages.Finish finish,
+        BodyFacts? body
     )
     {
+        if (row.Kind == HttpCall.Kind)
+        {
+            return ToolAnswer.Write(output, body);
+        }
+
         var result = new ArrayBufferWriter<byte>(InitialBytes(output));
         if (row.Kind is not (Kinds.Chat or Kinds.Completion))
         {

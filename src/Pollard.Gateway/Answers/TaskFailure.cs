@@ -16,15 +16,14 @@ internal static class TaskFailure
         var (status, retryAfter) = (row.State, error.Code) switch
         {
             (TaskState.Timeout, "queued_too_long") => (503, LaterRetry),
-            (TaskState.Timeout, _) or (_, "timeout" or "first_token_late" or "stalled" or "backend_stalled") => (
-                504,
-                null
-            ),
+            (TaskState.Timeout, _)
+            or (_, "timeout" or "first_token_late" or "stalled" or "backend_stalled" or "tool_timeout") => (504, null),
             (TaskState.Cancelled, _) => (409, null),
             (_, "bad_request" or "unsupported") => (
                 error.Status is >= 400 and < 500 and not 401 and not 403 ? error.Status.Value : 400,
                 null
             ),
+            (_, "not_allowed") => (403, null),
             (_, "context_length_exceeded") => (400, null),
             (_, "too_large") => (413, null),
             (_, "unknown_model") => (404, null),

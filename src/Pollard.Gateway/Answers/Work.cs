@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Pollard.Gateway.Http;
+using Pollard.Protocol.Api;
 using Pollard.Tasks;
 using Pollard.Tasks.Storage;
 
@@ -14,6 +15,8 @@ namespace Pollard.Gateway.Answers;
 /// <param name="Tools">True when the request has tools.</param>
 /// <param name="Continuations">How another host may go on with its answer.</param>
 /// <param name="Prefixes">Beginnings of the prompt.</param>
+/// <param name="Requires">What the host must have.</param>
+/// <param name="MaxAttempts">Tries at the most; null: as usual.</param>
 internal readonly record struct WorkRequest(
     string Kind,
     string Model,
@@ -22,7 +25,9 @@ internal readonly record struct WorkRequest(
     bool Keep = false,
     bool Tools = false,
     Continuations Continuations = Continuations.None,
-    PromptPrefixes Prefixes = default
+    PromptPrefixes Prefixes = default,
+    TaskRequirements? Requires = null,
+    int? MaxAttempts = null
 );
 
 /// <summary>The way from a request to its task, for doors whose clients wait for the answer.</summary>
@@ -42,7 +47,7 @@ internal sealed class Work(
     {
         // hot: once a request; guarded by the chat benchmark.
         var model = await models.ResolveAsync(work.Kind, work.Model, http.RequestAborted);
-        var requires = ToolTrust.Require(null, work.Tools, options);
+        var requires = ToolTrust.Require(work.Requires, work.Tools, options);
         feasibility.Require(work.Kind, model, requires);
         var key = IdempotencyKey(http);
         var respondAsync = Preferences.Of(http).RespondAsync;
@@ -56,6 +61,7 @@ internal sealed class Work(
             Stream = work.Stream,
             Prefixes = work.Prefixes,
             Requires = requires,
+            MaxAttempts = work.MaxAttempts,
             Durability = full ? Durability.Full : Durability.Relaxed,
             LostOutput = work.Stream && !full ? LostOutput.Fail : LostOutput.Restart,
             Continuations = work.Continuations,

@@ -12,13 +12,13 @@ internal static class RequestBody
 
     /// <summary>The body's bytes, which are the caller's alone.</summary>
     /// <exception cref="RejectedException">It is empty.</exception>
-    public static async ValueTask<byte[]> ReadAsync(HttpContext http)
+    public static async ValueTask<byte[]> ReadAsync(HttpContext http, bool mayBeEmpty = false)
     {
         // hot: every request with a body; guarded by the chat benchmark.
         var bytes = http.Request.ContentLength is > 0 and <= TrustedBytes and var length
             ? await ReadExactAsync(http, (int)length)
             : await ReadGrowingAsync(http);
-        return bytes.Length > 0
+        return bytes.Length > 0 || mayBeEmpty
             ? bytes
             : throw new RejectedException(DoorError.BadRequest("the body is empty; send a JSON object"));
     }

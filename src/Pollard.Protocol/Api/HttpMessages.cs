@@ -9,9 +9,6 @@ public sealed record HttpCall
     /// <summary>The kind of such tasks.</summary>
     public const string Kind = "http";
 
-    /// <summary>True for a method that may be called twice with the same effect as once (RFC 9110, 9.2.2); of others one try is made.</summary>
-    public static bool IsRepeatable(string method) => method is "GET" or "HEAD" or "OPTIONS" or "PUT" or "DELETE";
-
     /// <summary>The method, in capitals; absent: <c>GET</c>.</summary>
     public string? Method { get; init; }
 
@@ -30,6 +27,11 @@ public sealed record HttpCall
 
     /// <summary>The body's bytes.</summary>
     public byte[]? BodyBase64 { get; init; }
+
+    /// <summary>True when the tool may be called twice with the same effect as once (RFC 9110, 9.2.2). Of other calls one try is made.</summary>
+    [JsonIgnore]
+    public bool IsRepeatable =>
+        (Method ?? "GET").ToUpperInvariant() is "GET" or "HEAD" or "OPTIONS" or "PUT" or "DELETE";
 }
 
 /// <summary>How a tool's answer begins: what an attempt of the kind <c>http</c> writes first; the body follows piece by piece.</summary>
@@ -82,32 +84,37 @@ internal sealed class HttpFieldsConverter : JsonConverter<IReadOnlyList<HttpFiel
         return fields;
     }
 
-    public override void Write(Utf8JsonWriter writer, IReadOnlyList<HttpField> value, JsonSerializerOptions options)
-    {
-        writer.WriteStartObject();
-        foreach (var lines in value.GroupBy(static field => field.Name, StringComparer.OrdinalIgnoreCase))
-        {
-            writer.WritePropertyName(lines.Key);
-            if (lines.Take(2).Count() == 1)
-            {
-                writer.WriteStringValue(lines.First().Value);
-                continue;
-            }
-
-            writer.WriteStartArray();
-            foreach (var line in lines)
-            {
-                writer.WriteStringValue(line.Value);
-            }
-
-            writer.WriteEndArray();
-        }
-
-        writer.WriteEndObject();
-    }
+    public override void Write(Utf8JsonWriter writer, IReadOnlyList<HttpField> value, JsonSerializerOptions options) =>
+        HttpFields.Write(writer, value);
 
     private static string Text(in Utf8JsonReader reader) =>
         reader.TokenType == JsonTokenType.String
             ? reader.GetString()!
             : throw new JsonException("a value of a header is a string");
+}
+
+/// <summary>Writes header lines.</summary>
+internal static class HttpFields
+{
+    /// <summary>As a JSON object: each name with its value, or with a list where there are several.</summary>
+    public static void Write(Utf8JsonWriter writer, IReadOnlyList<HttpField> fields)
+    {
+        writer.WriteStartObject();
+        foreach (var lines in fields.GroupBy(static field => field.Name, StringComparer.OrdinalIgnoreCase))
+        {
+            writer.WritePropertyName(lines.Key);
+            var values = lines.Select(static line => line.Value).ToList();
+            if (values.Count == 1)
+            {
+                writer.WriteStringValue(values[0]);
+                continue;
+            }
+
+            writer.WriteStartArray();
+            values.ForEach(writer.WriteStringValue);
+            writer.WriteEndArray();
+        }
+
+        writer.WriteEndObject();
+    }
 }

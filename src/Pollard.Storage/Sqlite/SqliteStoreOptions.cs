@@ -46,6 +46,9 @@ public sealed record SqliteStoreOptions
     internal string LogPath => DatabasePath + "-wal";
 
     /// <summary>The file of <see cref="BallastBytes"/>.</summary>
+    internal string BodiesPath => Path.Combine(Directory, "bodies");
+
+    /// <summary>The file that is given up when the disk is full.</summary>
     internal string BallastPath => Path.Combine(Directory, "ballast");
 
     /// <summary>Held while a process uses the directory.</summary>

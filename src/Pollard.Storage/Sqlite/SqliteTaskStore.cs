@@ -47,6 +47,9 @@ public sealed class SqliteTaskStore(
             : [_writer.Loop.Look(), _checkpointer.Loop.Look(), _guard.Loop.Look()];
 
     /// <inheritdoc/>
+    public IBodyStore Bodies { get; } = new FileBodies(options.BodiesPath);
+
+    /// <inheritdoc/>
     public Task<StoreIdentity> OpenAsync(CancellationToken cancellationToken) => Task.Run(Open, cancellationToken);
 
     /// <inheritdoc/>

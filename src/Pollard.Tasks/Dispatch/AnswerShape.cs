@@ -21,7 +21,7 @@ internal struct AnswerShape
     public void Add(DeltaKind kind, int choice, int bytes, int tokens)
     {
         // hot: one call a token (bench: stream).
-        if (kind != DeltaKind.Progress)
+        if (kind is not (DeltaKind.Progress or DeltaKind.Body or DeltaKind.BodyElsewhere))
         {
             Bytes += bytes;
             Tokens += tokens > 0 ? tokens : Math.Max(1, bytes / BytesPerToken);

@@ -51,7 +51,7 @@ public sealed partial class Attempt
     }
 
     /// <summary>For an attempt that was taken up after a restart: what it had written by then.</summary>
-    internal void Restore(int outputs, int bytes, AnswerShape shape)
+    internal void Restore(int outputs, long bytes, AnswerShape shape)
     {
         NextSeq = outputs;
         HasShown |= outputs > 0;

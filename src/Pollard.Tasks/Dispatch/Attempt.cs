@@ -33,8 +33,8 @@ public sealed partial class Attempt
     private bool _isHedge;
     private readonly int _outputBefore; // Of the hosts whose answer this one goes on with.
     private long _readBefore; // Bytes of all events that came before its own.
-    private int _outputBytes;
-    private int _acknowledgedBytes;
+    private long _outputBytes;
+    private long _acknowledgedBytes;
     private int _gatheredBytes;
     private long _creditedBytes;
     private long _creditedAt;
@@ -52,6 +52,8 @@ public sealed partial class Attempt
         HasShown = Cut is not null;
         _outputBefore = Shape.Bytes;
         _readBefore = task.Log.Bytes;
+        KeepsBodyApart = core.Results.HasBodyApart(task.Row.Kind);
+        task.Log.DropsBodies = KeepsBodyApart && IsPaced;
         BeganAt = OfferedAt = core.Time.GetTimestamp();
         Clock = new AttemptClock(core, this);
     }
@@ -202,50 +204,9 @@ public sealed partial class Attempt
             }
         }
 
-        var (tooMuch, begins, startsOver) = (false, false, false);
-        lock (Task.Log.Gate)
-        {
-            if (Check(seq) is var outcome && outcome != AppendOutcome.Taken)
-            {
-                return outcome;
-            }
-
-            tooMuch = _outputBefore + _outputBytes + data.Length > _core.Options.MaxOutputBytes;
-            if (!tooMuch)
-            {
-                NextSeq++;
-                begins = LastOutputAt == 0;
-                _outputBytes += (int)data.Length;
-                IsBeyondCredit = _outputBytes - _creditedBytes > LinkLimits.CreditWindowBytes + CreditBytes;
-                if (_seam is null)
-                {
-                    Keep(kind, choice, data, tokens);
-                }
-                else
-                {
-                    startsOver = !PassesSeam(kind, choice, data, tokens);
-                }
-            }
-        }
-
-        if (startsOver)
-        {
-            _core.StartsOver(this);
-            return AppendOutcome.Fenced;
-        }
-
-        if (tooMuch)
-        {
-            FailAsTooLarge();
-            return AppendOutcome.Fenced;
-        }
-
-        if (begins && HasWritten && Task.Hedge is not null)
-        {
-            _core.StopHedge(Task);
-        }
-
-        return AppendOutcome.Taken;
+        return kind == DeltaKind.Body && (Task.Log.DropsBodies || HasBodyStore)
+            ? AppendBody(seq, data)
+            : AppendPiece(seq, kind, choice, data, tokens);
     }
 
     /// <summary>Shows what was appended.</summary>
@@ -336,6 +297,60 @@ public sealed partial class Attempt
             : null;
         var error = new TaskError(fail.Code, fail.Message, fail.Retryable, fail.Status, asked, fail.Parameter);
         _core.FailAttempt(this, error, TimeSpan.FromSeconds(asked ?? 0));
+        return AppendOutcome.Taken;
+    }
+
+    private AppendOutcome AppendPiece(
+        int seq,
+        DeltaKind kind,
+        ushort choice,
+        in ReadOnlySequence<byte> data,
+        int tokens
+    )
+    {
+        var (tooMuch, begins, startsOver) = (false, false, false);
+        lock (Task.Log.Gate)
+        {
+            if (Check(seq) is var outcome && outcome != AppendOutcome.Taken)
+            {
+                return outcome;
+            }
+
+            tooMuch = _outputBefore + _outputBytes + data.Length > _core.Options.MaxOutputBytes;
+            if (!tooMuch)
+            {
+                NextSeq++;
+                begins = LastOutputAt == 0;
+                _outputBytes += (int)data.Length;
+                NoteCredit();
+                if (_seam is null)
+                {
+                    Keep(kind, choice, data, tokens);
+                }
+                else
+                {
+                    startsOver = !PassesSeam(kind, choice, data, tokens);
+                }
+            }
+        }
+
+        if (startsOver)
+        {
+            _core.StartsOver(this);
+            return AppendOutcome.Fenced;
+        }
+
+        if (tooMuch)
+        {
+            FailAsTooLarge();
+            return AppendOutcome.Fenced;
+        }
+
+        if (begins && HasWritten && Task.Hedge is not null)
+        {
+            _core.StopHedge(Task);
+        }
+
         return AppendOutcome.Taken;
     }
 

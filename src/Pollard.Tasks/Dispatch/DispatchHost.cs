@@ -328,6 +328,9 @@ public sealed class DispatchHost
     /// <summary>True for a program that runs in place of a model: it may work for long before it has anything to say.</summary>
     internal bool RunsAsCommand(string model) => ModelFor(model) is { } info && Does(info, "command");
 
+    /// <summary>True for a tool: how long its answers take has nothing to do with each other, and calling it twice may do a thing twice.</summary>
+    internal bool CallsTool(string model) => ModelFor(model) is { } info && Does(info, HttpCall.Kind);
+
     /// <summary>The models that it names for such work; none for which it starts a program.</summary>
     internal IEnumerable<ModelInfo> ModelsFor(string kind) =>
         Description.Models.Where(model => model.Name != "*" && Does(model, kind) && !Does(model, "command"));

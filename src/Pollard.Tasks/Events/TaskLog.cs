@@ -28,10 +28,13 @@ internal sealed class TaskLog(int first)
     public int Visible { get; private set; } = first;
 
     /// <summary>Bytes of events held in memory.</summary>
-    public int Bytes { get; private set; }
+    public long Bytes { get; private set; }
 
     /// <summary>Bytes of output that the foremost reader has read.</summary>
     public long ReadBytes { get; private set; }
+
+    /// <summary>Pieces of a body leave the memory when the foremost reader has read them.</summary>
+    public bool DropsBodies { get; set; }
 
     /// <summary>Guards everything here.</summary>
     public Lock Gate { get; } = new();
@@ -51,7 +54,7 @@ internal sealed class TaskLog(int first)
         // hot: one call a token (bench: stream).
         var type = kind == DeltaKind.Progress ? TaskEventType.Phase : TaskEventType.Delta;
         _events.Add(new TaskEvent(Count, unixMilliseconds, type, kind, choice, Copy(data)));
-        Bytes += (int)data.Length;
+        Bytes += data.Length;
     }
 
     /// <summary>Adds an event that the store had. The caller holds the gate.</summary>
@@ -85,6 +88,14 @@ internal sealed class TaskLog(int first)
         {
             _foremost = read.Seq + 1;
             ReadBytes += read.Data.Length;
+            if (DropsBodies && read.Kind == DeltaKind.Body)
+            {
+                _events[read.Seq - First] = read with
+                {
+                    Kind = DeltaKind.BodyElsewhere,
+                    Data = Dispatch.BodyPieces.Mark(read.Data.Length),
+                };
+            }
         }
     }
 

@@ -36,9 +36,9 @@ internal sealed class AttemptClock(EngineCore core, Attempt attempt) : WheelTime
     {
         var time = core.Time;
         var left = attempt.TimeLeft;
-        if (attempt.Host is { Role: HostRole.Fallback })
+        if (attempt.Host is { Role: HostRole.Fallback } || attempt.Host?.CallsTool(attempt.Model) == true)
         {
-            return (null, left); // An upstream has limits of its own.
+            return (null, left); // An upstream has limits of its own, and so has an agent for its tools.
         }
 
         if (attempt.LastOutputAt != 0)

@@ -28,6 +28,9 @@ public interface ITaskStore : IAsyncDisposable
     /// <summary>All rows that have not ended, oldest first. Called once, before the first write.</summary>
     IAsyncEnumerable<TaskRow> ReadUnfinishedAsync(CancellationToken cancellationToken);
 
+    /// <summary>Bodies that are too large for the log; null where it keeps none, and they are in the log whatever their size.</summary>
+    IBodyStore? Bodies => null;
+
     /// <summary>One row, or null.</summary>
     ValueTask<TaskRow?> FindAsync(TaskId id, CancellationToken cancellationToken);
 

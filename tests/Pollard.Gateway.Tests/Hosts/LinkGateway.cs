@@ -219,7 +219,8 @@ internal sealed class LinkGateway : IAsyncDisposable
             TaskRow row,
             string publicId,
             IReadOnlyList<TaskEvent> output,
-            Messages.Finish finish
+            Messages.Finish finish,
+            BodyFacts? body
         ) =>
             output
                 .Where(static item => item.Type == TaskEventType.Delta)

@@ -160,7 +160,8 @@ internal sealed class PoolWorld
             TaskRow row,
             string publicId,
             IReadOnlyList<TaskEvent> output,
-            Messages.Finish finish
+            Messages.Finish finish,
+            BodyFacts? body
         ) => "{}"u8.ToArray();
     }
 }

@@ -111,7 +111,8 @@ internal sealed class TestEngine : IAsyncDisposable
             TaskRow row,
             string publicId,
             IReadOnlyList<TaskEvent> output,
-            Messages.Finish finish
+            Messages.Finish finish,
+            BodyFacts? body
         ) =>
             output
                 .Where(static item => item.Type == TaskEventType.Delta)

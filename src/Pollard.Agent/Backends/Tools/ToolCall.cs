@@ -11,11 +11,13 @@ namespace Pollard.Agent.Backends.Tools;
 /// <param name="Address">The whole address.</param>
 /// <param name="Fields">The client's header.</param>
 /// <param name="Body">The body; null when there is none.</param>
+/// <param name="IsRepeatable">The tool may be called twice with the same effect as once.</param>
 internal sealed record ToolCall(
     HttpMethod Method,
     Uri Address,
     IReadOnlyList<HttpField> Fields,
-    ReadOnlyMemory<byte>? Body
+    byte[]? Body,
+    bool IsRepeatable
 )
 {
     /// <summary>Characters in an address.</summary>
@@ -23,9 +25,6 @@ internal sealed record ToolCall(
 
     private const int MostFields = 100;
     private const int MostFieldCharacters = 32 * 1024;
-
-    /// <summary>True when the tool may be called twice with the same effect as once.</summary>
-    public bool IsRepeatable => HttpCall.IsRepeatable(Method.Method);
 
     /// <summary>Reads the request of a task.</summary>
     /// <exception cref="BackendException">It cannot be read, or is not allowed.</exception>
@@ -66,7 +65,7 @@ internal sealed record ToolCall(
 
         var whole = call.Url is { } url ? address.Checked(url) : address.Below(call.Path ?? "/");
         var body = call.BodyBase64 ?? (call.Body is { } text ? Encoding.UTF8.GetBytes(text) : null);
-        return new ToolCall(new HttpMethod(method), whole, fields, body);
+        return new ToolCall(new HttpMethod(method), whole, fields, body, call.IsRepeatable);
     }
 
     private static HttpCall Parse(ReadOnlyMemory<byte> request)

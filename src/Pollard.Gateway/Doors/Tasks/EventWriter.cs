@@ -86,7 +86,8 @@ internal static class EventWriter
             DeltaKind.ToolCall => "tool_call"u8,
             DeltaKind.LogProbabilities => "logprobs"u8,
             DeltaKind.Progress => "progress"u8,
-            DeltaKind.Body => "body"u8,
+            DeltaKind.Body or DeltaKind.BodyElsewhere => "body"u8,
+            DeltaKind.Head => "head"u8,
             _ => "refusal"u8,
         };
 }

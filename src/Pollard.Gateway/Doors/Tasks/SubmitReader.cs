@@ -35,6 +35,9 @@ internal static class SubmitReader
         CheckRequires(submitted.Requires);
         var request = JsonMarshal.GetRawUtf8Value(submitted.Request).ToArray();
         var facts = FactsOf(submitted, request, options);
+        var call = submitted.Kind == HttpCall.Kind ? CallScanner.Read(request) : null;
+        var plan = PlanOf(submitted, json, plans);
+        Check(call is null || plan is null, "validation", "is for what models write");
         return new NewTask
         {
             Owner = "",
@@ -45,7 +48,7 @@ internal static class SubmitReader
             Prefixes = facts.Prefixes,
             Requires = ToolTrust.Require(submitted.Requires, facts.Tools, options),
             Priority = submitted.Priority ?? 0,
-            MaxAttempts = submitted.MaxAttempts,
+            MaxAttempts = submitted.MaxAttempts ?? (call?.IsRepeatable == false ? 1 : null),
             RunTimeout = SpanOf(submitted.Timeout),
             QueueTimeout = SpanOf(submitted.QueueTimeout),
             RunAt = submitted.RunAt,
@@ -53,7 +56,7 @@ internal static class SubmitReader
             Durability = submitted.Durability == "relaxed" ? Durability.Relaxed : Durability.Full,
             LostOutput = LostOutput.Restart,
             Continuations = facts.Continuations,
-            Validation = PlanOf(submitted, json, plans),
+            Validation = plan,
             Metadata = submitted.Metadata is { ValueKind: not JsonValueKind.Null } metadata
                 ? metadata.GetRawText()
                 : null,
@@ -125,8 +128,12 @@ internal static class SubmitReader
             kind is { Length: > 0 and <= MostKindCharacters }
             && kind.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
         Check(isWord, "kind", $"must be 1 to {MostKindCharacters} letters, digits, '-', '_' and '.'");
-        var needsModel = kind is Kinds.Chat or Kinds.Completion or Kinds.Embedding;
-        Check(!needsModel || submitted.Model is { Length: > 0 }, "model", $"must name a model for kind \"{kind}\"");
+        var needsModel = kind is Kinds.Chat or Kinds.Completion or Kinds.Embedding or HttpCall.Kind;
+        Check(
+            !needsModel || submitted.Model is { Length: > 0 },
+            "model",
+            $"must name a {(kind == HttpCall.Kind ? "tool" : "model")} for kind \"{kind}\""
+        );
         Check(
             submitted.Model is null or "" || LinkLimits.IsModelName(submitted.Model),
             "model",

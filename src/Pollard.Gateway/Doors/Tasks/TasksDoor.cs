@@ -24,6 +24,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder, AbsentHost
             .AddSingleton<TaskWait>()
             .AddSingleton<TaskEvents>()
             .AddSingleton<TaskSockets>()
+            .AddSingleton<TaskBody>()
             .AddSingleton<TaskList>();
 
     /// <summary>Adds the door's routes.</summary>
@@ -37,6 +38,7 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder, AbsentHost
         routes.MapGet("/v1/tasks", services.GetRequiredService<TaskList>().ListAsync);
         routes.MapGet("/v1/tasks/{id}", door.ReadAsync);
         routes.MapGet("/v1/tasks/{id}/wait", services.GetRequiredService<TaskWait>().WaitAsync);
+        routes.MapGet("/v1/tasks/{id}/body", services.GetRequiredService<TaskBody>().ReadAsync);
         routes.MapGet("/v1/tasks/{id}/events", services.GetRequiredService<TaskEvents>().ReadAsync);
         TaskSockets.Map(routes);
         routes.MapDelete("/v1/tasks/{id}", door.CancelAsync);
