@@ -302,7 +302,7 @@ internal sealed class AndyEndpoints(AndyHosts hosts, AndyAccess access, IHostApp
             );
         }
 
-        return AndyJson.Parse(bytes)
+        return LooseJson.Parse(bytes)
             ?? throw new RejectedException(DoorError.BadRequest("the body is no JSON object", code: "invalid_json"));
     }
 

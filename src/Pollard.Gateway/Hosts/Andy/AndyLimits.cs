@@ -36,9 +36,6 @@ internal static class AndyLimits
     /// <summary>Bytes of a result.</summary>
     public const int ResultBytes = 16 * 1024 * 1024;
 
-    /// <summary>Characters of a name or an id that a host gives itself.</summary>
-    public const int NameCharacters = 100;
-
     /// <summary>Work of one host at the same time, whatever it says.</summary>
     public const int Slots = 16;
 

@@ -61,7 +61,7 @@ internal sealed class AndyLine : IDisposable
         var message = await ReadAsync(AndyLimits.RequestBytes, either.Token);
         return
             message is { } bytes
-            && AndyJson.Parse(bytes.ToArray()) is { } parsed
+            && LooseJson.Parse(bytes.ToArray()) is { } parsed
             && parsed.RootElement.Text("type") == "register"
             ? parsed
             : null;
@@ -72,7 +72,7 @@ internal sealed class AndyLine : IDisposable
         while (await ReadAsync(AndyLimits.ResultBytes, _over.Token) is { } message && _rate.IsWithin())
         {
             host.Touch();
-            using var parsed = AndyJson.Parse(message);
+            using var parsed = LooseJson.Parse(message);
             if (parsed is null)
             {
                 continue; // As these clients do with what they cannot read.

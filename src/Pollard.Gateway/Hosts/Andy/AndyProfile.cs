@@ -39,7 +39,7 @@ internal sealed record AndyProfile
             .. info.Items("capabilities")
                 .Where(static item => item.ValueKind == JsonValueKind.String)
                 .Select(static item => item.GetRawText().Trim('"'))
-                .Take(AndyLimits.NameCharacters),
+                .Take(LooseJson.WordCharacters),
         ];
         var models = AndyModels.Read(info, abilities) ?? [];
         var isWeb = wrapped is not null && info.Member("client_uuid") is not null;

@@ -2,11 +2,14 @@ using System.Text.Json;
 using Pollard.Gateway.Http;
 using Pollard.Protocol.Dialects;
 
-namespace Pollard.Gateway.Hosts.Andy;
+namespace Pollard.Gateway.Hosts;
 
-/// <summary>Reads JSON whose members may be missing or have any type: the generations of hosts differ in both.</summary>
-internal static class AndyJson
+/// <summary>Reads JSON whose members may be missing or have any type: programs that we did not write differ in both.</summary>
+internal static class LooseJson
 {
+    /// <summary>Characters of a name or an id that a host gives itself.</summary>
+    public const int WordCharacters = 100;
+
     /// <summary>
     /// The object that these bytes are; null when they are none. Halves of characters, which Python writes where a model's text was
     /// cut, become U+FFFD: the rest of such an answer is good.
@@ -52,11 +55,9 @@ internal static class AndyJson
     public static string? Text(this JsonElement element, string name) =>
         element.Member(name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 
-    /// <summary>A member that is text of 1 to <see cref="AndyLimits.NameCharacters"/> printable characters.</summary>
+    /// <summary>A member that is text of 1 to <see cref="WordCharacters"/> printable characters.</summary>
     public static string? Word(this JsonElement element, string name) =>
-        element.Text(name)?.Trim() is { Length: > 0 and <= AndyLimits.NameCharacters } word && PlainText.Is(word)
-            ? word
-            : null;
+        element.Text(name)?.Trim() is { Length: > 0 and <= WordCharacters } word && PlainText.Is(word) ? word : null;
 
     /// <summary>A member that is a whole number.</summary>
     public static long? Number(this JsonElement element, string name) =>
