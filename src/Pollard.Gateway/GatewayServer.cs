@@ -18,6 +18,7 @@ using Pollard.Gateway.Doors.Tasks;
 using Pollard.Gateway.Doors.Teleport;
 using Pollard.Gateway.Hosts;
 using Pollard.Gateway.Hosts.Andy;
+using Pollard.Gateway.Hosts.TaskAgents;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Keys;
 using Pollard.Gateway.LongCalls;
@@ -169,6 +170,7 @@ public sealed class GatewayServer : IAsyncDisposable
             }
         );
         AndyEndpoints.Add(services);
+        TaskAgentEndpoints.Add(services);
         HealthEndpoints.Add(services);
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
@@ -212,6 +214,7 @@ public sealed class GatewayServer : IAsyncDisposable
         }
 
         AndyEndpoints.Map(app);
+        TaskAgentEndpoints.Map(app);
         HealthEndpoints.Map(app);
         var link = app.MapGroup("");
         ((IEndpointConventionBuilder)link).Add(OpenToHosts);

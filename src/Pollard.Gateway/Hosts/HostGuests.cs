@@ -1,4 +1,5 @@
 using Pollard.Gateway.Hosts.Audits;
+using Pollard.Protocol.Api;
 
 namespace Pollard.Gateway.Hosts;
 
@@ -12,15 +13,16 @@ internal sealed class HostGuests(HostRegistry registry, AuditBook book, HostLink
     /// <param name="id">Its id, if it was not here before.</param>
     /// <param name="name">What people call it.</param>
     /// <param name="marks">By what it is known again.</param>
+    /// <param name="terms">On which terms; null: those of the community.</param>
     /// <returns>The id by which it is known; null when it was shut out for good.</returns>
-    public string? Welcome(string id, string name, GuestMarks marks)
+    public string? Welcome(string id, string name, GuestMarks marks, JoinTerms? terms = null)
     {
         if (registry.IsShutOut(marks))
         {
             return null;
         }
 
-        var host = registry.Welcome(id, name, marks);
+        var host = registry.Welcome(id, name, marks, terms ?? new JoinTerms(TrustTier.Community));
         if (host.IsPassing && registry.HasQuarantinedKin(marks))
         {
             book.Doubt(host.Id);
@@ -28,6 +30,9 @@ internal sealed class HostGuests(HostRegistry registry, AuditBook book, HostLink
 
         return host.Id;
     }
+
+    /// <summary>True when a host with this mark was revoked.</summary>
+    public bool IsShutOut(GuestMarks marks) => registry.IsShutOut(marks);
 
     /// <summary>True for a host that is to get no work.</summary>
     public bool IsHeldBack(string id) => registry.Find(id) is { IsHeldBack: true };

@@ -24,6 +24,7 @@ internal static class HostLinkServices
         services.AddSingleton<TurnSessions>();
         services.AddSingleton<TurnEndpoints>();
         services.AddSingleton<HostGuests>();
+        services.AddSingleton<TokenMembers>().AddSingleton<AgentAccess>();
         services.AddSingleton<HostViews>();
         services.AddSingleton<HostEndpoints>();
         services.AddSingleton<TokenEndpoints>();

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using Pollard.Gateway.Answers;
 using Pollard.Protocol;
-using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 using Pollard.Tasks.Storage;
 
@@ -126,7 +125,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     /// Takes a host in that has no key, for as long as it is here. One about which something was decided, and which is not here, is
     /// the same when it has the same mark.
     /// </summary>
-    public HostRecord Welcome(string id, string name, GuestMarks marks)
+    public HostRecord Welcome(string id, string name, GuestMarks marks, JoinTerms terms)
     {
         var known = _hosts.Values.FirstOrDefault(host =>
             !host.Linked && marks.Self is not null && host.Guest?.Self == marks.Self
@@ -134,7 +133,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
         var now = time.GetUtcNow();
         if (known is not null)
         {
-            var back = known with { Name = name, Guest = marks, SeenAt = now, Linked = true };
+            var back = known with { Name = name, Guest = marks, Terms = terms, SeenAt = now, Linked = true };
             Remember(known, back);
             return back;
         }
@@ -150,7 +149,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
             Linked = true,
             Models = [], // What it has is in the engine while it is here.
             Slots = 0,
-            Terms = new JoinTerms(TrustTier.Community),
+            Terms = terms,
         };
         _hosts[id] = guest;
         return guest;

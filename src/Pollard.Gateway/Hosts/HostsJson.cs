@@ -13,6 +13,7 @@ namespace Pollard.Gateway.Hosts;
 [JsonSerializable(typeof(HostRecord))]
 [JsonSerializable(typeof(TokenRecord))]
 [JsonSerializable(typeof(AuditRecord))]
+[JsonSerializable(typeof(TokenMember))]
 internal sealed partial class HostsJson : JsonSerializerContext;
 
 /// <summary>A host that was enrolled.</summary>
