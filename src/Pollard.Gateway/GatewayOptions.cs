@@ -98,6 +98,18 @@ public sealed record GatewayOptions
     /// <summary>Which share of community hosts' answers is audited, 0 to 1; 0: none.</summary>
     public double AuditShare { get; init; } = 0.02;
 
+    /// <summary>Where uploads of teleport agents lie until they are handed on, and their logs; null: in a directory of the system's for what is temporary.</summary>
+    public string? TeleportDirectory { get; init; }
+
+    /// <summary>Whether teleport agents are told to verify the certificates of tools; null: they are told nothing.</summary>
+    public bool? TeleportVerify { get; init; }
+
+    /// <summary>How many calls each teleport agent is told to make at the same time, and gets; null: it is told nothing, and gets five.</summary>
+    public int? TeleportPoolSize { get; init; }
+
+    /// <summary>How often in a minute each teleport agent is told to ask; null: it is told nothing.</summary>
+    public int? TeleportRequestsPerMinute { get; init; }
+
     /// <summary>Whether clients need keys, as the settings come out.</summary>
     public bool KeysRequired =>
         RequireKeys ?? (TrustedProxies.Count > 0 || AllUrls.Any(url => url is not null && !IsLoopback(url)));

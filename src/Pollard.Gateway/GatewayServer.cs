@@ -19,6 +19,7 @@ using Pollard.Gateway.Doors.Teleport;
 using Pollard.Gateway.Hosts;
 using Pollard.Gateway.Hosts.Andy;
 using Pollard.Gateway.Hosts.TaskAgents;
+using Pollard.Gateway.Hosts.Teleport;
 using Pollard.Gateway.Http;
 using Pollard.Gateway.Keys;
 using Pollard.Gateway.LongCalls;
@@ -157,7 +158,8 @@ public sealed class GatewayServer : IAsyncDisposable
         services.AddSingleton<Dialect, DetailDialect>();
         KeyEndpoints.Add(services);
         OpenAIDoor.Add(services);
-        AndyDoor.Add(services); // Before Ollama's: some of its paths are below Ollama's.
+        AndyDoor.Add(services); // These two before Ollama's: some of their paths are below Ollama's.
+        TeleportEndpoints.Add(services);
         OllamaDoor.Add(services);
         TasksDoor.Add(services);
         LlmTasksDoor.Add(services);
@@ -215,6 +217,7 @@ public sealed class GatewayServer : IAsyncDisposable
 
         AndyEndpoints.Map(app);
         TaskAgentEndpoints.Map(app);
+        TeleportEndpoints.Map(app);
         HealthEndpoints.Map(app);
         var link = app.MapGroup("");
         ((IEndpointConventionBuilder)link).Add(OpenToHosts);

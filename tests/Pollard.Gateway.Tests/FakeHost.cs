@@ -22,7 +22,34 @@ internal sealed class FakeHost : IHostSink
     public static FakeHost Connect(TaskEngine engine, TrustTier tier, params string[] models) =>
         Connect(engine, $"host_{string.Join('_', models)}{(tier == TrustTier.Own ? "" : $"_{tier}")}", tier, models);
 
-    public static FakeHost Connect(TaskEngine engine, string id, TrustTier tier, params string[] models)
+    public static FakeHost Connect(TaskEngine engine, string id, TrustTier tier, params string[] models) =>
+        Connect(
+            engine,
+            id,
+            tier,
+            [
+                .. models.Select(name => new ModelInfo
+                {
+                    Name = name,
+                    Kinds = ["chat", "completion", "embedding", "echo"],
+                    Engine = "fake",
+                    Family = "llama",
+                    ParameterSize = "8B",
+                    Quantization = "Q4_K_M",
+                    SizeBytes = 4_000_000,
+                    Digest = "abc",
+                    Context = 8192,
+                    Loaded = true,
+                    Capabilities = ["tools"],
+                    ModifiedAt = DateTimeOffset.UnixEpoch.AddDays(20_000),
+                }),
+            ]
+        );
+
+    public static FakeHost Connect(TaskEngine engine, ModelInfo model) =>
+        Connect(engine, $"host_{model.Name}", TrustTier.Own, [model]);
+
+    private static FakeHost Connect(TaskEngine engine, string id, TrustTier tier, IReadOnlyList<ModelInfo> models)
     {
         var host = new FakeHost();
         host._link = engine.Hosts.Connect(
@@ -32,24 +59,7 @@ internal sealed class FakeHost : IHostSink
                 Tier = tier,
                 Name = "box",
                 Slots = 16,
-                Models =
-                [
-                    .. models.Select(name => new ModelInfo
-                    {
-                        Name = name,
-                        Kinds = ["chat", "completion", "embedding", "echo"],
-                        Engine = "fake",
-                        Family = "llama",
-                        ParameterSize = "8B",
-                        Quantization = "Q4_K_M",
-                        SizeBytes = 4_000_000,
-                        Digest = "abc",
-                        Context = 8192,
-                        Loaded = true,
-                        Capabilities = ["tools"],
-                        ModifiedAt = DateTimeOffset.UnixEpoch.AddDays(20_000),
-                    }),
-                ],
+                Models = models,
                 Silence = TimeSpan.FromMinutes(10),
             },
             host

@@ -77,13 +77,20 @@ internal sealed partial class PolledHost : IHostSink
         List<PolledWork> open;
         lock (_gate)
         {
-            open = [.. _work.Values];
+            open = [.. _work.Values, .. _brought.Where(static work => work.IsOpen)];
         }
 
         link.SetIdleSilence(limits.Idle);
-        foreach (var work in open.Where(work => link.Resume(work.Attempt.Token, lastAckedSeq: 0) is null))
+        foreach (var work in open)
         {
-            Drop(work);
+            if (link.Resume(work.Attempt.Token, lastAckedSeq: 0) is { } attempt)
+            {
+                work.BeginCredit(attempt.CreditLeft);
+            }
+            else
+            {
+                Drop(work);
+            }
         }
 
         lock (_gate)

@@ -94,6 +94,15 @@ internal sealed partial class PolledHost(
         }
     }
 
+    /// <summary>True for work that it has and has not brought.</summary>
+    public bool IsAt(PolledWork work)
+    {
+        lock (_gate)
+        {
+            return _work.ContainsKey(work.Id);
+        }
+    }
+
     /// <summary>The host brings work, which it has no more from here on; false when it did so before, or has it no more.</summary>
     public bool Bring(PolledWork work)
     {
@@ -115,16 +124,20 @@ internal sealed partial class PolledHost(
         return true;
     }
 
-    /// <summary>The try failed; whether there is another is the engine's to say.</summary>
+    /// <summary>The try failed, if the host still has it; whether there is another is the engine's to say.</summary>
     public void Fail(PolledWork work, Messages.Fail why)
     {
         lock (_gate)
         {
-            _work.Remove(work.Id);
+            if (!_work.Remove(work.Id))
+            {
+                return;
+            }
         }
 
         work.Attempt.Fail(work.Attempt.NextSeq, why);
         work.Attempt.Free();
+        work.End();
         Inform();
     }
 
@@ -152,13 +165,13 @@ internal sealed partial class PolledHost(
         bool isHeld;
         lock (_gate)
         {
-            isHeld = _polls.Count > 0;
+            isHeld = _polls.Count > 0 || _brought.Any(static work => work.IsOpen);
             late = [.. _work.Values.Where(static work => work.LeaseLeft <= TimeSpan.Zero)];
         }
 
         if (isHeld)
         {
-            Touch(); // It waits for our answer: it is there.
+            Touch(); // It waits for our answer, or we hand on what it brought: it is there.
         }
 
         if (IsGone || time.GetElapsedTime(Volatile.Read(ref _heard)) > limits.Idle)
@@ -169,7 +182,6 @@ internal sealed partial class PolledHost(
         foreach (var work in late)
         {
             Fail(work, Late);
-            work.End();
         }
 
         Inform();
@@ -228,7 +240,7 @@ internal sealed partial class PolledHost(
         List<PolledWork> work;
         lock (_gate)
         {
-            (polls, work) = ([.. _polls], [.. _work.Values]);
+            (polls, work) = ([.. _polls], [.. _work.Values, .. _brought]);
             _polls.Clear();
             _work.Clear();
         }

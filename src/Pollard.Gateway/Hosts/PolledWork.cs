@@ -45,6 +45,9 @@ internal sealed class PolledWork(Attempt attempt, TimeProvider time) : IDisposab
     /// <summary>Cancelled when the host has it no more.</summary>
     public CancellationToken Over => _over.Token;
 
+    /// <summary>It neither is kept nor over: the engine counts on it.</summary>
+    public bool IsOpen => !_kept.Task.IsCompleted && !_over.IsCancellationRequested;
+
     /// <summary>The host has it no more; again is no error.</summary>
     public void End() => _over.Cancel();
 
@@ -52,17 +55,10 @@ internal sealed class PolledWork(Attempt attempt, TimeProvider time) : IDisposab
     public void Keep() => _kept.TrySetResult();
 
     /// <summary>So much more may be written of it.</summary>
-    public void Credit(int bytes)
-    {
-        TaskCompletionSource credited;
-        lock (_gate)
-        {
-            _credit += bytes;
-            (credited, _credited) = (_credited, new(TaskCreationOptions.RunContinuationsAsynchronously));
-        }
+    public void Credit(int bytes) => SetCredit(before => before + bytes);
 
-        credited.TrySetResult();
-    }
+    /// <summary>It was taken up again: so much may be written of it.</summary>
+    public void BeginCredit(int bytes) => SetCredit(_ => bytes);
 
     /// <summary>Waits until so much may be written, and takes it.</summary>
     /// <exception cref="OperationCanceledException">The host has it no more.</exception>
@@ -106,6 +102,18 @@ internal sealed class PolledWork(Attempt attempt, TimeProvider time) : IDisposab
 
     /// <inheritdoc/>
     public void Dispose() => _over.Dispose();
+
+    private void SetCredit(Func<long, long> change)
+    {
+        TaskCompletionSource credited;
+        lock (_gate)
+        {
+            _credit = change(_credit);
+            (credited, _credited) = (_credited, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+
+        credited.TrySetResult();
+    }
 
     private static TimeSpan LeaseOf(TimeSpan timeLeft)
     {

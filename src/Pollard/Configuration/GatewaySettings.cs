@@ -93,6 +93,7 @@ internal static class GatewaySettings
         MaxPending,
         .. LongCallSettings.All,
         .. AndySettings.All,
+        .. TeleportSettings.All,
     ];
 
     public static GatewayOptions ReadGateway(Settings settings)
@@ -116,7 +117,8 @@ internal static class GatewaySettings
             RequireKeys = settings.IsOn(RequireKeys) ? true : null,
             TrustedProxies = [.. settings.Texts(TrustedProxies).Select(ReadNetwork)],
         };
-        return AndySettings.Read(settings, LongCallSettings.Read(settings, options));
+        options = AndySettings.Read(settings, LongCallSettings.Read(settings, options));
+        return TeleportSettings.Read(settings, options);
     }
 
     /// <summary>An address to serve at, or null.</summary>
