@@ -158,7 +158,17 @@ public sealed class BadInputTests
         Assert.Equal("ok", (await JsonOf(gateway.GetAsync("/healthz"))).GetProperty("status").GetString());
         Assert.Equal("ready", ready.GetProperty("status").GetString());
         Assert.Equal(
-            ["andy_hosts", "host_audits", "host_links", "host_records", "retention", "timers"],
+            [
+                "andy_hosts",
+                "host_audits",
+                "host_links",
+                "host_records",
+                "retention",
+                "tasks_hosts",
+                "teleport_hosts",
+                "teleport_uploads",
+                "timers",
+            ],
             ready.GetProperty("loops").EnumerateObject().Select(loop => loop.Name).Order(StringComparer.Ordinal)
         );
     }
