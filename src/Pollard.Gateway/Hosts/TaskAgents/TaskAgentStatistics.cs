@@ -6,9 +6,10 @@ using Pollard.Tasks.Storage;
 namespace Pollard.Gateway.Hosts.TaskAgents;
 
 /// <summary>How many tasks there are, of those that are kept: all for agents, which are given anybody's, and its own for a client's key.</summary>
-internal sealed class TaskAgentStatistics(TaskEngine engine, AgentAccess access)
+internal sealed class TaskAgentStatistics(TaskEngine engine, AgentAccess access) : IDisposable
 {
     private const int PageRows = 1_000;
+    private readonly SemaphoreSlim _counting = new(1); // To count is much work for the store: one at a time.
 
     /// <summary><c>GET /stats</c>.</summary>
     public async Task ShowAsync(HttpContext http)
@@ -22,10 +23,20 @@ internal sealed class TaskAgentStatistics(TaskEngine engine, AgentAccess access)
             owner = admission is null ? throw new RejectedException(refusal!) : null;
         }
 
-        var (total, completed, pending) = await CountAsync(owner, http.RequestAborted);
+        await _counting.WaitAsync(http.RequestAborted);
+        (int total, int completed, int pending) counts;
+        try
+        {
+            counts = await CountAsync(owner, http.RequestAborted);
+        }
+        finally
+        {
+            _counting.Release();
+        }
+
         await JsonReply.WriteAsync(
             http,
-            (total, completed, pending),
+            counts,
             static (json, counts) =>
             {
                 json.WriteStartObject();
@@ -36,6 +47,9 @@ internal sealed class TaskAgentStatistics(TaskEngine engine, AgentAccess access)
             }
         );
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _counting.Dispose();
 
     private async Task<(int Total, int Completed, int Pending)> CountAsync(string? owner, CancellationToken ct)
     {

@@ -24,6 +24,7 @@ internal sealed record TeleportResult(
 )
 {
     private const string AgentError = "Agent Side Error";
+    private const string PastItsTime = "Invalid timeout"; // What the agent says of a call whose time it takes to be over.
     private const int MostMessageCharacters = 2_000;
 
     // About the connection alone, or about a body that the agent has unpacked.
@@ -57,7 +58,8 @@ internal sealed record TeleportResult(
             FieldsOf(said),
             output,
             said.Text("s3Url"),
-            status == (int)HttpStatusCode.InternalServerError && AgentErrorOf(said, output) is { } error ? Fail(error)
+            status == (int)HttpStatusCode.InternalServerError && AgentErrorOf(said, output) is { } error
+                    ? Fail(Explain(error))
                 : !isStatus ? Fail("the agent brought no status of the tool")
                 : !isReadable ? Fail("the agent brought a body that is no base64")
                 : null
@@ -102,6 +104,11 @@ internal sealed record TeleportResult(
         && decoded.StartsWith(AgentError, StringComparison.Ordinal)
             ? decoded
         : null;
+
+    private static string Explain(string error) =>
+        error.Contains(PastItsTime, StringComparison.OrdinalIgnoreCase)
+            ? $"{error} (the agent's clock may be ahead of the gateway's)"
+            : error;
 
     private static Messages.Fail Fail(string message) =>
         new()
