@@ -6,6 +6,8 @@ namespace Pollard.EndToEnd;
 /// <summary>Agents that are no part of Pollard, in another language and as processes of their own, against a gateway.</summary>
 public sealed class TaskAgentTests
 {
+    private const string Task = """{"kind":"task","request":{"numbers":[]}}""";
+
     [Fact]
     public async Task An_agent_that_fetches_and_completes_does_the_tasks_of_a_gateway()
     {
@@ -28,6 +30,29 @@ public sealed class TaskAgentTests
 
         Assert.All(said.GetProperty("done").EnumerateArray(), static done => Assert.Equal("success", done.GetString()));
         Assert.Equal(5, said.GetProperty("stats").GetProperty("completed_tasks").GetInt32());
+    }
+
+    [Fact]
+    public async Task What_was_answered_outlives_a_killed_gateway_and_what_was_fetched_is_given_again()
+    {
+        await using var gateway = await GatewayProcess.StartAsync();
+        var (done, lost) = (await SubmitAsync(gateway, Task), await SubmitAsync(gateway, Task));
+        var first = await FetchAsync(gateway);
+        var second = await FetchAsync(gateway);
+        await CompleteAsync(gateway, first);
+
+        await gateway.KillAndRestartAsync();
+        string? again = null;
+        while (again is null)
+        {
+            again = await FetchAsync(gateway); // Held, five seconds each.
+        }
+
+        await CompleteAsync(gateway, again);
+
+        Assert.NotEqual(second, again);
+        Assert.Equal("completed", await StateAsync(gateway, done));
+        Assert.Equal("completed", await StateAsync(gateway, lost));
     }
 
     [Fact]
@@ -61,13 +86,21 @@ public sealed class TaskAgentTests
     // The gateway shows its own task: a page of over 512,000 bytes, which the agent uploads.
     private static async Task<string> LargePageAsync(GatewayProcess gateway)
     {
-        var id = await SubmitAsync(gateway, """{"kind":"task","request":{"numbers":[]}}""");
-        var task = await gateway.GetAsync("/get-task");
-        var taskId = task.GetProperty("data").GetProperty("taskId").GetString();
+        var id = await SubmitAsync(gateway, Task);
+        var taskId = await FetchAsync(gateway);
         var result = new string('x', 600_000);
         await gateway.PostAsync("/complete-task", $$"""{"taskId":"{{taskId}}","result":"{{result}}"}""");
         return $"{gateway.Url}/v1/tasks/{id}";
     }
+
+    private static async Task<string?> FetchAsync(GatewayProcess gateway)
+    {
+        var data = (await gateway.GetAsync("/get-task")).GetProperty("data");
+        return data.ValueKind == JsonValueKind.Null ? null : data.GetProperty("taskId").GetString();
+    }
+
+    private static Task<JsonElement> CompleteAsync(GatewayProcess gateway, string? taskId) =>
+        gateway.PostAsync("/complete-task", $$"""{"taskId":"{{taskId}}","result":1}""");
 
     private static async Task<string> SubmitAsync(GatewayProcess gateway, string task) =>
         (await gateway.PostAsync("/v1/tasks", task)).GetProperty("id").GetString()!;
