@@ -50,11 +50,18 @@ internal sealed class TeleportFile : IAsyncDisposable, IDisposable
         var buffer = ArrayPool<byte>.Shared.Rent(CopyBytes);
         try
         {
+            var looksAt = 0L;
             while (await from.ReadAsync(buffer, ct) is var read and > 0)
             {
-                if (_file.Length + read > most)
+                if (_file.Position + read > most)
                 {
                     return false;
+                }
+
+                if (_file.Position >= looksAt)
+                {
+                    RequireRoom(_file.Name);
+                    looksAt = _file.Position + TeleportLimits.LookEveryBytes;
                 }
 
                 await WriteAsync(buffer.AsMemory(0, read), ct);
@@ -108,6 +115,14 @@ internal sealed class TeleportFile : IAsyncDisposable, IDisposable
             await _file.WriteAsync(piece, ct);
         }
         catch (IOException)
+        {
+            throw NoDisk();
+        }
+    }
+
+    private static void RequireRoom(string path)
+    {
+        if (new DriveInfo(path).AvailableFreeSpace < TeleportLimits.LeastFreeBytes)
         {
             throw NoDisk();
         }

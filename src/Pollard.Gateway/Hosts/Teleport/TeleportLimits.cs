@@ -33,6 +33,15 @@ internal static class TeleportLimits
     /// <summary>Addresses to upload to that were given out and are not used up.</summary>
     public const int Addresses = 64;
 
+    /// <summary>How many of those one token, key or address may have.</summary>
+    public const int AddressesPerPlace = 16;
+
+    /// <summary>Bytes that uploads leave free on the disk, which is the store's as well.</summary>
+    public const long LeastFreeBytes = 1024L * 1024 * 1024;
+
+    /// <summary>After so many bytes it is looked again how many are free.</summary>
+    public const long LookEveryBytes = 64 * 1024 * 1024;
+
     /// <summary>Bytes of logs that an agent sends at once.</summary>
     public const long LogBytes = 32 * 1024 * 1024;
 

@@ -38,7 +38,8 @@ internal sealed class TeleportUploads : IAsyncDisposable
         var id = RandomNumberGenerator.GetHexString(64, lowercase: true);
         lock (_gate)
         {
-            if (_addresses.Count >= TeleportLimits.Addresses)
+            var own = _addresses.Values.Count(address => address.Place == place);
+            if (own >= TeleportLimits.AddressesPerPlace || _addresses.Count >= TeleportLimits.Addresses)
             {
                 return null;
             }
@@ -58,7 +59,7 @@ internal sealed class TeleportUploads : IAsyncDisposable
         {
             if (!_addresses.TryGetValue(id, out address) || address.IsUsed)
             {
-                throw new RejectedException(new DoorError(403, "not_allowed", "this address takes no upload any more"));
+                throw new RejectedException(NotGood);
             }
 
             address.IsUsed = true;
@@ -71,6 +72,7 @@ internal sealed class TeleportUploads : IAsyncDisposable
             Require(file.Length > 0, new DoorError(400, "empty_upload", "the upload is empty"));
             lock (_gate)
             {
+                Require(_addresses.ContainsKey(id), NotGood); // Its time may have ended meanwhile.
                 (address.File, file) = (file, null);
             }
         }
@@ -170,6 +172,8 @@ internal sealed class TeleportUploads : IAsyncDisposable
 
         Loop.End();
     }
+
+    private static DoorError NotGood { get; } = new(403, "not_allowed", "this address takes no upload any more");
 
     private static void Require(bool holds, DoorError error)
     {

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
+using Pollard.Gateway.Tests.Andy;
 using Pollard.Tasks;
 using static Pollard.Gateway.Tests.TestGateway;
 
@@ -283,9 +284,58 @@ public sealed class TeleportContractTests
         Assert.Equal(HttpStatusCode.OK, brought.StatusCode);
         Assert.Equal("text/plain", head.Field("content-type"));
         Assert.Equal("direct", body.Text());
-        var address = WorkerAgent.Prefix + "upload/" + new string('a', 64);
+        var address = WorkerAgent.Prefix + "upload/" + new string('a', 64); // Made up.
         using var made = await agent.PutAsync(address, "x"u8.ToArray());
         Assert.Equal(HttpStatusCode.Forbidden, made.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_address_takes_one_upload_which_may_be_tried_again_and_is_not_for_others()
+    {
+        await using var gateway = await StartAsync(time: _clock);
+        using var elsewhere = gateway.NewClientAt("127.0.0.2");
+        var (agent, other) = (new WorkerAgent(gateway.Client), new WorkerAgent(elsewhere));
+        await gateway.CallAsync(Get);
+        var task = await gateway.CallAsync(Get);
+        await agent.UntilCallAsync();
+        var call = await other.UntilCallAsync();
+        var data = (await JsonOf(agent.GetAsync("upload-url?fileName=x"))).GetProperty("data");
+        var url = data.GetProperty("putUrl").GetString()!;
+
+        using var empty = await agent.PutAsync(url, []);
+        using var good = await agent.PutAsync(url, [1]);
+        using var second = await agent.PutAsync(url, [2]);
+        var said = WorkerAgent.Echo(call);
+        said["s3Url"] = data.GetProperty("getUrl").GetString();
+        await JsonOf(other.PutResultAsync(said), 400);
+
+        Assert.Equal(
+            (HttpStatusCode.BadRequest, HttpStatusCode.OK, HttpStatusCode.Forbidden),
+            (empty.StatusCode, good.StatusCode, second.StatusCode)
+        );
+        Assert.NotEqual(TaskState.Completed, task.Row.State);
+    }
+
+    [Fact]
+    public async Task Addresses_are_given_out_only_so_many_at_once()
+    {
+        await using var gateway = await StartAsync(time: _clock);
+        var agent = new WorkerAgent(gateway.Client);
+        var before = agent.AskAsync();
+        await gateway.UntilHeldAsync();
+        for (var address = 0; address < 16; address++)
+        {
+            await JsonOf(agent.GetAsync("upload-url?fileName=x"));
+        }
+
+        await JsonOf(agent.GetAsync("upload-url?fileName=x"), 503);
+        await gateway.PassAsync(_clock, TimeSpan.FromMinutes(17));
+        await JsonOf(before);
+        var after = agent.AskAsync(); // It was silent for so long that it is here anew.
+        await gateway.UntilHeldAsync();
+
+        await JsonOf(agent.GetAsync("upload-url?fileName=x"));
+        Assert.False(after.IsCompleted);
     }
 
     [Fact]
