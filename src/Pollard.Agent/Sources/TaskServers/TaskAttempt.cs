@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using Pollard.Agent.Backends;
 using Pollard.Agent.Backends.Ollama;
@@ -124,7 +125,7 @@ internal sealed record TaskOutcome(TaskResult Result, bool IsFailure)
     /// <summary>A text, or a body as it came: JSON, or base64 of what is none.</summary>
     public static TaskOutcome Of(ReadOnlySpan<byte> text, ReadOnlyMemory<byte> body, Messages.Finish finish)
     {
-        var said = text.ToArray();
+        var said = Encoding.UTF8.GetString(text); // A model may end in the middle of a character.
         return new(
             new TaskResult(
                 OllamaRequest.Write(json =>

@@ -67,20 +67,17 @@ internal sealed partial class TaskFetcher(
         }
 
         _pace.Good();
+        var took = stage.Time.GetElapsedTime(asked);
+        var isNew = reply.Task is { } task && flow.TryAdd(task, took);
         if (_trouble is not null)
         {
             _trouble = null;
-            LogLinked(logger);
             monitor.Linked("get-task");
+            var said = await server.LookAsync(ct) ?? "it says nothing of itself";
+            LogLinked(logger, said);
         }
 
-        var took = stage.Time.GetElapsedTime(asked);
-        if (reply.Task is { } task && flow.TryAdd(task, took))
-        {
-            return null;
-        }
-
-        return took < Pace ? Pace - took : null;
+        return isNew || took >= Pace ? null : Pace - took;
     }
 
     private async Task UntilWantedAsync(CancellationToken draining)
@@ -118,8 +115,8 @@ internal sealed partial class TaskFetcher(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The task server answers; work is fetched")]
-    private static partial void LogLinked(ILogger logger);
+    [LoggerMessage(Level = LogLevel.Information, Message = "The task server answers: {Said}")]
+    private static partial void LogLinked(ILogger logger, string said);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "No work is fetched, and it is tried again: {Reason}")]
     private static partial void LogTrouble(ILogger logger, string reason);

@@ -136,11 +136,7 @@ internal sealed partial class TaskFlow : IDisposable
     public TimeSpan InQueue(TaskEntry entry) => _options.Time.GetElapsedTime(entry.Since);
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        Figures.Dispose();
-        _journal.Dispose();
-    }
+    public void Dispose() => Figures.Dispose();
 
     private void Finish(TaskEntry entry, TaskOutcome outcome)
     {

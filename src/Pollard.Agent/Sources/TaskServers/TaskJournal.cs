@@ -28,11 +28,9 @@ internal sealed partial class TaskJournal : IDisposable
     /// <exception cref="UnauthorizedAccessException">Somebody else's user has made it.</exception>
     public static TaskJournal Open(string stateDirectory, Uri server, ILogger logger)
     {
-        var folder = Path.Combine(
-            stateDirectory,
-            "task-servers",
-            $"{server.Host}-{server.Port}-{NameOf(server.AbsoluteUri)[..8]}"
-        );
+        var address = server.AbsoluteUri.TrimEnd('/');
+        var name = $"{server.IdnHost.Replace(':', '-')}-{server.Port}-{NameOf(address)[..8]}"; // For people, and for sure.
+        var folder = Path.Combine(stateDirectory, "task-servers", name);
         PrivateFile.CreateFolder(folder);
         var held = new FileStream(
             Path.Combine(folder, "lock"),

@@ -53,7 +53,7 @@ internal sealed partial class TaskServerSource : IWorkSource
     {
         try
         {
-            var journal = TaskJournal.Open(_stage.Options.StateDirectory, _address, _logger);
+            using var journal = TaskJournal.Open(_stage.Options.StateDirectory, _address, _logger);
             using var flow = new TaskFlow(_stage.Options, journal, _limit, _logger);
             Volatile.Write(ref _flow, flow);
             await RunAsync(flow, ct);
@@ -114,11 +114,27 @@ internal sealed partial class TaskServerSource : IWorkSource
         var fetcher = new TaskFetcher(_server, flow, _stage, _monitor, _logger);
         var runner = new TaskRunner(flow, _stage);
         var deliverer = new TaskDeliverer(_server, flow, _stage, _logger);
-        var bringing = deliverer.RunAsync(_limit.Most, ct);
-        var reporting = ReportAsync(flow, ct);
-        await Task.WhenAll(fetcher.RunAsync(_draining.Token, ct), runner.RunAsync(_draining.Token, ct));
+        var fetching = fetcher.RunAsync(_draining.Token, ct);
+        var running = runner.RunAsync(_draining.Token, ct);
+        Task[] all =
+        [
+            fetching,
+            running,
+            EndTakingAsync(fetching, running),
+            deliverer.RunAsync(_limit.Most, ct),
+            ReportAsync(flow, ct),
+        ];
+        await foreach (var ended in Task.WhenEach(all))
+        {
+            await ended; // The first that breaks ends the agent: it would go on by halves.
+        }
+    }
+
+    private async Task EndTakingAsync(Task fetching, Task running)
+    {
+        await fetching;
+        await running;
         _takesNoMore.TrySetResult();
-        await Task.WhenAll(bringing, reporting);
     }
 
     private async Task ReportAsync(TaskFlow flow, CancellationToken ct)
