@@ -90,6 +90,56 @@ public sealed class TaskAgentTests : IDisposable
     }
 
     [Fact]
+    public async Task A_second_Ctrl_C_ends_it_at_once_and_the_journal_has_the_rest()
+    {
+        await using var server = StartServer("--tasks", "6", "--delay", "2s"); // No stop is done within a second here.
+        await using var agent = StartAgent();
+        await agent.UntilAsync(_ => Task.FromResult(Kept(".task").Count >= 2), "two tasks are kept");
+
+        while (!agent.HasExited)
+        {
+            await agent.SignalAsync("INT");
+            await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System, Token);
+        }
+
+        Assert.NotEqual(0, await agent.UntilExitAsync());
+        var left = await StatsAsync(Token);
+        Assert.InRange(left.Total - left.Completed - Kept(".task").Count, 0, 1); // One may have been on its way.
+
+        await using var next = StartAgent();
+        await next.UntilAsync(async ct => (await StatsAsync(ct)).Completed >= 5, "the next agent does the rest");
+        Assert.Equal(0, await next.StopAsync());
+    }
+
+    [Fact]
+    public async Task A_command_gets_the_whole_task_and_what_it_prints_is_the_result()
+    {
+        await using var server = StartServer("--tasks", "3");
+        var got = Path.Combine(_data.FullName, "got.txt");
+        await using var agent = PollardProcess.Start(
+            "agent",
+            "--server",
+            _url,
+            "--command",
+            $"keep=tee -a {got}",
+            "--data",
+            _data.FullName
+        );
+        await agent.UntilAsync(async ct => (await StatsAsync(ct)).Completed == 3, "all are completed");
+
+        var tasks = (await File.ReadAllTextAsync(got, Token)).Replace("}{", "}\n{", StringComparison.Ordinal);
+        Assert.Equal(0, await agent.StopAsync());
+
+        Assert.Equal(
+            ["task_1", "task_2", "task_3"],
+            tasks
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => JsonElement.Parse(line).GetProperty("taskName").GetString()![..6])
+                .Order()
+        );
+    }
+
+    [Fact]
     public async Task The_pool_is_resized_and_looked_at_from_outside()
     {
         await using var server = StartServer();

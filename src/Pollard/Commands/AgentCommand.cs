@@ -182,7 +182,9 @@ internal static class AgentCommand
         };
     }
 
-    private static TimeSpan ReadDrain(Settings settings) =>
+    /// <summary>How long a stop may last.</summary>
+    /// <exception cref="UsageException">It is too long.</exception>
+    public static TimeSpan ReadDrain(Settings settings) =>
         settings.Duration(Drain) is not { } within ? new AgentOptions().DrainWithin
         : within <= LongestDrain ? within
         : throw new UsageException("--drain is at most a day: 30s, 5m.");

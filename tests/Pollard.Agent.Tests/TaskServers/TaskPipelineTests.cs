@@ -1,5 +1,11 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
+using Pollard.Agent.Backends;
 using Pollard.Agent.Pipeline;
+using Pollard.Agent.Tests.Backends;
 using Pollard.Agent.Tests.Link;
 using Pollard.Testing;
 
@@ -121,7 +127,11 @@ public sealed class TaskPipelineTests
     {
         var backend = new ConductedBackend();
         await using var server = await TaskServer.StartAsync(new TaskServer { AlwaysGives = true });
-        await using var agent = new TaskAgent(server.Url, backend, options => options with { Slots = 1 });
+        await using var agent = new TaskAgent(
+            server.Url,
+            backend,
+            options => options with { Slots = 1, DrainWithin = TimeSpan.Zero } // The last run is nobody's to finish.
+        );
         var first = await backend.NextAsync();
 
         var grown = await agent.Control.ResizeAsync(3, Token);
@@ -137,7 +147,6 @@ public sealed class TaskPipelineTests
         Assert.Equal((3, 3, 1), (grown.Slots, full.Slots, shrunk.Slots));
         Assert.Single((await agent.UntilAsync(status => status.Running.Count > 0)).Running);
         await Assert.ThrowsAsync<IOException>(() => agent.Control.ResizeAsync(0, Token));
-        await agent.BeginStopAsync();
         next.Finish();
     }
 
@@ -146,7 +155,11 @@ public sealed class TaskPipelineTests
     {
         var backend = new ConductedBackend();
         await using var server = await TaskServer.StartAsync(new TaskServer { AlwaysGives = true });
-        await using var agent = new TaskAgent(server.Url, backend, options => options with { Slots = 1 });
+        await using var agent = new TaskAgent(
+            server.Url,
+            backend,
+            options => options with { Slots = 1, DrainWithin = TimeSpan.Zero } // The last run is nobody's to finish.
+        );
         var run = await backend.NextAsync();
 
         var paused = await agent.Control.PauseAsync(null, Token);
@@ -172,5 +185,112 @@ public sealed class TaskPipelineTests
         Assert.Equal("no backend here has model \"other\"", result.GetProperty("error").GetString());
         Assert.Equal("unknown_model", result.GetProperty("error_code").GetString());
         Assert.Equal(1, (await agent.UntilAsync(status => status.Tasks!.Delivered == 1)).Tasks!.Failed);
+    }
+
+    [Fact]
+    public async Task When_the_journal_cannot_be_written_nothing_more_is_fetched_and_nothing_is_dropped()
+    {
+        var clock = new JumpingClock(DateTimeOffset.UnixEpoch);
+        var backend = new ConductedBackend();
+        await using var server = await TaskServer.StartAsync();
+        server.Put("t1");
+        await using var agent = new TaskAgent(server.Url, backend, options => options with { Time = clock });
+        var first = await backend.NextAsync();
+        await server.CalledAsync("get-task");
+        await server.CalledAsync("get-task"); // There was none: it asks again in a second.
+        var journal = Directory.GetDirectories(Path.Combine(agent.Folder, "task-servers")).Single();
+        Directory.Move(journal, journal + ".away");
+        server.Put("t2");
+        server.Put("t3");
+
+        var second = await clock.TurnUntilAsync(backend.NextAsync());
+        first.Finish();
+        second.Finish();
+        string?[] brought =
+        [
+            (await server.ResultAsync()).GetProperty("taskId").GetString(),
+            (await server.ResultAsync()).GetProperty("taskId").GetString(),
+        ];
+        var asked = server.FetchCount;
+        for (var i = 0; i < 100; i++)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        var still = server.FetchCount;
+        Directory.Move(journal + ".away", journal);
+        var third = await clock.TurnUntilAsync(backend.NextAsync());
+
+        Assert.Equal(["t1", "t2"], brought.Order());
+        Assert.Equal((3, 0), (asked, still - asked));
+        Assert.Equal("t3", third.Work.Offer.Task);
+        third.Finish();
+        await server.ResultAsync();
+    }
+
+    [Fact]
+    public async Task Each_stage_can_be_watched()
+    {
+        ConcurrentDictionary<string, double> seen = new(StringComparer.Ordinal);
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (instrument.Meter.Name == "Pollard.Agent")
+            {
+                self.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Note(instrument, value, tags));
+        listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) => Note(instrument, value, tags));
+        listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Note(instrument, value, tags));
+        listener.Start();
+        await using var server = await TaskServer.StartAsync();
+        server.Put("t1");
+        server.Put("t2", "\"model\":\"other\",\"prompt\":\"Hello\"");
+        await using var agent = new TaskAgent(server.Url, new ReadyBackend());
+        await agent.UntilAsync(status => status.Tasks is { Delivered: 2 });
+        listener.RecordObservableInstruments();
+
+        string[] expected =
+        [
+            "pollard.agent.requests.open",
+            "pollard.agent.stage.depth deliver",
+            "pollard.agent.stage.depth fetch",
+            "pollard.agent.stage.depth process",
+            "pollard.agent.stage.items deliver",
+            "pollard.agent.stage.items fetch",
+            "pollard.agent.stage.items process",
+            "pollard.agent.stage.wait deliver",
+            "pollard.agent.stage.wait fetch",
+            "pollard.agent.stage.wait process",
+            "pollard.agent.tasks failed",
+        ];
+        Assert.Empty(expected.Except(seen.Keys)); // Other tests' agents may be seen too.
+
+        void Note(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+            seen[tags.IsEmpty ? instrument.Name : $"{instrument.Name} {tags[0].Value}"] = value;
+    }
+
+    [Fact]
+    public async Task The_answer_of_a_tool_comes_with_its_head()
+    {
+        await using var tool = await ScriptedServer.StartAsync(
+            new RequestDelegate(TaskServer.Say(418, "short and stout")),
+            Token
+        );
+        using var backend = new HttpToolBackend(
+            new HttpToolOptions { Name = "teapot", Url = tool.Url },
+            TimeProvider.System,
+            NullLogger<HttpToolBackend>.Instance
+        );
+        await using var server = await TaskServer.StartAsync();
+        server.Put("t1", "\"kind\":\"http\",\"model\":\"teapot\",\"request\":{\"path\":\"/\"}");
+        await using var agent = new TaskAgent(server.Url, backend);
+
+        var result = await server.ResultAsync();
+
+        Assert.Equal("short and stout", result.GetProperty("result").GetString());
+        Assert.Equal(418, result.GetProperty("http").GetProperty("status").GetInt32());
     }
 }

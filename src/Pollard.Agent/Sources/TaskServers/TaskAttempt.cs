@@ -1,9 +1,5 @@
 using System.Buffers;
-using System.Text;
-using System.Text.Json;
 using Pollard.Agent.Backends;
-using Pollard.Agent.Backends.Ollama;
-using Pollard.Agent.Backends.OpenAi;
 using Pollard.Agent.Pipeline;
 using Pollard.Protocol.HostLink;
 
@@ -21,6 +17,7 @@ internal sealed class TaskAttempt(WorkItem work, Action<TaskOutcome?> over) : IO
 {
     private const int MostBytes = 8 * 1024 * 1024;
     private readonly ArrayBufferWriter<byte> _text = new();
+    private readonly ArrayBufferWriter<byte> _head = new();
     private readonly ArrayBufferWriter<byte> _body = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
@@ -58,6 +55,9 @@ internal sealed class TaskAttempt(WorkItem work, Action<TaskOutcome?> over) : IO
                 case DeltaKind.Content or DeltaKind.Refusal when choice == 0:
                     _text.Write(data.Span);
                     break;
+                case DeltaKind.Head:
+                    _head.Write(data.Span);
+                    break;
                 case DeltaKind.Body:
                     _body.Write(data.Span);
                     break;
@@ -88,7 +88,12 @@ internal sealed class TaskAttempt(WorkItem work, Action<TaskOutcome?> over) : IO
                     _ when _failure is not null => TaskOutcome.Of(_failure),
                     { Failure.Code: "agent_stopped" or "draining" } => null, // The pipeline's: stopped, not failed.
                     { Failure: { } failure } => TaskOutcome.Of(failure),
-                    { Finish: { } finish } => TaskOutcome.Of(_text.WrittenSpan, _body.WrittenMemory, finish),
+                    { Finish: { } finish } => TaskOutcome.Of(
+                        _text.WrittenMemory,
+                        _head.WrittenMemory,
+                        _body.WrittenMemory,
+                        finish
+                    ),
                     _ => null,
                 }
             );
@@ -102,71 +107,4 @@ internal sealed class TaskAttempt(WorkItem work, Action<TaskOutcome?> over) : IO
             Message = message,
             Retryable = false,
         };
-}
-
-/// <summary>What came of a run, in the words of the small contract's addition: <c>result</c> or <c>error</c>.</summary>
-/// <param name="Result">What the server is told.</param>
-/// <param name="IsFailure">True for an error.</param>
-internal sealed record TaskOutcome(TaskResult Result, bool IsFailure)
-{
-    /// <summary>An error.</summary>
-    public static TaskOutcome Of(Messages.Fail failure) =>
-        new(
-            new TaskResult(
-                OllamaRequest.Write(json =>
-                {
-                    json.WriteString("error", failure.Message);
-                    json.WriteString("error_code", failure.Code);
-                })
-            ),
-            IsFailure: true
-        );
-
-    /// <summary>A text, or a body as it came: JSON, or base64 of what is none.</summary>
-    public static TaskOutcome Of(ReadOnlySpan<byte> text, ReadOnlyMemory<byte> body, Messages.Finish finish)
-    {
-        var said = Encoding.UTF8.GetString(text); // A model may end in the middle of a character.
-        return new(
-            new TaskResult(
-                OllamaRequest.Write(json =>
-                {
-                    if (body.IsEmpty)
-                    {
-                        json.WriteString("result", said);
-                    }
-                    else if (ExtraMembers.Parse(body) is { } value)
-                    {
-                        json.WritePropertyName("result");
-                        value.WriteTo(json);
-                    }
-                    else
-                    {
-                        json.WriteBase64String("result_base64", body.Span);
-                    }
-
-                    WriteFigures(json, finish);
-                })
-            ),
-            IsFailure: false
-        );
-    }
-
-    private static void WriteFigures(Utf8JsonWriter json, Messages.Finish finish)
-    {
-        if (finish.Model is { } model)
-        {
-            json.WriteString("model", model);
-        }
-
-        if (finish.FinishReasons is [var reason, ..])
-        {
-            json.WriteString("finish_reason", reason);
-        }
-
-        if (finish.Usage is { } usage)
-        {
-            json.WritePropertyName("usage");
-            usage.WriteTo(json);
-        }
-    }
 }
