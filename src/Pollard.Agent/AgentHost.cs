@@ -5,6 +5,7 @@ using Pollard.Agent.Pipeline;
 using Pollard.Agent.Sources;
 using Pollard.Agent.Sources.Andy;
 using Pollard.Agent.Sources.Gateway;
+using Pollard.Agent.Sources.TaskServers;
 using Pollard.Protocol.HostLink;
 
 namespace Pollard.Agent;
@@ -13,6 +14,10 @@ namespace Pollard.Agent;
 public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> backends, ILoggerFactory loggers)
 {
     private const double LongestPauseSeconds = 365 * 24 * 3600;
+
+    /// <summary>Requests to a task server at the same time, at the most.</summary>
+    public const int MostConnections = 64;
+
     private Func<AgentStatus>? _look;
 
     /// <summary>What it is doing; null before it began and after it ended.</summary>
@@ -50,12 +55,21 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
         using var source = SourceOf(catalog, pipeline, rests, monitor, watchdog);
         Volatile.Write(
             ref _look,
-            () => monitor.Look([.. catalog.Models.Select(model => model.Name)], rests.Now, source.IsDraining)
+            () =>
+                monitor.Look(
+                    [.. catalog.Models.Select(model => model.Name)],
+                    rests.Now,
+                    pipeline.Slots,
+                    source.IsDraining
+                ) with
+                {
+                    Tasks = source.Tasks,
+                }
         );
         watchdog.Start();
         try
         {
-            return await RunAsync(catalog, source, rests, watchdog, cancellationToken);
+            return await RunAsync(catalog, pipeline, source, rests, watchdog, cancellationToken);
         }
         finally
         {
@@ -65,6 +79,7 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
 
     private async Task<AgentExit> RunAsync(
         BackendCatalog catalog,
+        WorkPipeline pipeline,
         IWorkSource source,
         RestKeeper rests,
         Watchdog watchdog,
@@ -72,7 +87,7 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
     )
     {
         using var ending = new CancellationTokenSource(); // Not linked: a stop drains first.
-        using var control = OpenControl(rests);
+        using var control = OpenControl(request => Do(request, rests, pipeline, source));
         var controlled = control?.RunAsync(options.Time, watchdog, ending.Token) ?? Task.CompletedTask;
         try
         {
@@ -107,8 +122,16 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
         AgentMonitor monitor,
         Watchdog watchdog
     ) =>
-        options.Andy is { } server
-            ? new AndySource(
+        options switch
+        {
+            { Server: { } server } => new TaskServerSource(
+                server,
+                new TaskStage(options, catalog, pipeline, rests, watchdog),
+                rests,
+                monitor,
+                loggers.CreateLogger<TaskServerSource>()
+            ),
+            { Andy: { } server } => new AndySource(
                 server,
                 options,
                 catalog,
@@ -117,8 +140,8 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
                 monitor,
                 watchdog,
                 loggers.CreateLogger<AndySource>()
-            )
-            : new GatewayLink(
+            ),
+            _ => new GatewayLink(
                 options,
                 catalog,
                 pipeline,
@@ -126,18 +149,15 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
                 monitor,
                 watchdog,
                 loggers.CreateLogger<GatewayLink>()
-            );
+            ),
+        };
 
-    private ControlSocket? OpenControl(RestKeeper rests) =>
+    private ControlSocket? OpenControl(Func<ControlRequest, ControlReply> answer) =>
         options.HasControl
-            ? ControlSocket.Open(
-                options.StateDirectory,
-                request => Do(request, rests),
-                loggers.CreateLogger<ControlSocket>()
-            )
+            ? ControlSocket.Open(options.StateDirectory, answer, loggers.CreateLogger<ControlSocket>())
             : null;
 
-    private ControlReply Do(ControlRequest request, RestKeeper rests)
+    private ControlReply Do(ControlRequest request, RestKeeper rests, WorkPipeline pipeline, IWorkSource source)
     {
         switch (request)
         {
@@ -149,6 +169,18 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             case { Command: "resume" }:
                 rests.Resume();
                 break;
+            case { Command: "pool_size", Size: >= 1 and <= LinkLimits.Slots and var size }
+                when options.Server is not null:
+                pipeline.Slots = size;
+                source.Resized();
+                break;
+            case { Command: "pool_size" }:
+                return new ControlReply(
+                    null,
+                    options.Server is null
+                        ? "it has told its slots to whom it works for; start it again with --slots"
+                        : $"a pool has 1 to {LinkLimits.Slots} processors"
+                );
             case { Command: not "status" }:
                 return new ControlReply(null, "there is no such command; update the older of the two programs");
         }
@@ -173,11 +205,18 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             throw new InvalidOperationException($"An agent has 0 to {LinkLimits.Slots} slots, not {options.Slots}.");
         }
 
-        object?[] others = [options.Gateway, options.Connect, options.Andy];
+        object?[] others = [options.Gateway, options.Connect, options.Andy, options.Server];
         if (others.Count(static other => other is not null) != 1)
         {
             throw new InvalidOperationException(
-                "An agent works for one: a gateway by its address or in the same process, or an Andy server."
+                "An agent works for one: a gateway by its address or in the same process, an Andy server, or a task server."
+            );
+        }
+
+        if (options.Server is not null && (options.Slots == 0 || options.MaxConnections is < 1 or > MostConnections))
+        {
+            throw new InvalidOperationException(
+                $"An agent of a task server has at least one slot, and 1 to {MostConnections} connections."
             );
         }
     }

@@ -1,12 +1,13 @@
 using System.IO.Pipelines;
 using Pollard.Agent.Owner;
+using Pollard.Agent.Pipeline;
 
 namespace Pollard.Agent;
 
 /// <summary>What an agent is to do, and for whom.</summary>
 public sealed record AgentOptions
 {
-    /// <summary>The gateway's address. Exactly one of this, <see cref="Connect"/> and <see cref="Andy"/> is given.</summary>
+    /// <summary>The gateway's address. Exactly one of this, <see cref="Connect"/>, <see cref="Andy"/> and <see cref="Server"/> is given.</summary>
     public Uri? Gateway { get; init; }
 
     /// <summary>
@@ -14,13 +15,25 @@ public sealed record AgentOptions
     /// </summary>
     public Uri? Andy { get; init; }
 
+    /// <summary>The address of a server of tasks that has <c>/get-task</c> and <c>/complete-task</c> below it.</summary>
+    public Uri? Server { get; init; }
+
+    /// <summary>The key that <see cref="Server"/> asks for; null: none.</summary>
+    public string? ServerKey { get; init; }
+
+    /// <summary>With how many results that <see cref="Server"/> has not taken yet no more work is fetched there.</summary>
+    public DeliveryThreshold Threshold { get; init; } = DeliveryThreshold.Default;
+
+    /// <summary>Requests to <see cref="Server"/> at the same time, 1 to 64.</summary>
+    public int MaxConnections { get; init; } = 2;
+
     /// <summary>Opens a link to a gateway in the same process, instead of <see cref="Gateway"/>.</summary>
     public Func<IDuplexPipe>? Connect { get; init; }
 
     /// <summary>What people call this machine.</summary>
     public string Name { get; init; } = Environment.MachineName;
 
-    /// <summary>Attempts at the same time, 0 to 1,024.</summary>
+    /// <summary>Attempts at the same time, 0 to 1,024; for a task server at least 1.</summary>
     public int Slots { get; init; } = 4;
 
     /// <summary>Ordinary work, or only what no other host can do.</summary>

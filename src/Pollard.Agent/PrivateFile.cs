@@ -17,16 +17,29 @@ internal static class PrivateFile
 
     /// <summary>Writes beside the file and then over it: a crash leaves the old one or the new one.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static void Replace<T>(string path, T content, JsonTypeInfo<T> shape)
+    public static void Replace<T>(string path, T content, JsonTypeInfo<T> shape) =>
+        Replace(path, JsonSerializer.SerializeToUtf8Bytes(content, shape));
+
+    /// <summary>Writes beside the file and then over it: a crash leaves the old one or the new one.</summary>
+    /// <exception cref="IOException">It cannot be written; nothing is left of it.</exception>
+    public static void Replace(string path, ReadOnlySpan<byte> content)
     {
         var beside = $"{path}.{Path.GetRandomFileName()}"; // Another agent may have been started here by mistake.
-        using (var stream = Create(beside, FileMode.CreateNew))
+        try
         {
-            JsonSerializer.Serialize(stream, content, shape);
-            stream.Flush(flushToDisk: true);
-        }
+            using (var stream = Create(beside, FileMode.CreateNew))
+            {
+                stream.Write(content);
+                stream.Flush(flushToDisk: true);
+            }
 
-        File.Move(beside, path, overwrite: true);
+            File.Move(beside, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(beside); // On a full disk even an empty file takes room.
+            throw;
+        }
     }
 
     /// <summary>Deletes a file and, when that was the last in it, its folder.</summary>

@@ -1,110 +1,242 @@
+using System.Globalization;
+using System.Net.Http.Json;
 using System.Text.Json;
 using Pollard.EndToEnd.Support;
 
 namespace Pollard.EndToEnd;
 
-/// <summary>Agents that are no part of Pollard, in another language and as processes of their own, against a gateway.</summary>
-public sealed class TaskAgentTests
+/// <summary>An agent of a task server, as processes that are stopped and killed.</summary>
+public sealed class TaskAgentTests : IDisposable
 {
-    private const string Task = """{"kind":"task","request":{"numbers":[]}}""";
+    private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("pollard-tasks-");
+    private readonly HttpClient _http = new(new SocketsHttpHandler());
+    private readonly string _url = $"http://127.0.0.1:{PollardProcess.FreePort()}";
 
-    [Fact]
-    public async Task An_agent_that_fetches_and_completes_does_the_tasks_of_a_gateway()
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private static int Rounds { get; } =
+        int.Parse(Environment.GetEnvironmentVariable("POLLARD_CRASH_ROUNDS") ?? "8", CultureInfo.InvariantCulture);
+
+    public void Dispose()
     {
-        await using var gateway = await GatewayProcess.StartAsync();
-        List<string> ids = [];
-        for (var number = 0; number < 5; number++)
-        {
-            ids.Add(await SubmitAsync(gateway, $$"""{"kind":"task","request":{"numbers":[1,{{number}}] } }"""));
-        }
-
-        await using var agent = Start("tasks", gateway.Url, "5");
-        Assert.Equal(0, await agent.UntilExitAsync());
-        var said = JsonElement.Parse(agent.Output);
-
-        for (var number = 0; number < ids.Count; number++)
-        {
-            var task = await gateway.GetAsync($"/v1/tasks/{ids[number]}");
-            Assert.Equal(1 + number, task.GetProperty("result").GetProperty("sum").GetInt32());
-        }
-
-        Assert.All(said.GetProperty("done").EnumerateArray(), static done => Assert.Equal("success", done.GetString()));
-        Assert.Equal(5, said.GetProperty("stats").GetProperty("completed_tasks").GetInt32());
+        _http.Dispose();
+        _data.Delete(recursive: true);
     }
 
-    [Fact]
-    public async Task What_was_answered_outlives_a_killed_gateway_and_what_was_fetched_is_given_again()
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public async Task A_stop_delivers_what_runs_and_the_next_agent_does_the_rest(string signal)
     {
-        await using var gateway = await GatewayProcess.StartAsync();
-        var (done, lost) = (await SubmitAsync(gateway, Task), await SubmitAsync(gateway, Task));
-        var first = await FetchAsync(gateway);
-        var second = await FetchAsync(gateway);
-        await CompleteAsync(gateway, first);
-
-        await gateway.KillAndRestartAsync();
-        string? again = null;
-        while (again is null)
+        await using var server = StartServer("--tasks", "40");
+        await using (var agent = StartAgent())
         {
-            again = await FetchAsync(gateway); // Held, five seconds each.
+            await agent.UntilAsync(async ct => (await StatsAsync(ct)).Completed >= 3, "three tasks are completed");
+
+            Assert.Equal(0, await agent.StopAsync(signal));
         }
 
-        await CompleteAsync(gateway, again);
+        var stopped = await StatsAsync(Token);
+        Assert.Equal(stopped.Total - stopped.Completed, Kept(".task").Count); // Not one is lost.
+        Assert.Empty(Kept(".result"));
 
-        Assert.NotEqual(second, again);
-        Assert.Equal("completed", await StateAsync(gateway, done));
-        Assert.Equal("completed", await StateAsync(gateway, lost));
+        await using var next = StartAgent();
+        await next.UntilAsync(async ct => (await StatsAsync(ct)).Completed == 40, "all are completed");
+        Assert.Equal(0, await next.StopAsync());
+        Assert.Equal(new Stats(40, 40, 0, 0, 2), await StatsAsync(Token) with { MostAtOnce = 2 });
     }
 
     [Fact]
-    public async Task A_teleport_agent_makes_the_calls_of_a_gateway()
+    public async Task Nothing_that_was_fetched_is_lost_when_agents_are_killed_and_the_server_misbehaves()
     {
-        await using var gateway = await GatewayProcess.StartAsync();
-        var small = await SubmitAsync(gateway, Call(gateway.Url + "/api/version"));
-        var large = await SubmitAsync(gateway, Call(await LargePageAsync(gateway)));
-        var nobody = await SubmitAsync(gateway, Call($"http://127.0.0.1:{PollardProcess.FreePort()}/"));
+        var random = new Random(5);
+        await using var server = StartServer(
+            "--fault",
+            "cut:5%",
+            "--fault",
+            "500:5%",
+            "--fault",
+            "garbage:5%",
+            "--delay",
+            "2ms"
+        );
+        HashSet<string> kept = new(StringComparer.Ordinal);
+        for (var round = 0; round < Rounds; round++)
+        {
+            var before = (await UntilAnswersAsync(server)).Completed;
+            await using var agent = StartAgent();
+            var goal = before + random.Next(1, 8);
+            await agent.UntilAsync(async ct => (await StatsAsync(ct)).Completed >= goal, "some more are completed");
+            await agent.KillAsync();
+            kept.UnionWith(Kept(".task"));
+        }
 
-        await using var agent = Start("teleport", gateway.Url, "any", "3");
-        Assert.Equal(0, await agent.UntilExitAsync());
+        var killed = await StatsAsync(Token);
 
-        Assert.Equal("completed", await StateAsync(gateway, small));
-        Assert.Equal("completed", await StateAsync(gateway, large));
-        Assert.Equal("failed", await StateAsync(gateway, nobody));
+        await using var last = StartAgent();
+        await last.UntilAsync(
+            _ => Task.FromResult(!Kept(".task").Any(kept.Contains)),
+            "what the killed agents left is completed"
+        );
+        Assert.Equal(0, await last.StopAsync());
+        var end = await StatsAsync(Token);
+
+        // Of each agent one task may have been on its way here, and each of its two connections may have been cut after a result.
+        Assert.InRange(end.Total - (end.Completed - end.Duplicates), 0, Kept(".task").Count + Rounds + 1);
+        Assert.InRange(end.Duplicates, 0, 2 * Rounds);
+        Assert.True(killed.Completed >= Rounds, $"{killed.Completed} tasks in {Rounds} rounds are no load.");
+        Assert.Equal(0, end.Unknown);
+        Assert.InRange(end.MostAtOnce, 1, 2);
     }
 
-    private static PollardProcess Start(params string[] arguments) =>
-        PollardProcess.StartProgram([
-            "python3",
-            Path.GetFullPath(
-                Path.Combine(AppContext.BaseDirectory, "../../../../tests/Pollard.EndToEnd/clients/task_agents.py")
-            ),
-            .. arguments,
-        ]);
-
-    private static string Call(string url) =>
-        $$$"""{"kind":"http","model":"python","request":{"method":"GET","url":"{{{url}}}"}}""";
-
-    // The gateway shows its own task: a page of over 512,000 bytes, which the agent uploads.
-    private static async Task<string> LargePageAsync(GatewayProcess gateway)
+    [Fact]
+    public async Task A_second_Ctrl_C_ends_it_at_once_and_the_journal_has_the_rest()
     {
-        var id = await SubmitAsync(gateway, Task);
-        var taskId = await FetchAsync(gateway);
-        var result = new string('x', 600_000);
-        await gateway.PostAsync("/complete-task", $$"""{"taskId":"{{taskId}}","result":"{{result}}"}""");
-        return $"{gateway.Url}/v1/tasks/{id}";
+        await using var server = StartServer("--tasks", "6", "--delay", "2s"); // No stop is done within a second here.
+        await using var agent = StartAgent();
+        await agent.UntilAsync(_ => Task.FromResult(Kept(".task").Count >= 2), "two tasks are kept");
+
+        while (!agent.HasExited)
+        {
+            await agent.SignalAsync("INT");
+            await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System, Token);
+        }
+
+        Assert.NotEqual(0, await agent.UntilExitAsync());
+        var left = await StatsAsync(Token);
+        Assert.InRange(left.Total - left.Completed - Kept(".task").Count, 0, 1); // One may have been on its way.
+
+        await using var next = StartAgent();
+        await next.UntilAsync(async ct => (await StatsAsync(ct)).Completed >= 5, "the next agent does the rest");
+        Assert.Equal(0, await next.StopAsync());
     }
 
-    private static async Task<string?> FetchAsync(GatewayProcess gateway)
+    [Fact]
+    public async Task A_command_gets_the_whole_task_and_what_it_prints_is_the_result()
     {
-        var data = (await gateway.GetAsync("/get-task")).GetProperty("data");
-        return data.ValueKind == JsonValueKind.Null ? null : data.GetProperty("taskId").GetString();
+        await using var server = StartServer("--tasks", "3");
+        var got = Path.Combine(_data.FullName, "got.txt");
+        await using var agent = PollardProcess.Start(
+            "agent",
+            "--server",
+            _url,
+            "--command",
+            $"keep=tee -a {got}",
+            "--data",
+            _data.FullName
+        );
+        await agent.UntilAsync(async ct => (await StatsAsync(ct)).Completed == 3, "all are completed");
+
+        var tasks = (await File.ReadAllTextAsync(got, Token)).Replace("}{", "}\n{", StringComparison.Ordinal);
+        Assert.Equal(0, await agent.StopAsync());
+
+        Assert.Equal(
+            ["task_1", "task_2", "task_3"],
+            tasks
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => JsonElement.Parse(line).GetProperty("taskName").GetString()![..6])
+                .Order()
+        );
     }
 
-    private static Task<JsonElement> CompleteAsync(GatewayProcess gateway, string? taskId) =>
-        gateway.PostAsync("/complete-task", $$"""{"taskId":"{{taskId}}","result":1}""");
+    [Fact]
+    public async Task The_pool_is_resized_and_looked_at_from_outside()
+    {
+        await using var server = StartServer();
+        await using var agent = StartAgent();
+        await agent.UntilAsync(async ct => (await StatsAsync(ct)).Total > 0, "the first task is fetched");
 
-    private static async Task<string> SubmitAsync(GatewayProcess gateway, string task) =>
-        (await gateway.PostAsync("/v1/tasks", task)).GetProperty("id").GetString()!;
+        var resized = await RunAsync("agent", "pool-size", "9", "--json", "--data", _data.FullName);
+        var nonsense = PollardProcess.Start("agent", "pool-size", "many", "--data", _data.FullName);
 
-    private static async Task<string?> StateAsync(GatewayProcess gateway, string id) =>
-        (await gateway.GetAsync($"/v1/tasks/{id}")).GetProperty("state").GetString();
+        Assert.Equal(9, resized.GetProperty("slots").GetInt32());
+        Assert.Equal(2, await nonsense.UntilExitAsync());
+        await agent.UntilAsync(
+            async _ =>
+                (await RunAsync("agent", "status", "--json", "--data", _data.FullName))
+                    .GetProperty("running")
+                    .GetArrayLength() == 9,
+            "nine run"
+        );
+        Assert.Equal(0, await agent.StopAsync());
+        Assert.Contains("fetched", agent.Output, StringComparison.Ordinal); // The final statistics.
+    }
+
+    [Theory]
+    [InlineData("--threshold", "0")]
+    [InlineData("--threshold", "101%")]
+    [InlineData("--threshold", "many")]
+    [InlineData("--pool-size", "0")]
+    [InlineData("--max-connections", "65")]
+    [InlineData("--drain", "2d")]
+    [InlineData("--andy", "http://127.0.0.1:1")]
+    public async Task Nonsense_is_refused_by_its_name(string option, string value)
+    {
+        await using var agent = PollardProcess.Start(
+            "agent",
+            "--server",
+            _url,
+            option,
+            value,
+            "--data",
+            _data.FullName
+        );
+
+        Assert.Equal(2, await agent.UntilExitAsync());
+        Assert.Contains(option, agent.Output, StringComparison.Ordinal);
+    }
+
+    private PollardProcess StartServer(params string[] arguments) =>
+        PollardProcess.Start(["simulate", "tasks", "--url", _url, .. arguments]);
+
+    private PollardProcess StartAgent() =>
+        PollardProcess.Start("agent", "--server", _url, "--pool-size", "4", "--data", _data.FullName);
+
+    private static async Task<JsonElement> RunAsync(params string[] arguments)
+    {
+        await using var process = PollardProcess.Start(arguments);
+        Assert.Equal(0, await process.UntilExitAsync());
+        return JsonElement.Parse(process.Output);
+    }
+
+    private HashSet<string> Kept(string end)
+    {
+        var journal = Path.Combine(_data.FullName, "task-servers");
+        return Directory.Exists(journal)
+            ?
+            [
+                .. Directory
+                    .EnumerateFiles(journal, "*" + end, SearchOption.AllDirectories)
+                    .Select(path => Path.GetFileName(path)),
+            ]
+            : [];
+    }
+
+    private async Task<Stats> UntilAnswersAsync(PollardProcess server)
+    {
+        Stats? stats = null;
+        await server.UntilAsync(async ct => (stats = await StatsAsync(ct)).MostAtOnce >= 0, "the server answers");
+        return stats!;
+    }
+
+    private async Task<Stats> StatsAsync(CancellationToken ct)
+    {
+        try
+        {
+            var json = await _http.GetFromJsonAsync<JsonElement>($"{_url}/stats", ct);
+            return new Stats(
+                json.GetProperty("total_tasks").GetInt32(),
+                json.GetProperty("completed_tasks").GetInt32(),
+                json.GetProperty("duplicates").GetInt32(),
+                json.GetProperty("unknown").GetInt32(),
+                json.GetProperty("most_at_once").GetInt32()
+            );
+        }
+        catch (HttpRequestException)
+        {
+            return new Stats(0, 0, 0, 0, -1); // It is still starting.
+        }
+    }
+
+    private sealed record Stats(int Total, int Completed, int Duplicates, int Unknown, int MostAtOnce);
 }

@@ -29,7 +29,11 @@ public interface IBackend
 /// <summary>One attempt at a task, as the agent got it.</summary>
 /// <param name="Offer">What the gateway said of it.</param>
 /// <param name="Request">The client's request as it came; for <c>chat</c> an OpenAI chat body, whose <c>model</c> is to be replaced by the offer's.</param>
-public sealed record WorkItem(Messages.Offer Offer, ReadOnlyMemory<byte> Request);
+public sealed record WorkItem(Messages.Offer Offer, ReadOnlyMemory<byte> Request)
+{
+    /// <summary>The kind of work whose request is a whole task of a task server, in that server's own words.</summary>
+    public const string WholeTask = "task";
+}
 
 /// <summary>Where a backend's output goes.</summary>
 public interface IWorkOutput

@@ -27,6 +27,11 @@ public sealed class AgentControl(string directory, TimeProvider time)
     public Task<AgentStatus> ResumeAsync(CancellationToken cancellationToken) =>
         AskAsync(new ControlRequest("resume"), cancellationToken);
 
+    /// <summary>The agent works on so many tasks at the same time from now on, until it ends.</summary>
+    /// <exception cref="IOException">No agent answers, or it cannot be changed there.</exception>
+    public Task<AgentStatus> ResizeAsync(int size, CancellationToken cancellationToken) =>
+        AskAsync(new ControlRequest("pool_size", Size: size), cancellationToken);
+
     private async Task<AgentStatus> AskAsync(ControlRequest request, CancellationToken ct)
     {
         var path = ControlSocket.PathIn(directory);

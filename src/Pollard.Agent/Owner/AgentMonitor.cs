@@ -88,7 +88,7 @@ internal sealed class AgentMonitor(AgentOptions options)
     }
 
     /// <summary>What is to be seen now.</summary>
-    public AgentStatus Look(IReadOnlyList<string> models, AgentRest? rest, bool isStopping)
+    public AgentStatus Look(IReadOnlyList<string> models, AgentRest? rest, int slots, bool isStopping)
     {
         lock (_gate)
         {
@@ -96,7 +96,7 @@ internal sealed class AgentMonitor(AgentOptions options)
             return new AgentStatus
             {
                 Name = options.Name,
-                Gateway = (options.Gateway ?? options.Andy)?.AbsoluteUri.TrimEnd('/'),
+                Gateway = (options.Gateway ?? options.Andy ?? options.Server)?.AbsoluteUri.TrimEnd('/'),
                 State =
                     isStopping ? "stopping"
                     : _link is null ? "offline"
@@ -108,7 +108,7 @@ internal sealed class AgentMonitor(AgentOptions options)
                 Rest = rest,
                 WhyIdle = _running.Count > 0 || rest is not null ? null : _whyIdle,
                 StartedAt = _startedAt,
-                Slots = options.Slots,
+                Slots = slots,
                 Models = models,
                 ExcludedModels = _excluded,
                 Running = [.. _running.Select(attempt => attempt.Look())],

@@ -8,13 +8,13 @@ public sealed record AgentStatus
     /// <summary>What people call the machine.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The address of the gateway, or of the Andy server; absent for a gateway in the same process.</summary>
+    /// <summary>The address of the gateway, the Andy server or the task server; absent for a gateway in the same process.</summary>
     public string? Gateway { get; init; }
 
     /// <summary><c>working</c>, <c>idle</c>, <c>paused</c>, <c>offline</c> (no gateway) or <c>stopping</c>.</summary>
     public required string State { get; init; }
 
-    /// <summary>What carries its link: <c>h2</c>, <c>ws</c>, <c>turn</c>, <c>memory</c>, and of an Andy server <c>andy-poll</c> or <c>andy-ws</c>; absent while there is none.</summary>
+    /// <summary>What carries its link: <c>h2</c>, <c>ws</c>, <c>turn</c>, <c>memory</c>, and of an Andy server <c>andy-poll</c> or <c>andy-ws</c>, of a task server <c>get-task</c>; absent while there is none.</summary>
     public string? Carrier { get; init; }
 
     /// <summary>Since when the link stands; absent while there is none.</summary>
@@ -46,7 +46,44 @@ public sealed record AgentStatus
 
     /// <summary>What went wrong last, the newest first; at most ten.</summary>
     public required IReadOnlyList<AgentProblem> Problems { get; init; }
+
+    /// <summary>What passes the stages of its pipeline; absent where it works for no task server.</summary>
+    public AgentTasks? Tasks { get; init; }
 }
+
+/// <summary>What has passed an agent's pipeline since its start.</summary>
+public sealed record AgentTasks
+{
+    /// <summary>Tasks that came from the server.</summary>
+    public required long Fetched { get; init; }
+
+    /// <summary>Tasks that were run, well or not.</summary>
+    public required long Processed { get; init; }
+
+    /// <summary>Results that the server has confirmed.</summary>
+    public required long Delivered { get; init; }
+
+    /// <summary>Tasks of those processed that failed; their errors are their results.</summary>
+    public required long Failed { get; init; }
+
+    /// <summary>Results that the server will never take, such as of tasks that it does not know any more.</summary>
+    public required long Dropped { get; init; }
+
+    /// <summary>Questions for work.</summary>
+    public required AgentStage Fetch { get; init; }
+
+    /// <summary>Tasks that wait to be run.</summary>
+    public required AgentStage Process { get; init; }
+
+    /// <summary>Results that wait to be brought.</summary>
+    public required AgentStage Deliver { get; init; }
+}
+
+/// <summary>One stage of a pipeline, as it was in the last ten seconds.</summary>
+/// <param name="Depth">What waits now.</param>
+/// <param name="WaitSeconds">How long what passed had waited, on average.</param>
+/// <param name="PerSecond">How much passed in a second.</param>
+public sealed record AgentStage(int Depth, double WaitSeconds, double PerSecond);
 
 /// <summary>Why an agent takes no work of its owner's accord.</summary>
 /// <param name="Cause"><c>paused</c>, <c>schedule</c> or <c>in_use</c>.</param>
@@ -103,9 +140,10 @@ public sealed record AgentProblem(DateTimeOffset At, string Message);
 internal sealed partial class OwnerJson : JsonSerializerContext;
 
 /// <summary>What an owner wants of the running agent.</summary>
-/// <param name="Command"><c>status</c>, <c>pause</c> or <c>resume</c>.</param>
+/// <param name="Command"><c>status</c>, <c>pause</c>, <c>resume</c> or <c>pool_size</c>.</param>
 /// <param name="Seconds">How long to pause; absent: until it is resumed.</param>
-internal sealed record ControlRequest(string Command, double? Seconds = null);
+/// <param name="Size">How many tasks to work on at the same time.</param>
+internal sealed record ControlRequest(string Command, double? Seconds = null, int? Size = null);
 
 /// <summary>What the agent says to that: exactly one of the two.</summary>
 internal sealed record ControlReply(AgentStatus? Status, string? Error);

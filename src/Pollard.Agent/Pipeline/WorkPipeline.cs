@@ -25,9 +25,14 @@ internal sealed partial class WorkPipeline(
     private bool _draining;
     private AgentRest? _rest;
     private bool _isInUse;
+    private int _slots = slots;
 
-    /// <summary>Attempts at the same time.</summary>
-    public int Slots => slots;
+    /// <summary>Attempts at the same time. When there are fewer than before, what runs goes on.</summary>
+    public int Slots
+    {
+        get => Volatile.Read(ref _slots);
+        set => Volatile.Write(ref _slots, value);
+    }
 
     /// <summary>Attempts that run now.</summary>
     public int Running
@@ -203,9 +208,9 @@ internal sealed partial class WorkPipeline(
                 return ("draining", rest.Reason);
             }
 
-            if (_running.Count >= slots)
+            if (_running.Count >= Slots)
             {
-                return ("busy", $"all {slots} slots are taken");
+                return ("busy", $"all {Slots} slots are taken");
             }
 
             _running.Add(work);

@@ -1,3 +1,5 @@
+using Pollard.Agent.Owner;
+
 namespace Pollard.Agent.Sources;
 
 /// <summary>Whom an agent asks for work: it connects, hands what it gets to the pipeline, and delivers what comes of it.</summary>
@@ -5,6 +7,15 @@ internal interface IWorkSource : IDisposable
 {
     /// <summary>True from the moment in which it asks for no more work.</summary>
     bool IsDraining { get; }
+
+    /// <summary>What passes its queues; null: it has none.</summary>
+    AgentTasks? Tasks => null;
+
+    /// <summary>The number of slots has changed.</summary>
+    void Resized()
+    {
+        // Most have told it to somebody, and keep to what they said.
+    }
 
     /// <summary>Fetches work until <paramref name="ct"/> ends it or the other end wants this machine no more.</summary>
     Task<AgentExit> RunAsync(CancellationToken ct);

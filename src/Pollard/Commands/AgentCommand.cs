@@ -34,6 +34,14 @@ internal static class AgentCommand
         "How it links: h2 (one HTTP/2 stream), ws (a WebSocket), turn (long polls) or best. Default: best"
     );
 
+    private static readonly Option<string?> Drain = CommonOptions.Text(
+        "--drain",
+        "DURATION",
+        "How long a stop waits for what runs and is to be delivered. Default: 30s"
+    );
+
+    private static readonly TimeSpan LongestDrain = TimeSpan.FromDays(1);
+
     private static readonly Option<bool> Plain = CommonOptions.CallSwitch(
         "--plain",
         "Log lines on a terminal too, where it otherwise shows what it is doing"
@@ -63,10 +71,13 @@ internal static class AgentCommand
                 BackendSettings.Name,
                 Labels,
                 Carrier,
+                Drain,
                 Plain,
+                CommonOptions.KeyFile,
                 CommonOptions.LogLevel,
                 CommonOptions.LogFormat
             )
+            .With(TaskServerSettings.All)
             .With(LimitSettings.All)
             .With(BackendSettings.OfCommands)
             .With(ToolSettings.All)
@@ -82,17 +93,17 @@ internal static class AgentCommand
         using var loggers = LoggerFactory.Create(LogSettings.Read(settings, log));
         await using var backends = new Backends(settings, time, loggers);
         var named = backends.Named();
-        if (named.Count == 0)
-        {
-            named = [backends.Ollama(new Uri(Defaults.Ollama))];
-        }
-
         DataDirectory.Create(settings.DataPath);
         var stuck = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         var options = Read(settings) with { Time = time, Stuck = loop => stuck.TrySetResult(loop) };
+        if (named.Count == 0)
+        {
+            named = [options.Server is null ? backends.Ollama(new Uri(Defaults.Ollama)) : backends.Demo()];
+        }
+
         if (view is null)
         {
-            var whom = (options.Gateway ?? options.Andy)!.AbsoluteUri.TrimEnd('/');
+            var whom = (options.Gateway ?? options.Andy ?? options.Server)!.AbsoluteUri.TrimEnd('/');
             context.Print.Hint(
                 $"{options.Name} works for {whom} on {string.Join(" and ", named.Select(backend => backend.Name))}. Ctrl-C finishes what runs and ends."
             );
@@ -130,23 +141,36 @@ internal static class AgentCommand
         settings.Addresses(BackendSettings.OpenAi);
     }
 
-    private static AgentOptions Read(Settings settings)
-    {
-        var andy = settings.Address(Andy, "http", "https", "ws", "wss");
-        return new AgentOptions
+    private static AgentOptions Read(Settings settings) =>
+        ReadWhom(settings) with
         {
-            Andy = andy,
-            Gateway = andy is null ? settings.Address(CommonOptions.Gateway) ?? new Uri(Defaults.Gateway) : null,
-            JoinToken = settings.Text(Join),
             Name = BackendSettings.ReadName(settings),
-            Slots = BackendSettings.ReadSlots(settings),
-            Labels = settings.Texts(Labels) is { Count: > 0 } labels ? labels : null,
             Limits = LimitSettings.Read(settings),
             Schedule = LimitSettings.ReadSchedule(settings),
             WhenIdle = LimitSettings.ReadWhenIdle(settings),
             WhenIdleGrace = settings.Duration(LimitSettings.WhenIdleGrace),
             HasControl = true,
             StateDirectory = settings.DataPath,
+            DrainWithin = ReadDrain(settings),
+        };
+
+    private static AgentOptions ReadWhom(Settings settings)
+    {
+        var andy = settings.Address(Andy, "http", "https", "ws", "wss");
+        if (settings.Address(TaskServerSettings.Server) is { } server)
+        {
+            return andy is null
+                ? TaskServerSettings.Read(settings, server)
+                : throw new UsageException("An agent works for one: --server or --andy, not both.");
+        }
+
+        return new AgentOptions
+        {
+            Andy = andy,
+            Gateway = andy is null ? settings.Address(CommonOptions.Gateway) ?? new Uri(Defaults.Gateway) : null,
+            JoinToken = settings.Text(Join),
+            Slots = BackendSettings.ReadSlots(settings),
+            Labels = settings.Texts(Labels) is { Count: > 0 } labels ? labels : null,
             Carrier = settings.Text(Carrier) switch
             {
                 null or "best" => AgentCarrier.Best,
@@ -157,4 +181,11 @@ internal static class AgentCommand
             },
         };
     }
+
+    /// <summary>How long a stop may last.</summary>
+    /// <exception cref="UsageException">It is too long.</exception>
+    public static TimeSpan ReadDrain(Settings settings) =>
+        settings.Duration(Drain) is not { } within ? new AgentOptions().DrainWithin
+        : within <= LongestDrain ? within
+        : throw new UsageException("--drain is at most a day: 30s, 5m.");
 }

@@ -1,11 +1,13 @@
 using System.CommandLine;
+using System.Globalization;
 using Pollard.Agent.Owner;
 using Pollard.Configuration;
 using Pollard.Output;
+using Pollard.Protocol.HostLink;
 
 namespace Pollard.Commands;
 
-/// <summary><c>pollard agent pause</c>, <c>resume</c> and <c>status</c>: the owner's word to the agent that runs on this machine.</summary>
+/// <summary><c>pollard agent pause</c>, <c>resume</c>, <c>pool-size</c> and <c>status</c>: the owner's word to the agent that runs on this machine.</summary>
 internal static class AgentControlCommands
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromDays(365);
@@ -15,6 +17,8 @@ internal static class AgentControlCommands
         "DURATION",
         "How long: 90m, 2h, 1d. Default: until it is resumed"
     );
+
+    private static readonly Argument<string> Size = new("size") { Description = "Tasks at the same time, 1 to 1024" };
 
     public static IEnumerable<Command> Build(Shell shell) =>
         [
@@ -26,6 +30,16 @@ internal static class AgentControlCommands
                 .With(CommonOptions.Json)
                 .WithConfiguration()
                 .Does(shell, (context, ct) => ShowAsync(context, control => control.ResumeAsync(ct))),
+            new Command(
+                "pool-size",
+                "The running agent of a task server works on so many tasks at the same time, until it ends"
+            )
+            {
+                Size,
+            }
+                .With(CommonOptions.Json)
+                .WithConfiguration()
+                .Does(shell, ResizeAsync),
             new Command("status", "What the running agent is doing, and why it gets no work")
                 .With(CommonOptions.Json)
                 .WithConfiguration()
@@ -41,6 +55,16 @@ internal static class AgentControlCommands
         }
 
         return ShowAsync(context, control => control.PauseAsync(length, ct));
+    }
+
+    private static Task<int> ResizeAsync(CommandContext context, CancellationToken ct)
+    {
+        var text = context.Parsed.GetValue(Size);
+        return
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var size)
+            && size is >= 1 and <= LinkLimits.Slots
+            ? ShowAsync(context, control => control.ResizeAsync(size, ct))
+            : throw new UsageException($"A pool has 1 to {LinkLimits.Slots} processors, not \"{text}\".");
     }
 
     // An IOException says what went wrong and what to do; every command turns it into its message.

@@ -19,6 +19,9 @@ internal static class AgentInstallCommand
         "Write the unit file and leave it at that"
     );
 
+    // What a stop may take after what ran is done with.
+    private static readonly TimeSpan Leaving = TimeSpan.FromSeconds(30);
+
     private static readonly Option<bool> OfUser = CommonOptions.CallSwitch(
         "--user",
         "A service of this user also when root runs this; root's is one of the machine"
@@ -35,11 +38,11 @@ internal static class AgentInstallCommand
     private static async Task<int> RunAsync(CommandContext context, CancellationToken ct)
     {
         var arguments = context.Parsed.UnmatchedTokens;
-        Check(context.Shell, arguments);
+        var drain = AgentCommand.ReadDrain(Check(context.Shell, arguments));
         var isRoot = string.Equals(Environment.UserName, "root", StringComparison.Ordinal);
         var isSystem = isRoot && !context.Settings.IsOn(OfUser);
         var path = Path.Combine(isSystem ? SystemUnits : UserUnits(context.Shell), Unit);
-        await WriteAsync(path, UnitFile(arguments, context.Shell.Environment, isSystem), ct);
+        await WriteAsync(path, UnitFile(arguments, context.Shell.Environment, isSystem, drain), ct);
         context.Print.Line(path);
         string[][] steps =
         [
@@ -64,7 +67,7 @@ internal static class AgentInstallCommand
     }
 
     /// <summary>What the service would refuse at its start is refused now.</summary>
-    private static void Check(Shell shell, IReadOnlyList<string> arguments)
+    private static Settings Check(Shell shell, IReadOnlyList<string> arguments)
     {
         var parsed = AgentCommand.Build(shell).Parse(arguments);
         if (parsed.Errors.Count > 0)
@@ -72,7 +75,9 @@ internal static class AgentInstallCommand
             throw new UsageException($"pollard agent would not take this: {parsed.Errors[0].Message}");
         }
 
-        AgentCommand.Check(Settings.Read(parsed, shell.Environment));
+        var settings = Settings.Read(parsed, shell.Environment);
+        AgentCommand.Check(settings);
+        return settings;
     }
 
     private static string UserUnits(Shell shell)
@@ -87,7 +92,12 @@ internal static class AgentInstallCommand
     }
 
     /// <summary>The unit: an agent that is stopped finishes what it has, and one that was sent away is not started again and again.</summary>
-    internal static string UnitFile(IReadOnlyList<string> arguments, Func<string, string?> environment, bool isSystem)
+    internal static string UnitFile(
+        IReadOnlyList<string> arguments,
+        Func<string, string?> environment,
+        bool isSystem,
+        TimeSpan drain
+    )
     {
         // Whoever called sudo owns the models and the logins, and commands of clients are not root's to run.
         var user = isSystem ? $"User={Escaped(environment("SUDO_USER") ?? "root")}\n" : "";
@@ -114,7 +124,7 @@ internal static class AgentInstallCommand
             Restart=always
             RestartSec=5
             RestartPreventExitStatus={ExitCode.Usage}
-            TimeoutStopSec=60
+            TimeoutStopSec={Math.Ceiling((drain + Leaving).TotalSeconds)}
             KillMode=mixed
             NoNewPrivileges=yes
 

@@ -5,7 +5,7 @@ using Pollard.Simulators;
 
 namespace Pollard.Commands;
 
-/// <summary><c>pollard simulate</c>: servers that stand in for models, and say so.</summary>
+/// <summary><c>pollard simulate</c>: servers that stand in for models and others, and say so.</summary>
 internal static class SimulateCommand
 {
     private static readonly Option<string?> OllamaUrl = CommonOptions.CallText(
@@ -24,6 +24,42 @@ internal static class SimulateCommand
         "--url",
         "URL",
         $"Where it answers; port 0 takes a free one. Default: {Defaults.Anthropic}"
+    );
+
+    private static readonly Option<string?> TasksUrl = CommonOptions.CallText(
+        "--url",
+        "URL",
+        $"Where it answers; port 0 takes a free one. Default: {Defaults.TaskServer}"
+    );
+
+    private static readonly Option<string?> TasksPort = CommonOptions.CallText(
+        "--port",
+        "PORT",
+        "The same by the port alone, on this machine"
+    );
+
+    private static readonly Option<string?> Tasks = CommonOptions.CallText(
+        "--tasks",
+        "N",
+        $"Tasks that there are; then there are none. Default: {TaskSimulator.MostTasks}"
+    );
+
+    private static readonly Option<string?> Delay = CommonOptions.CallText(
+        "--delay",
+        "DURATION",
+        "How long each answer takes: 500ms, 2s. Default: 0"
+    );
+
+    private static readonly Option<string?> TasksSeed = CommonOptions.CallText(
+        "--seed",
+        "N",
+        "The same seed gives the same tasks. Default: 0"
+    );
+
+    private static readonly Option<string[]> TasksFaults = CommonOptions.CallTexts(
+        "--fault",
+        "KIND:RATE",
+        "stall, cut (nothing is done), early-end (a result is taken, and no answer comes), error, garbage, 500, 429 or 529; at a rate of 5% or 1/20. May be given several times"
     );
 
     private static readonly Option<string[]> Models = CommonOptions.CallTexts(
@@ -80,7 +116,7 @@ internal static class SimulateCommand
     );
 
     public static Command Build(Shell shell) =>
-        new("simulate", "Servers that stand in for models: seeded output, rates and faults")
+        new("simulate", "Servers that stand in for models and task servers: seeded output, rates and faults")
         {
             Simulator("ollama", "Stands in for Ollama", OllamaUrl)
                 .With(LoadTime, IgnorePrefill)
@@ -109,6 +145,10 @@ internal static class SimulateCommand
                             ct
                         )
                 ),
+            new Command("tasks", "Stands in for a server of tasks: get-task, complete-task, stats")
+                .With(TasksUrl, TasksPort, Tasks, Delay, TasksSeed, TasksFaults, RequiredKeyFile, CommonOptions.Json)
+                .WithConfiguration()
+                .Does(shell, RunTasksAsync),
         };
 
     private static Command Simulator(string name, string description, Option<string?> url) =>
@@ -116,7 +156,30 @@ internal static class SimulateCommand
             .With(url, Models, TokensPerSecond, FirstToken, Tokens, Seed, Faults, RequiredKeyFile, CommonOptions.Json)
             .WithConfiguration();
 
-    private static async Task<int> RunAsync(
+    private static Task<int> RunTasksAsync(CommandContext context, CancellationToken ct)
+    {
+        var settings = context.Settings;
+        var options = new SimulatorOptions
+        {
+            FirstTokenDelay = settings.Duration(Delay) ?? TimeSpan.Zero,
+            Seed = settings.Number(TasksSeed, 0, int.MaxValue) ?? 0,
+            Faults = [.. settings.Texts(TasksFaults).Select(ParseFault)],
+            Key = settings.SecretFile(RequiredKeyFile),
+            Time = context.Shell.Time,
+        };
+        var tasks = settings.Number(Tasks, 1, TaskSimulator.MostTasks) ?? TaskSimulator.MostTasks;
+        var url = settings.Number(TasksPort, 0, ushort.MaxValue) is { } port
+            ? new Uri($"http://127.0.0.1:{port}")
+            : settings.Address(TasksUrl) ?? new Uri(Defaults.TaskServer);
+        return ServeAsync(
+            context,
+            "a task server, no real one,",
+            TaskSimulator.StartAsync(url.AbsoluteUri.TrimEnd('/'), options, tasks, ct),
+            ct
+        );
+    }
+
+    private static Task<int> RunAsync(
         CommandContext context,
         string name,
         Option<string?> urlOption,
@@ -126,7 +189,17 @@ internal static class SimulateCommand
     )
     {
         var url = context.Settings.Address(urlOption) ?? new Uri(defaultUrl);
-        await using var simulator = await start(url.AbsoluteUri.TrimEnd('/'), Read(context), ct);
+        return ServeAsync(context, $"{name}, not a model,", start(url.AbsoluteUri.TrimEnd('/'), Read(context), ct), ct);
+    }
+
+    private static async Task<int> ServeAsync(
+        CommandContext context,
+        string what,
+        Task<RunningSimulator> starting,
+        CancellationToken ct
+    )
+    {
+        await using var simulator = await starting;
         var address = simulator.Url.AbsoluteUri.TrimEnd('/');
         if (context.Print.Json)
         {
@@ -134,7 +207,7 @@ internal static class SimulateCommand
         }
         else
         {
-            context.Print.Line($"A simulator of {name}, not a model, answers at {address}");
+            context.Print.Line($"A simulator of {what} answers at {address}");
             context.Print.Hint("Ctrl-C stops it.");
         }
 

@@ -9,6 +9,7 @@ namespace Pollard.Composition;
 /// <summary>What the settings say that work is run on.</summary>
 internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFactory loggers) : IAsyncDisposable
 {
+    private static readonly TimeSpan DemoIteration = TimeSpan.FromMilliseconds(100);
     private readonly List<object> _made = [];
 
     /// <summary>The backends that the settings name; none when they name none.</summary>
@@ -36,6 +37,9 @@ internal sealed class Backends(Settings settings, TimeProvider time, ILoggerFact
         Keep(
             new OllamaBackend(new OllamaBackendOptions { BaseUrl = url }, time, loggers.CreateLogger<OllamaBackend>())
         );
+
+    /// <summary>What an agent of a task server has when nothing else is named.</summary>
+    public IBackend Demo() => new IterationsBackend(DemoIteration, time, loggers.CreateLogger<IterationsBackend>());
 
     /// <summary>The upstream; null when there is none.</summary>
     public IBackend? Upstream()

@@ -67,5 +67,6 @@ internal static class Defaults
     public const string Gateway = "http://127.0.0.1:7655";
     public const string OpenAi = "http://127.0.0.1:8000";
     public const string Anthropic = "http://127.0.0.1:8100";
+    public const string TaskServer = "http://127.0.0.1:5123";
     public const string Ollama = "http://127.0.0.1:11434";
 }

@@ -27,6 +27,13 @@ internal static class AgentStatusText
         }
 
         yield return Field("today", Today(status.Today));
+        if (status.Tasks is { } tasks)
+        {
+            yield return Field("tasks", Counts(tasks));
+            yield return Field("to run", Stage(tasks.Process));
+            yield return Field("to deliver", Stage(tasks.Deliver));
+        }
+
         yield return Field("running", Number(status.Running.Count) + " of " + Number(status.Slots));
         foreach (var attempt in status.Running)
         {
@@ -69,6 +76,18 @@ internal static class AgentStatusText
     /// <summary>What was done today.</summary>
     public static string Today(AgentDay today) =>
         $"{Number(today.Finished)} done, {Number(today.Failed)} failed, {Number(today.Tokens)} tokens";
+
+    /// <summary>What has passed a task server's pipeline.</summary>
+    public static string Counts(AgentTasks tasks) =>
+        $"{Number(tasks.Fetched)} fetched, {Number(tasks.Processed)} processed, {Number(tasks.Failed)} failed, "
+        + $"{Number(tasks.Delivered)} delivered, {Number(tasks.Dropped)} dropped";
+
+    /// <summary>One stage of it.</summary>
+    public static string Stage(AgentStage stage) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{stage.Depth} wait, {stage.PerSecond:0.##}/s after {stage.WaitSeconds:0.###} s each"
+        );
 
     /// <summary>Names of models, the first of them.</summary>
     public static string Models(IReadOnlyList<string> models) =>

@@ -12,7 +12,8 @@ public sealed class AgentInstallTests
         var unit = AgentInstallCommand.UnitFile(
             ["--gateway", "https://pool.example", "--command", "sum=/bin/sum \"a b\" \\ $HOME %h {prompt_file}"],
             name => name == "PATH" ? "/opt/a b:/bin" : null,
-            isSystem: false
+            isSystem: false,
+            drain: TimeSpan.FromMinutes(5)
         );
 
         var start = unit.Split('\n').Single(line => line.StartsWith("ExecStart=", StringComparison.Ordinal));
@@ -24,6 +25,7 @@ public sealed class AgentInstallTests
             StringComparison.Ordinal
         );
         Assert.Contains("\nEnvironment=\"PATH=/opt/a b:/bin\"\n", unit, StringComparison.Ordinal);
+        Assert.Contains("\nTimeoutStopSec=330\n", unit, StringComparison.Ordinal);
         Assert.Contains("\nRestart=always\n", unit, StringComparison.Ordinal);
         Assert.Contains("\nWantedBy=default.target\n", unit, StringComparison.Ordinal);
     }
@@ -35,7 +37,7 @@ public sealed class AgentInstallTests
         Assert.Contains("\nUser=root\n", Unit(null), StringComparison.Ordinal);
 
         static string Unit(string? user) =>
-            AgentInstallCommand.UnitFile([], name => name == "SUDO_USER" ? user : null, isSystem: true);
+            AgentInstallCommand.UnitFile([], name => name == "SUDO_USER" ? user : null, isSystem: true, TimeSpan.Zero);
     }
 
     [Theory]

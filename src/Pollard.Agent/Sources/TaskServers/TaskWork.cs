@@ -1,0 +1,97 @@
+using System.Text;
+using System.Text.Json;
+using Pollard.Agent.Backends;
+using Pollard.Agent.Backends.Http;
+using Pollard.Agent.Backends.Ollama;
+using Pollard.Protocol;
+using Pollard.Protocol.HostLink;
+
+namespace Pollard.Agent.Sources.TaskServers;
+
+/// <summary>
+/// A task of the small contract as work for a backend. It may say <c>kind</c>, <c>model</c> and <c>request</c>; what does not is a
+/// chat if it has <c>messages</c> or a <c>prompt</c>, and else goes whole to the first backend that takes tasks or is a command.
+/// </summary>
+internal static class TaskWork
+{
+    private const string Chat = "chat";
+    private static readonly IReadOnlyList<string> UsualKinds = [Chat, "completion"];
+
+    /// <summary>How long a run may take: as long as a gateway allows where nobody says.</summary>
+    private static readonly TimeSpan Within = TimeSpan.FromMinutes(10);
+
+    /// <summary>The work; null when the task names no model, and nothing here can do it.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="models">What there is.</param>
+    public static WorkItem? Read(FetchedTask task, IReadOnlyList<ModelInfo> models)
+    {
+        using var document = JsonDocument.Parse(task.Json);
+        var json = document.RootElement;
+        var ways = WaysOf(task, json);
+        var named = json.Text("model") ?? (json.Member("request") ?? default).Text("model");
+        foreach (var (kind, request) in ways)
+        {
+            if (models.FirstOrDefault(model => IsFor(model, kind, named)) is { } fit)
+            {
+                return new WorkItem(Offer(task, kind, named ?? fit.Name), request);
+            }
+        }
+
+        // A model that is not here: the pipeline says so, and what is here in its stead.
+        return named is null ? null : new WorkItem(Offer(task, ways[0].Kind, named), ways[0].Request);
+    }
+
+    /// <summary>As what it may be run, the best first.</summary>
+    private static List<(string Kind, ReadOnlyMemory<byte> Request)> WaysOf(FetchedTask task, JsonElement json)
+    {
+        var kind = json.Text("kind");
+        if (json.Member("request") is { ValueKind: JsonValueKind.Object } request)
+        {
+            return [(kind ?? Chat, Encoding.UTF8.GetBytes(request.GetRawText()))];
+        }
+
+        List<(string, ReadOnlyMemory<byte>)> ways =
+        [
+            (WorkItem.WholeTask, task.Json),
+            ("command", OllamaRequest.Write(body => body.WriteString("prompt", task.Json.Span))),
+        ];
+        if (json.Member("messages") is { ValueKind: JsonValueKind.Array } || json.Text("prompt") is not null)
+        {
+            ways.Insert(0, (kind ?? Chat, ChatOf(json)));
+        }
+
+        return ways;
+    }
+
+    private static bool IsFor(ModelInfo model, string kind, string? named) =>
+        (model.Kinds ?? UsualKinds).Contains(kind, StringComparer.Ordinal)
+        && (named is null ? model.Name != "*" : model.Name == named || model.Name == "*");
+
+    private static ReadOnlyMemory<byte> ChatOf(JsonElement task) =>
+        OllamaRequest.Write(json =>
+        {
+            json.WritePropertyName("messages");
+            if (task.Member("messages") is { } messages)
+            {
+                messages.WriteTo(json);
+                return;
+            }
+
+            json.WriteStartArray();
+            json.WriteStartObject();
+            json.WriteString("role", "user");
+            json.WriteString("content", task.Text("prompt"));
+            json.WriteEndObject();
+            json.WriteEndArray();
+        });
+
+    private static Messages.Offer Offer(FetchedTask task, string kind, string model) =>
+        new()
+        {
+            Attempt = task.Id,
+            Task = task.Id,
+            Kind = kind,
+            Model = model,
+            TimeoutSeconds = Within.TotalSeconds,
+        };
+}
