@@ -40,6 +40,17 @@ public sealed class TaskWorkTests
     }
 
     [Fact]
+    public void A_task_that_only_says_that_it_is_one_is_what_its_request_says()
+    {
+        const string Prompt = """{"taskId":"t","kind":"task","model":"","request":{"prompt":"Hi"}}""";
+        const string Other = """{"taskId":"t","kind":"task","iterations":10,"request":{"text":"a b"}}""";
+
+        Assert.Equal(("chat", "model", """{"messages":[{"role":"user","content":"Hi"}]}"""), Read(Prompt, Model));
+        Assert.Equal(("task", "demo", """{"text":"a b"}"""), Read(Other, Model, Whole));
+        Assert.Equal(("command", "tool", """{"prompt":"{\"text\":\"a b\"}"}"""), Read(Other, Command));
+    }
+
+    [Fact]
     public void What_a_task_says_itself_holds()
     {
         Assert.Equal(

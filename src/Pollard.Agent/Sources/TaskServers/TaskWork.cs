@@ -9,8 +9,9 @@ using Pollard.Protocol.HostLink;
 namespace Pollard.Agent.Sources.TaskServers;
 
 /// <summary>
-/// A task of the small contract as work for a backend. It may say <c>kind</c>, <c>model</c> and <c>request</c>; what does not is a
-/// chat if it has <c>messages</c> or a <c>prompt</c>, and else goes whole to the first backend that takes tasks or is a command.
+/// A task of the small contract as work for a backend. It may say <c>kind</c>, <c>model</c> and <c>request</c>; what says no kind, or only
+/// that it is a task, is a chat if it has <c>messages</c> or a <c>prompt</c>, and else goes whole to the first backend that takes tasks
+/// or is a command.
 /// </summary>
 internal static class TaskWork
 {
@@ -28,7 +29,7 @@ internal static class TaskWork
         using var document = JsonDocument.Parse(task.Json);
         var json = document.RootElement;
         var ways = WaysOf(task, json);
-        var named = json.Text("model") ?? (json.Member("request") ?? default).Text("model");
+        var named = NameIn(json) ?? NameIn(json.Member("request") ?? default);
         foreach (var (kind, request) in ways)
         {
             if (models.FirstOrDefault(model => IsFor(model, kind, named)) is { } fit)
@@ -45,23 +46,32 @@ internal static class TaskWork
     private static List<(string Kind, ReadOnlyMemory<byte> Request)> WaysOf(FetchedTask task, JsonElement json)
     {
         var kind = json.Text("kind");
+        var said = json; // What is to be done: all of the task, or the part of it that says so.
+        var whole = task.Json;
         if (json.Member("request") is { ValueKind: JsonValueKind.Object } request)
         {
-            return [(kind ?? Chat, Encoding.UTF8.GetBytes(request.GetRawText()))];
+            said = request;
+            whole = Encoding.UTF8.GetBytes(request.GetRawText());
+            if (kind != WorkItem.WholeTask)
+            {
+                return [(kind ?? Chat, whole)];
+            }
         }
 
         List<(string, ReadOnlyMemory<byte>)> ways =
         [
-            (WorkItem.WholeTask, task.Json),
-            ("command", OllamaRequest.Write(body => body.WriteString("prompt", task.Json.Span))),
+            (WorkItem.WholeTask, whole),
+            ("command", OllamaRequest.Write(body => body.WriteString("prompt", whole.Span))),
         ];
-        if (json.Member("messages") is { ValueKind: JsonValueKind.Array } || json.Text("prompt") is not null)
+        if (said.Member("messages") is { ValueKind: JsonValueKind.Array } || said.Text("prompt") is not null)
         {
-            ways.Insert(0, (kind ?? Chat, ChatOf(json)));
+            ways.Insert(0, (kind is null or WorkItem.WholeTask ? Chat : kind, ChatOf(said)));
         }
 
         return ways;
     }
+
+    private static string? NameIn(JsonElement said) => said.Text("model") is { Length: > 0 } name ? name : null;
 
     private static bool IsFor(ModelInfo model, string kind, string? named) =>
         (model.Kinds ?? UsualKinds).Contains(kind, StringComparer.Ordinal)

@@ -17,17 +17,22 @@ internal static class TaskAgentResult
     {
         var outcome = brought.Member("error") is { } error
             ? attempt.Fail(attempt.NextSeq, FailOf(error))
-            : Finish(attempt, brought.Member("result"));
+            : Finish(attempt, BodyOf(brought));
         attempt.Free();
         return outcome != AppendOutcome.Fenced;
     }
 
-    private static AppendOutcome Finish(Attempt attempt, JsonElement? result)
+    // JSON, or bytes that are none; those who know only taskId bring nothing.
+    private static byte[] BodyOf(JsonElement brought) =>
+        brought.Member("result") is { } json ? JsonMarshal.GetRawUtf8Value(json).ToArray()
+        : brought.Member("result_base64") is { ValueKind: JsonValueKind.String } text
+        && text.TryGetBytesFromBase64(out var bytes)
+            ? bytes
+        : "null"u8.ToArray();
+
+    private static AppendOutcome Finish(Attempt attempt, byte[] body)
     {
-        ReadOnlyMemory<byte> json = result is { } value
-            ? JsonMarshal.GetRawUtf8Value(value).ToArray()
-            : "null"u8.ToArray();
-        var outcome = attempt.Append(attempt.NextSeq, DeltaKind.Body, 0, new ReadOnlySequence<byte>(json));
+        var outcome = attempt.Append(attempt.NextSeq, DeltaKind.Body, 0, new ReadOnlySequence<byte>(body));
         if (outcome != AppendOutcome.Taken)
         {
             return outcome;

@@ -36,6 +36,19 @@ public sealed class SmallContractTests
         Assert.Equal("""{"sheep":[1,2.50],"ok":true}""", ended.GetProperty("result").GetRawText());
     }
 
+    [Fact]
+    public async Task A_result_that_is_no_text_comes_as_bytes()
+    {
+        await using var gateway = await StartAsync(time: _clock);
+        var agent = new SmallAgent(gateway.Client);
+        var id = await gateway.SubmitAsync(Task);
+
+        await JsonOf(agent.CompleteAsync(await agent.UntilTaskAsync(), ""","result_base64":"/wA=" """));
+
+        var ended = await gateway.EndOfAsync(id);
+        Assert.Equal("/wA=", ended.GetProperty("result").GetProperty("base64").GetString());
+    }
+
     [Theory]
     [InlineData("{}")]
     [InlineData("""{"taskName":7,"iterations":"many"}""")]
