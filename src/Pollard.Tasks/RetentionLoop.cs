@@ -8,6 +8,7 @@ internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
     private static readonly TimeSpan RoundDeadline = TimeSpan.FromSeconds(30);
     private readonly CancellationTokenSource _stop = new();
     private Task _loop = Task.CompletedTask;
+    private bool _mayHaveStrays = true; // A crash may have left some.
 
     /// <summary>How it is.</summary>
     public BackgroundLoop Loop { get; } = new("retention", 2 * RoundDeadline, core.Options.PurgeInterval, core.Time);
@@ -47,7 +48,10 @@ internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
             using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _stop.Token);
             await DeleteAsync(core.Options.Retention, int.MaxValue, both.Token);
             await DeleteExcessAsync(both.Token);
-            await DeleteBodiesAsync(both.Token);
+            if (_mayHaveStrays)
+            {
+                await DeleteBodiesAsync(both.Token);
+            }
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
         {
@@ -93,6 +97,8 @@ internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
                 core.Store.Bodies!.Delete(task);
             }
         }
+
+        _mayHaveStrays = false;
     }
 
     private async Task<int> DeleteAsync(TimeSpan keep, int most, CancellationToken ct)
@@ -103,6 +109,7 @@ internal sealed partial class RetentionLoop(EngineCore core) : IAsyncDisposable
             var slice = Math.Min(core.Options.PurgeSlice, most - total);
             var deleted = await core.Store.PurgeAsync(core.Time.GetUtcNow(), keep, slice, ct);
             total += deleted;
+            _mayHaveStrays |= deleted > 0;
             if (deleted < slice)
             {
                 break;

@@ -51,6 +51,9 @@ public sealed class TaskHandle
     /// <summary>Reads its events after number <paramref name="after"/> (-1: all).</summary>
     public TaskEventReader ReadEvents(int after = -1) => new(Task, after);
 
+    /// <summary>The same for the one for whom the answer is: a body that goes through leaves the memory when this reader has it, and its host is paced by it.</summary>
+    public TaskEventReader TakeEvents() => new(Task, after: -1, takesBodies: true);
+
     /// <summary>The result of a completed task, else null.</summary>
     public ValueTask<ReadOnlyMemory<byte>?> ReadResultAsync(CancellationToken cancellationToken)
     {

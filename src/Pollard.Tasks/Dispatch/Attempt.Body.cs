@@ -74,6 +74,10 @@ public sealed partial class Attempt
             {
                 error = NotKept(e);
             }
+            catch (ObjectDisposedException)
+            {
+                return AppendOutcome.Fenced; // The task ended while the disk worked.
+            }
         }
 
         _core.FailAttempt(this, error, TimeSpan.Zero);

@@ -21,11 +21,12 @@ public sealed class TaskEventReader
     private readonly Waiter _waiter;
     private IReadOnlyList<TaskEvent> _page = []; // Read from the store, when the log in memory begins later.
     private int _pageAt;
+    private readonly bool _takesBodies;
     private int _next;
 
-    internal TaskEventReader(LiveTask task, int after)
+    internal TaskEventReader(LiveTask task, int after, bool takesBodies = false)
     {
-        _task = task;
+        (_task, _takesBodies) = (task, takesBodies);
         _next = Math.Max(0, after + 1);
         _waiter = new Waiter(task.Log, task.Core.Wheel, onlyFinal: false);
     }
@@ -50,7 +51,10 @@ public sealed class TaskEventReader
             }
 
             next = log[_next++];
-            log.NoteRead(next);
+            if (_takesBodies || !log.DropsBodies) // Whoever else looks on must not take a body from its reader, or drive its host on.
+            {
+                log.NoteRead(next);
+            }
         }
 
         EngineCore.CreditReader(_task);

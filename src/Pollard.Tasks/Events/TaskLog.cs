@@ -33,7 +33,7 @@ internal sealed class TaskLog(int first)
     /// <summary>Bytes of output that the foremost reader has read.</summary>
     public long ReadBytes { get; private set; }
 
-    /// <summary>Pieces of a body leave the memory when the foremost reader has read them.</summary>
+    /// <summary>Pieces of a body leave the memory when their reader has them (<see cref="TaskHandle.TakeEvents"/>).</summary>
     public bool DropsBodies { get; set; }
 
     /// <summary>Guards everything here.</summary>

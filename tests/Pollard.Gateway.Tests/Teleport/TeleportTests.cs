@@ -112,6 +112,68 @@ public sealed class TeleportTests
     }
 
     [Fact]
+    public async Task WhoLooksOnTakesNothingFromWhoCalled()
+    {
+        var isWatched = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var scene = await ToolScene.StartAsync(async http =>
+        {
+            await http.Response.Body.FlushAsync(http.RequestAborted);
+            await isWatched.Task.WaitAsync(http.RequestAborted);
+            await http.Response.Body.WriteAsync(Large, http.RequestAborted);
+        });
+
+        using var response = await scene.Gateway.GetAsync($"{Wiki}/");
+        var id = response.Headers.GetValues("Pollard-Task").Single();
+        using var watched = await scene.Gateway.GetAsync($"/v1/tasks/{id}/events");
+        var watching = watched.Content.ReadAsStringAsync(Token);
+        isWatched.SetResult();
+
+        Assert.True((await response.Content.ReadAsByteArrayAsync(Token)).AsSpan().SequenceEqual(Large));
+        Assert.Contains("event: completed", await watching, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ADurableCallThatIsCancelledInTheMiddleLeavesNothing()
+    {
+        using var disk = new StoreOnDisk();
+        var aborted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var scene = await ToolScene.StartAsync(
+            async http =>
+            {
+                try
+                {
+                    while (true)
+                    {
+                        await http.Response.Body.WriteAsync(Large, http.RequestAborted);
+                    }
+                }
+                finally
+                {
+                    aborted.SetResult();
+                }
+            },
+            store: disk.Create()
+        );
+        var bodies = new DirectoryInfo(Path.Combine(disk.Folder, "bodies"));
+
+        var receipt = await TestGateway.JsonOf(scene.Gateway.GetAsync($"{Wiki}/", ("Prefer", "respond-async")), 202);
+        var id = receipt.GetProperty("id").GetString();
+        while (!bodies.Exists || bodies.EnumerateFiles().Sum(static file => file.Length) < Large.Length)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Token);
+            bodies.Refresh();
+        }
+
+        await TestGateway.JsonOf(scene.Gateway.Client.DeleteAsync($"/v1/tasks/{id}", Token), 202);
+        await aborted.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System, Token);
+        await TestGateway.JsonOf(scene.Gateway.GetAsync($"/v1/tasks/{id}/body"), 409);
+        while (bodies.EnumerateFiles().Sum(static file => file.Length) > 0)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Token);
+        }
+    }
+
+    [Fact]
     public async Task AClientThatDoesNotReadHoldsTheToolUpAndOneThatLeavesEndsTheCall()
     {
         var written = 0L;

@@ -22,7 +22,7 @@ internal sealed class TeleportAnswer(Work work, GatewayOptions options)
         {
             try
             {
-                await FollowAsync(http, task.ReadEvents(), answer);
+                await FollowAsync(http, task.TakeEvents(), answer);
             }
             catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
             {
@@ -102,7 +102,7 @@ internal sealed class TeleportAnswer(Work work, GatewayOptions options)
             TeleportHeaders.ForClient(http.Response, head, prefix);
             _hasBegun = true;
             _hasBody = !HttpMethods.IsHead(http.Request.Method) && head.Status is not (204 or 205 or 304);
-            await http.Response.StartAsync(http.RequestAborted);
+            await http.Response.BodyWriter.FlushAsync(http.RequestAborted); // The head leaves now: its body may be long in coming.
         }
 
         private Protocol.Api.HttpHead HeadOf(ReadOnlyMemory<byte> data)
