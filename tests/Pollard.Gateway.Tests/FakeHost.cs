@@ -46,8 +46,8 @@ internal sealed class FakeHost : IHostSink
             ]
         );
 
-    public static FakeHost Connect(TaskEngine engine, ModelInfo model) =>
-        Connect(engine, $"host_{model.Name}", TrustTier.Own, [model]);
+    public static FakeHost Connect(TaskEngine engine, ModelInfo model, TrustTier tier = TrustTier.Own) =>
+        Connect(engine, $"host_{model.Name}_{tier}", tier, [model]);
 
     private static FakeHost Connect(TaskEngine engine, string id, TrustTier tier, IReadOnlyList<ModelInfo> models)
     {

@@ -1,3 +1,4 @@
+using Pollard.Protocol;
 using Pollard.Protocol.Api;
 
 namespace Pollard.Gateway.Tests;
@@ -32,6 +33,27 @@ public sealed class ToolTrustTests
         using var answer = await withTools;
 
         Assert.True(answer.IsSuccessStatusCode);
+        Assert.False(stranger.HasOffer);
+    }
+
+    [Theory]
+    [InlineData("/v1/tasks", """{"kind":"http","model":"wiki","request":{}}""")]
+    [InlineData("/v1/teleport/wiki/a", "{}")]
+    public async Task Calls_of_tools_are_for_trusted_hosts(string path, string body)
+    {
+        var wiki = new ModelInfo { Name = "wiki", Kinds = ["http"] };
+        await using var gateway = await TestGateway.StartAsync();
+        var stranger = FakeHost.Connect(gateway.Engine, wiki, TrustTier.Community);
+        var friend = FakeHost.Connect(gateway.Engine, wiki, TrustTier.Trusted);
+
+        for (var i = 0; i < 4; i++) // By chance alone one would come to the stranger, fifteen times out of sixteen.
+        {
+            var call = gateway.PostAsync(path, body, ("Prefer", "respond-async"));
+            _ = await friend.TakeAsync();
+            using var answer = await call;
+            Assert.True(answer.IsSuccessStatusCode);
+        }
+
         Assert.False(stranger.HasOffer);
     }
 

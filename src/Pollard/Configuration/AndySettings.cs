@@ -19,7 +19,7 @@ internal static class AndySettings
 
     private static readonly Option<bool> CommunityTools = CommonOptions.Switch(
         "--community-tools",
-        "Give requests with tools to hosts of the community too"
+        "Give requests with tools, and calls of tools, to hosts of the community too"
     );
 
     private static readonly Option<string?> AuditShare = CommonOptions.Text(

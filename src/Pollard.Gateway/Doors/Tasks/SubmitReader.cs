@@ -46,7 +46,7 @@ internal static class SubmitReader
             Request = request,
             Stream = facts.Stream,
             Prefixes = facts.Prefixes,
-            Requires = ToolTrust.Require(submitted.Requires, facts.Tools, options),
+            Requires = ToolTrust.Require(submitted.Requires, facts.Tools || call is not null, options),
             Priority = submitted.Priority ?? 0,
             MaxAttempts = submitted.MaxAttempts ?? (call?.IsRepeatable == false ? 1 : null),
             RunTimeout = SpanOf(submitted.Timeout),

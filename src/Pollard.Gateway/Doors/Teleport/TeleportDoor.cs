@@ -44,6 +44,7 @@ internal sealed class TeleportDoor(Work work, TaskEngine engine, ModelCatalog mo
                 target.Tool,
                 JsonSerializer.SerializeToUtf8Bytes(call, ProtocolJson.Default.HttpCall),
                 Stream: true,
+                Tools: true,
                 Requires: target.Host is { } host ? new TaskRequirements { Host = host } : null,
                 MaxAttempts: call.IsRepeatable ? null : 1
             )

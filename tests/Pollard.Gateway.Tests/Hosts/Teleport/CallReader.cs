@@ -51,7 +51,7 @@ internal static class CallReader
     {
         HttpHead? head = null;
         using var body = new MemoryStream();
-        var reader = task.ReadEvents();
+        var reader = task.TakeEvents();
         while (await reader.WaitAsync(TimeSpan.FromMinutes(1), Token) != EventWait.Ended)
         {
             while (reader.TryRead(out var next))
