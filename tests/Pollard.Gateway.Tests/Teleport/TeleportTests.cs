@@ -89,6 +89,28 @@ public sealed class TeleportTests
     }
 
     [Fact]
+    public async Task ABodyThatNoLinkTakesIsRefusedAndHarmsNoHost()
+    {
+        await using var scene = await ToolScene.StartAsync(async http =>
+        {
+            await http.Request.Body.CopyToAsync(Stream.Null, http.RequestAborted);
+            await http.Response.WriteAsync("ok", http.RequestAborted);
+        });
+        var bytes = new byte[55_000_000];
+        bytes.AsSpan().Fill(0xff); // No text: it grows by a third on its way.
+
+        using var refused = await scene.Gateway.Client.PostAsync($"{Wiki}/", new ByteArrayContent(bytes), Token);
+        using var taken = await scene.Gateway.Client.PostAsync(
+            $"{Wiki}/",
+            new ByteArrayContent(bytes[..25_000_000]),
+            Token
+        );
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, refused.StatusCode);
+        Assert.Equal(HttpStatusCode.OK, taken.StatusCode);
+    }
+
+    [Fact]
     public async Task ALargeAnswerGoesThroughWithoutStayingInMemory()
     {
         var engine = new TaskEngineOptions { MaxOutputBytes = 64 * 1024 };

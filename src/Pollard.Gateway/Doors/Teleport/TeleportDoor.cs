@@ -10,6 +10,7 @@ using Pollard.Gateway.Http;
 using Pollard.Gateway.Requests;
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
+using Pollard.Protocol.HostLink;
 using Pollard.Tasks;
 using Pollard.Tasks.Dispatch;
 
@@ -42,7 +43,7 @@ internal sealed class TeleportDoor(Work work, TaskEngine engine, ModelCatalog mo
             new WorkRequest(
                 HttpCall.Kind,
                 target.Tool,
-                JsonSerializer.SerializeToUtf8Bytes(call, ProtocolJson.Default.HttpCall),
+                RequestOf(call),
                 Stream: true,
                 Tools: true,
                 Requires: target.Host is { } host ? new TaskRequirements { Host = host } : null,
@@ -89,6 +90,21 @@ internal sealed class TeleportDoor(Work work, TaskEngine engine, ModelCatalog mo
             },
             target
         );
+    }
+
+    // Bytes that are no text grow by a third, and no host's link takes more than this.
+    private static byte[] RequestOf(HttpCall call)
+    {
+        var request = JsonSerializer.SerializeToUtf8Bytes(call, ProtocolJson.Default.HttpCall);
+        return request.Length <= LinkLimits.OfferBytes
+            ? request
+            : throw new RejectedException(
+                new DoorError(
+                    413,
+                    "too_large",
+                    $"a call with its body, in base64 where that is no text, has at most {LinkLimits.OfferBytes} bytes"
+                )
+            );
     }
 
     /// <summary>The tool of that name, or the agent and then its tool.</summary>
