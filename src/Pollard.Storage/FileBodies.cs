@@ -114,6 +114,11 @@ public sealed class FileBodies : IBodyStore
                     buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - Length)),
                     Length
                 );
+                if (read == 0)
+                {
+                    throw new IOException("The body of a task became shorter while it was read.");
+                }
+
                 _hash.AppendData(buffer, 0, read);
                 Length += read;
             }

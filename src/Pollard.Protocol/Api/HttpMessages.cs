@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -93,9 +94,37 @@ internal sealed class HttpFieldsConverter : JsonConverter<IReadOnlyList<HttpFiel
             : throw new JsonException("a value of a header is a string");
 }
 
-/// <summary>Writes header lines.</summary>
+/// <summary>What a header line may be, and how lines are written.</summary>
 internal static class HttpFields
 {
+    private static readonly SearchValues<char> NameCharacters = SearchValues.Create(
+        "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    );
+
+    // RFC 9110, 7.6.1, and what is between a client and its proxy.
+    private static readonly HashSet<string> OfConnection = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "Connection",
+        "HTTP2-Settings",
+        "Keep-Alive",
+        "Proxy-Authenticate",
+        "Proxy-Authorization",
+        "Proxy-Connection",
+        "TE",
+        "Trailer",
+        "Transfer-Encoding",
+        "Upgrade",
+    };
+
+    /// <summary>True for a name of a header line.</summary>
+    public static bool IsName(string text) => text.Length > 0 && !text.AsSpan().ContainsAnyExcept(NameCharacters);
+
+    /// <summary>True for a value of a header line that every server reads in the same way.</summary>
+    public static bool IsValue(string text) => !text.Any(static c => (c < ' ' && c != '\t') || c >= '\x7f');
+
+    /// <summary>True for a line that is about the connection, which nobody passes on.</summary>
+    public static bool IsOfConnection(string name) => OfConnection.Contains(name);
+
     /// <summary>As a JSON object: each name with its value, or with a list where there are several.</summary>
     public static void Write(Utf8JsonWriter writer, IReadOnlyList<HttpField> fields)
     {

@@ -45,10 +45,10 @@ public sealed record SqliteStoreOptions
     /// <summary>The log beside it.</summary>
     internal string LogPath => DatabasePath + "-wal";
 
-    /// <summary>The file of <see cref="BallastBytes"/>.</summary>
+    /// <summary>Where the bodies lie that are too large for a log.</summary>
     internal string BodiesPath => Path.Combine(Directory, "bodies");
 
-    /// <summary>The file that is given up when the disk is full.</summary>
+    /// <summary>The file of <see cref="BallastBytes"/>.</summary>
     internal string BallastPath => Path.Combine(Directory, "ballast");
 
     /// <summary>Held while a process uses the directory.</summary>

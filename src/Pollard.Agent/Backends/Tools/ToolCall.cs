@@ -56,7 +56,7 @@ internal sealed record ToolCall(
             );
         }
 
-        if (!fields.All(static field => ToolHeaders.IsName(field.Name) && ToolHeaders.IsValue(field.Value)))
+        if (!fields.All(static field => HttpFields.IsName(field.Name) && HttpFields.IsValue(field.Value)))
         {
             throw new BackendException(
                 ToolFailure.Bad("a header line has a name or a value that HTTP does not know", "headers")

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.RegularExpressions;
 using Pollard.Agent.Backends.Http;
 using Pollard.Protocol.Api;
@@ -9,25 +8,8 @@ namespace Pollard.Agent.Backends.Tools;
 internal sealed partial class ToolHeaders(HttpToolOptions options)
 {
     private const int MostSecretBytes = 16 * 1024;
-    private static readonly SearchValues<char> NameCharacters = SearchValues.Create(
-        "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    );
 
-    // RFC 9110, 7.6.1, what is about proxies, and what this agent says itself.
-    private static readonly HashSet<string> OfConnection = new(StringComparer.OrdinalIgnoreCase)
-    {
-        "Connection",
-        "Keep-Alive",
-        "Proxy-Connection",
-        "Proxy-Authenticate",
-        "Proxy-Authorization",
-        "TE",
-        "Trailer",
-        "Transfer-Encoding",
-        "Upgrade",
-        "HTTP2-Settings",
-    };
-
+    // What this agent says itself.
     private static readonly HashSet<string> OwnOfRequests = new(StringComparer.OrdinalIgnoreCase)
     {
         "Host",
@@ -51,7 +33,7 @@ internal sealed partial class ToolHeaders(HttpToolOptions options)
         foreach (var field in call.Fields)
         {
             if (
-                !OfConnection.Contains(field.Name)
+                !HttpFields.IsOfConnection(field.Name)
                 && !OwnOfRequests.Contains(field.Name)
                 && !named.Contains(field.Name)
                 && options.PassHeaders?.Contains(field.Name, StringComparer.OrdinalIgnoreCase) != false
@@ -78,7 +60,7 @@ internal sealed partial class ToolHeaders(HttpToolOptions options)
         {
             foreach (var value in values)
             {
-                if (IsName(name) && IsValue(value))
+                if (HttpFields.IsName(name) && HttpFields.IsValue(value))
                 {
                     fields.Add(new HttpField(name, IsPlace(name) ? Outside(value, response, address) : value));
                 }
@@ -86,15 +68,9 @@ internal sealed partial class ToolHeaders(HttpToolOptions options)
         }
 
         var named = Named(fields);
-        fields.RemoveAll(field => OfConnection.Contains(field.Name) || named.Contains(field.Name));
+        fields.RemoveAll(field => HttpFields.IsOfConnection(field.Name) || named.Contains(field.Name));
         return fields;
     }
-
-    /// <summary>True for a name of a header line.</summary>
-    public static bool IsName(string text) => text.Length > 0 && !text.AsSpan().ContainsAnyExcept(NameCharacters);
-
-    /// <summary>True for a value of a header line.</summary>
-    public static bool IsValue(string text) => !text.Any(static c => (c < ' ' && c != '\t') || c >= '\x7f');
 
     // Lines that a "Connection" line names are about the connection as well.
     private static HashSet<string> Named(IReadOnlyList<HttpField> fields) =>
@@ -127,7 +103,7 @@ internal sealed partial class ToolHeaders(HttpToolOptions options)
         try
         {
             var secret = kind == "env" ? Environment.GetEnvironmentVariable(name) : ReadSecret(name);
-            if (secret is not null && IsValue(secret))
+            if (secret is not null && HttpFields.IsValue(secret))
             {
                 return secret;
             }

@@ -10,18 +10,10 @@ internal static class TeleportHeaders
     /// <summary>What the tool gets as <c>Authorization</c>: a client's own is for the gateway.</summary>
     private const string ToolAuthorization = "Tool-Authorization";
 
-    // What is about the connection (RFC 9110, 7.6.1), or between the client and the gateway.
+    // Besides the connection's: what is between the client and the gateway.
     private static readonly HashSet<string> NotForTools = new(StringComparer.OrdinalIgnoreCase)
     {
         "Host",
-        "Connection",
-        "Keep-Alive",
-        "Proxy-Connection",
-        "Proxy-Authorization",
-        "TE",
-        "Trailer",
-        "Transfer-Encoding",
-        "Upgrade",
         "Expect",
         "Content-Length",
         "Authorization",
@@ -37,13 +29,6 @@ internal static class TeleportHeaders
     // Besides the connection's: what would hold for all of the gateway, not for the tool alone.
     private static readonly HashSet<string> NotForClients = new(StringComparer.OrdinalIgnoreCase)
     {
-        "Connection",
-        "Keep-Alive",
-        "Proxy-Connection",
-        "Proxy-Authenticate",
-        "Trailer",
-        "Transfer-Encoding",
-        "Upgrade",
         "Alt-Svc",
         "Strict-Transport-Security",
         "Clear-Site-Data",
@@ -68,7 +53,11 @@ internal static class TeleportHeaders
         var fields = new List<HttpField>();
         foreach (var (name, values) in headers)
         {
-            if (!NotForTools.Contains(name) && !name.StartsWith("Pollard-", StringComparison.OrdinalIgnoreCase))
+            if (
+                !HttpFields.IsOfConnection(name)
+                && !NotForTools.Contains(name)
+                && !name.StartsWith("Pollard-", StringComparison.OrdinalIgnoreCase)
+            )
             {
                 fields.AddRange(values.Select(value => new HttpField(name, value ?? "")));
             }
@@ -91,18 +80,21 @@ internal static class TeleportHeaders
         )
         {
             if (
-                !NotForClients.Contains(lines.Key)
+                !HttpFields.IsOfConnection(lines.Key)
+                && !NotForClients.Contains(lines.Key)
                 && !lines.Key.StartsWith("Pollard-", StringComparison.OrdinalIgnoreCase)
-                && IsName(lines.Key)
+                && HttpFields.IsName(lines.Key)
             )
             {
-                headers[lines.Key] = new StringValues([.. lines.Select(static line => line.Value).Where(IsValue)]);
+                headers[lines.Key] = new StringValues([
+                    .. lines.Select(static line => line.Value).Where(HttpFields.IsValue),
+                ]);
             }
         }
 
         foreach (var name in (ReadOnlySpan<string>)["Location", "Content-Location"])
         {
-            if (Find(head, name) is { } place && IsValue(place))
+            if (Find(head, name) is { } place && HttpFields.IsValue(place))
             {
                 headers[name] =
                     place.StartsWith('/') && !place.StartsWith("//", StringComparison.Ordinal) ? prefix + place : place;
@@ -110,7 +102,8 @@ internal static class TeleportHeaders
         }
 
         var cookies =
-            head.Headers?.Where(static field => Is(field, "Set-Cookie") && IsValue(field.Value)).ToList() ?? [];
+            head.Headers?.Where(static field => Is(field, "Set-Cookie") && HttpFields.IsValue(field.Value)).ToList()
+            ?? [];
         if (cookies.Count > 0)
         {
             headers.SetCookie = new StringValues([.. cookies.Select(field => Below(field.Value, prefix))]);
@@ -125,7 +118,9 @@ internal static class TeleportHeaders
     }
 
     private static IEnumerable<string> Values(HttpHead head, string name) =>
-        head.Headers?.Where(field => Is(field, name) && IsValue(field.Value)).Select(static field => field.Value) ?? [];
+        head.Headers?.Where(field => Is(field, name) && HttpFields.IsValue(field.Value))
+            .Select(static field => field.Value)
+        ?? [];
 
     private static string? Find(HttpHead head, string name) =>
         head.Headers?.FirstOrDefault(field => Is(field, name))?.Value;
@@ -148,12 +143,4 @@ internal static class TeleportHeaders
 
     private static bool IsOf(string part, string attribute) =>
         part.StartsWith(attribute + "=", StringComparison.OrdinalIgnoreCase);
-
-    private static bool IsName(string text) =>
-        text.Length > 0
-        && text.All(static c =>
-            char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal)
-        );
-
-    private static bool IsValue(string text) => !text.Any(static c => (c < ' ' && c != '\t') || c >= '\x7f');
 }

@@ -27,20 +27,6 @@ internal sealed record TeleportResult(
     private const string PastItsTime = "Invalid timeout"; // What the agent says of a call whose time it takes to be over.
     private const int MostMessageCharacters = 2_000;
 
-    // About the connection alone, or about a body that the agent has unpacked.
-    private static readonly HashSet<string> NotOfTheAnswer = new(StringComparer.OrdinalIgnoreCase)
-    {
-        "connection",
-        "content-length",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    };
-
     /// <summary>What the agent says; null when it names no call.</summary>
     public static TeleportResult? Read(JsonElement said)
     {
@@ -137,7 +123,7 @@ internal sealed record TeleportResult(
                     return fields;
                 }
 
-                if (IsName(header.Name) && !value.AsSpan().ContainsAny("\r\n\0"))
+                if (IsOfTheAnswer(header.Name) && !value.AsSpan().ContainsAny("\r\n\0"))
                 {
                     fields.Add(new HttpField(header.Name, value));
                 }
@@ -159,10 +145,9 @@ internal sealed record TeleportResult(
             _ => [],
         };
 
-    private static bool IsName(string name) =>
-        name.Length > 0
-        && !NotOfTheAnswer.Contains(name)
-        && name.All(static c =>
-            char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal)
-        );
+    // The agent unpacks bodies, whose length is another one then.
+    private static bool IsOfTheAnswer(string name) =>
+        HttpFields.IsName(name)
+        && !HttpFields.IsOfConnection(name)
+        && !name.Equals("content-length", StringComparison.OrdinalIgnoreCase);
 }
