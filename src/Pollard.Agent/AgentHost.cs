@@ -6,6 +6,8 @@ using Pollard.Agent.Sources;
 using Pollard.Agent.Sources.Andy;
 using Pollard.Agent.Sources.Gateway;
 using Pollard.Agent.Sources.TaskServers;
+using Pollard.Agent.Sources.TaskServers.Small;
+using Pollard.Agent.Sources.TaskServers.Teleport;
 using Pollard.Protocol.HostLink;
 
 namespace Pollard.Agent;
@@ -69,7 +71,7 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
         watchdog.Start();
         try
         {
-            return await RunAsync(catalog, pipeline, source, rests, watchdog, cancellationToken);
+            return await RunAsync(catalog, source, rests, watchdog, cancellationToken);
         }
         finally
         {
@@ -79,7 +81,6 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
 
     private async Task<AgentExit> RunAsync(
         BackendCatalog catalog,
-        WorkPipeline pipeline,
         IWorkSource source,
         RestKeeper rests,
         Watchdog watchdog,
@@ -87,7 +88,7 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
     )
     {
         using var ending = new CancellationTokenSource(); // Not linked: a stop drains first.
-        using var control = OpenControl(request => Do(request, rests, pipeline, source));
+        using var control = OpenControl(request => Do(request, rests, source));
         var controlled = control?.RunAsync(options.Time, watchdog, ending.Token) ?? Task.CompletedTask;
         try
         {
@@ -124,12 +125,26 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
     ) =>
         options switch
         {
-            { Server: { } server } => new TaskServerSource(
+            { Teleport: { } server } => TaskSource(
                 server,
                 new TaskStage(options, catalog, pipeline, rests, watchdog),
+                (http, stage) =>
+                    new TeleportServer(
+                        server,
+                        http,
+                        stage,
+                        [.. backends.OfType<HttpToolBackend>()],
+                        loggers.CreateLogger<TeleportServer>()
+                    ),
                 rests,
-                monitor,
-                loggers.CreateLogger<TaskServerSource>()
+                monitor
+            ),
+            { Server: { } server } => TaskSource(
+                server,
+                new TaskStage(options, catalog, pipeline, rests, watchdog),
+                (http, stage) => new SmallTaskServer(server, http, stage.Catalog),
+                rests,
+                monitor
             ),
             { Andy: { } server } => new AndySource(
                 server,
@@ -152,12 +167,20 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             ),
         };
 
+    private TaskServerSource TaskSource(
+        Uri server,
+        TaskStage stage,
+        Func<TaskServerHttp, TaskStage, ITaskServer> contract,
+        RestKeeper rests,
+        AgentMonitor monitor
+    ) => new(server, http => contract(http, stage), stage, rests, monitor, loggers.CreateLogger<TaskServerSource>());
+
     private ControlSocket? OpenControl(Func<ControlRequest, ControlReply> answer) =>
         options.HasControl
             ? ControlSocket.Open(options.StateDirectory, answer, loggers.CreateLogger<ControlSocket>())
             : null;
 
-    private ControlReply Do(ControlRequest request, RestKeeper rests, WorkPipeline pipeline, IWorkSource source)
+    private ControlReply Do(ControlRequest request, RestKeeper rests, IWorkSource source)
     {
         switch (request)
         {
@@ -169,18 +192,15 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             case { Command: "resume" }:
                 rests.Resume();
                 break;
-            case { Command: "pool_size", Size: >= 1 and <= LinkLimits.Slots and var size }
-                when options.Server is not null:
-                pipeline.Slots = size;
-                source.Resized();
-                break;
-            case { Command: "pool_size" }:
+            case { Command: "pool_size", Size: not (>= 1 and <= LinkLimits.Slots) }:
+                return new ControlReply(null, $"a pool has 1 to {LinkLimits.Slots} processors");
+            case { Command: "pool_size", Size: { } size } when !source.TryResize(size):
                 return new ControlReply(
                     null,
-                    options.Server is null
-                        ? "it has told its slots to whom it works for; start it again with --slots"
-                        : $"a pool has 1 to {LinkLimits.Slots} processors"
+                    "it has told its slots to whom it works for; start it again with --slots"
                 );
+            case { Command: "pool_size" }:
+                break;
             case { Command: not "status" }:
                 return new ControlReply(null, "there is no such command; update the older of the two programs");
         }
@@ -205,7 +225,7 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             throw new InvalidOperationException($"An agent has 0 to {LinkLimits.Slots} slots, not {options.Slots}.");
         }
 
-        object?[] others = [options.Gateway, options.Connect, options.Andy, options.Server];
+        object?[] others = [options.Gateway, options.Connect, options.Andy, options.Server, options.Teleport];
         if (others.Count(static other => other is not null) != 1)
         {
             throw new InvalidOperationException(
@@ -213,7 +233,10 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             );
         }
 
-        if (options.Server is not null && (options.Slots == 0 || options.MaxConnections is < 1 or > MostConnections))
+        if (
+            (options.Server ?? options.Teleport) is not null
+            && (options.Slots == 0 || options.MaxConnections is < 1 or > MostConnections)
+        )
         {
             throw new InvalidOperationException(
                 $"An agent of a task server has at least one slot, and 1 to {MostConnections} connections."

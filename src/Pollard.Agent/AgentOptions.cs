@@ -7,7 +7,7 @@ namespace Pollard.Agent;
 /// <summary>What an agent is to do, and for whom.</summary>
 public sealed record AgentOptions
 {
-    /// <summary>The gateway's address. Exactly one of this, <see cref="Connect"/>, <see cref="Andy"/> and <see cref="Server"/> is given.</summary>
+    /// <summary>The gateway's address. Exactly one of this, <see cref="Connect"/>, <see cref="Andy"/>, <see cref="Server"/> and <see cref="Teleport"/> is given.</summary>
     public Uri? Gateway { get; init; }
 
     /// <summary>
@@ -18,13 +18,19 @@ public sealed record AgentOptions
     /// <summary>The address of a server of tasks that has <c>/get-task</c> and <c>/complete-task</c> below it.</summary>
     public Uri? Server { get; init; }
 
-    /// <summary>The key that <see cref="Server"/> asks for; null: none.</summary>
+    /// <summary>The address of a teleport server, which has calls of tools below <c>/api/http-teleport</c>.</summary>
+    public Uri? Teleport { get; init; }
+
+    /// <summary>The environment that this agent stands for at <see cref="Teleport"/>; null: the server's usual one.</summary>
+    public string? EnvironmentName { get; init; }
+
+    /// <summary>The key that <see cref="Server"/> or <see cref="Teleport"/> asks for; null: none.</summary>
     public string? ServerKey { get; init; }
 
-    /// <summary>With how many results that <see cref="Server"/> has not taken yet no more work is fetched there.</summary>
+    /// <summary>With how many results that a task server has not taken yet no more work is fetched there.</summary>
     public DeliveryThreshold Threshold { get; init; } = DeliveryThreshold.Default;
 
-    /// <summary>Requests to <see cref="Server"/> at the same time, 1 to 64.</summary>
+    /// <summary>Requests to a task server at the same time, 1 to 64.</summary>
     public int MaxConnections { get; init; } = 2;
 
     /// <summary>Opens a link to a gateway in the same process, instead of <see cref="Gateway"/>.</summary>
@@ -62,6 +68,9 @@ public sealed record AgentOptions
 
     /// <summary>Where the host's key lies; made when it is not there.</summary>
     public string StateDirectory { get; init; } = ".";
+
+    /// <summary>Where the agent's log files are; null: it keeps none.</summary>
+    public string? LogDirectory { get; init; }
 
     /// <summary>Lets this host join a gateway that does not know it yet, or an Andy server that lets in only who has one.</summary>
     public string? JoinToken { get; init; }

@@ -73,7 +73,8 @@ internal static class PrivateFile
         }
     }
 
-    private static FileStream Create(string path, FileMode mode)
+    /// <summary>Opens a file to write.</summary>
+    public static FileStream Create(string path, FileMode mode)
     {
         FileStreamOptions options = new() { Mode = mode, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())

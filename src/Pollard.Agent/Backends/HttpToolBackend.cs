@@ -30,6 +30,12 @@ public sealed partial class HttpToolBackend : IBackend, IDisposable
         _http = new HttpMessageInvoker(ToolConnection.Handler(options, _address, time));
     }
 
+    /// <summary>What clients call the tool.</summary>
+    internal string ToolName => _options.Name;
+
+    /// <summary>The tool's address without a slash at its end.</summary>
+    internal string Root => _address.Root;
+
     /// <inheritdoc/>
     public string Name => $"tool {_options.Name} at {_address.Root}";
 
@@ -66,6 +72,9 @@ public sealed partial class HttpToolBackend : IBackend, IDisposable
             return WorkResult.Failed(ToolFailure.Broken(_options.Name, e, hasRepeatableMethod));
         }
     }
+
+    /// <summary>True for an address at the tool or below it.</summary>
+    internal bool Reaches(Uri address) => _address.PathOf(address) is not null;
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();

@@ -96,7 +96,9 @@ internal sealed class AgentMonitor(AgentOptions options)
             return new AgentStatus
             {
                 Name = options.Name,
-                Gateway = (options.Gateway ?? options.Andy ?? options.Server)?.AbsoluteUri.TrimEnd('/'),
+                Gateway = (options.Gateway ?? options.Andy ?? options.Server ?? options.Teleport)?.AbsoluteUri.TrimEnd(
+                    '/'
+                ),
                 State =
                     isStopping ? "stopping"
                     : _link is null ? "offline"

@@ -11,11 +11,8 @@ internal interface IWorkSource : IDisposable
     /// <summary>What passes its queues; null: it has none.</summary>
     AgentTasks? Tasks => null;
 
-    /// <summary>The number of slots has changed.</summary>
-    void Resized()
-    {
-        // Most have told it to somebody, and keep to what they said.
-    }
+    /// <summary>The owner wants another number of slots. False: it has told the number to somebody, and keeps to it.</summary>
+    bool TryResize(int slots) => false;
 
     /// <summary>Fetches work until <paramref name="ct"/> ends it or the other end wants this machine no more.</summary>
     Task<AgentExit> RunAsync(CancellationToken ct);

@@ -13,7 +13,7 @@ public sealed record HttpCall
     /// <summary>The method, in capitals; absent: <c>GET</c>.</summary>
     public string? Method { get; init; }
 
-    /// <summary>Path and query below the tool's address, beginning with <c>/</c>; absent: <c>/</c>. Not both of this and <see cref="Url"/>.</summary>
+    /// <summary>Path and query below the tool's address, beginning with <c>/</c>; absent: <c>/</c>; empty: that address as it is. Not both of this and <see cref="Url"/>.</summary>
     public string? Path { get; init; }
 
     /// <summary>The whole address. A host that has a list of tools takes it only where it is below the tool's address.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using Pollard.Agent;
+using Pollard.Agent.Backends;
 using Pollard.Composition;
 using Pollard.Configuration;
 using Pollard.Output;
@@ -98,12 +99,14 @@ internal static class AgentCommand
         var options = Read(settings) with { Time = time, Stuck = loop => stuck.TrySetResult(loop) };
         if (named.Count == 0)
         {
-            named = [options.Server is null ? backends.Ollama(new Uri(Defaults.Ollama)) : backends.Demo()];
+            named = [UsualBackend(options, backends)];
         }
 
         if (view is null)
         {
-            var whom = (options.Gateway ?? options.Andy ?? options.Server)!.AbsoluteUri.TrimEnd('/');
+            var whom = (options.Gateway ?? options.Andy ?? options.Server ?? options.Teleport)!.AbsoluteUri.TrimEnd(
+                '/'
+            );
             context.Print.Hint(
                 $"{options.Name} works for {whom} on {string.Join(" and ", named.Select(backend => backend.Name))}. Ctrl-C finishes what runs and ends."
             );
@@ -127,6 +130,16 @@ internal static class AgentCommand
         var exit = await running;
         return exit.End == AgentEnd.Stopped ? ExitCode.Ok : throw new CommandFailedException(exit.Reason);
     }
+
+    private static IBackend UsualBackend(AgentOptions options, Backends backends) =>
+        options switch
+        {
+            { Teleport: not null } => throw new UsageException(
+                "An agent with --teleport calls the tools that its owner lists, and none is: add --http NAME=URL."
+            ),
+            { Server: not null } => backends.Demo(),
+            _ => backends.Ollama(new Uri(Defaults.Ollama)),
+        };
 
     /// <summary>Reads all settings of an agent, as it does at its start.</summary>
     /// <exception cref="UsageException">One of them is wrong.</exception>
@@ -157,11 +170,11 @@ internal static class AgentCommand
     private static AgentOptions ReadWhom(Settings settings)
     {
         var andy = settings.Address(Andy, "http", "https", "ws", "wss");
-        if (settings.Address(TaskServerSettings.Server) is { } server)
+        if (TaskServerSettings.Read(settings) is { } taskServer)
         {
             return andy is null
-                ? TaskServerSettings.Read(settings, server)
-                : throw new UsageException("An agent works for one: --server or --andy, not both.");
+                ? taskServer
+                : throw new UsageException("An agent works for one: a task server or --andy, not both.");
         }
 
         return new AgentOptions

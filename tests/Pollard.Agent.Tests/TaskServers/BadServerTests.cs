@@ -147,7 +147,7 @@ public sealed class BadServerTests
         server.Deliveries.Enqueue(TaskServer.Say(status, $$"""{"status":"error","message":"{{message}}"}"""));
         await using var agent = StartAgent(server, new ReadyBackend());
 
-        var seen = await agent.UntilAsync(seen => seen.Tasks is { Dropped: 1 });
+        var seen = await agent.UntilAsync(seen => seen.Tasks is { Dropped: 1, Deliver.Depth: 0 });
 
         Assert.Equal(0, seen.Tasks!.Delivered);
         Assert.Empty(TaskAgent.Journal(agent.Folder, ".task"));

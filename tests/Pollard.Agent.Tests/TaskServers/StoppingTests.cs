@@ -50,6 +50,26 @@ public sealed class StoppingTests : IDisposable
     }
 
     [Fact]
+    public async Task What_was_not_begun_is_given_back_where_the_server_takes_it()
+    {
+        var backend = new ConductedBackend();
+        await using var server = await TaskServer.StartAsync(new TaskServer { AlwaysGives = true, TakesBack = true });
+        var agent = StartAgent(server, backend);
+        var (first, second) = (await backend.NextAsync(), await backend.NextAsync());
+        await agent.UntilAsync(status => status.Tasks!.Process.Depth == 2);
+
+        await agent.BeginStopAsync();
+        await agent.UntilAsync(status => status.State == "stopping");
+        first.Finish();
+        second.Finish();
+        await agent.Exit;
+
+        Assert.Equal(["t3", "t4"], server.TakenBack.Order());
+        Assert.Equal(2, server.Results().Count);
+        Assert.Empty(TaskAgent.Journal(_folder, ".task"));
+    }
+
+    [Fact]
     public async Task What_is_not_done_by_the_deadline_of_a_stop_is_run_again_by_the_next_agent()
     {
         var backend = new ConductedBackend();
@@ -119,7 +139,7 @@ public sealed class StoppingTests : IDisposable
         await using var agent = StartAgent(server, new ReadyBackend(text));
 
         var result = await server.ResultAsync();
-        await agent.UntilAsync(status => status.Tasks!.Delivered == 1);
+        await agent.UntilAsync(status => status.Tasks is { Delivered: 1, Deliver.Depth: 0 });
 
         Assert.Equal(text, result.GetProperty("result").GetString());
         Assert.Empty(TaskAgent.Journal(_folder, ".result"));

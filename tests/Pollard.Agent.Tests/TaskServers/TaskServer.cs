@@ -27,6 +27,12 @@ internal sealed class TaskServer : IAsyncDisposable
     /// <summary>What the next results are answered with, before it takes them.</summary>
     public ConcurrentQueue<Func<HttpContext, Task>> Deliveries { get; } = new();
 
+    /// <summary>Takes tasks back, as a gateway does.</summary>
+    public bool TakesBack { get; init; }
+
+    /// <summary>The tasks that it took back.</summary>
+    public ConcurrentQueue<string> TakenBack { get; } = new();
+
     /// <summary>Always gives a task, as the first of these servers does; otherwise only what was put in.</summary>
     public bool AlwaysGives { get; init; }
 
@@ -121,6 +127,7 @@ internal sealed class TaskServer : IAsyncDisposable
                 {
                     "/get-task" => GiveAsync(http),
                     "/complete-task" => TakeAsync(http),
+                    "/return-task" when TakesBack => TakeBackAsync(http),
                     "/stats" => Say(200, """{"total_tasks":3,"completed_tasks":2,"pending_tasks":1}""")(http),
                     _ => Say(404, "<!doctype html><title>404 Not Found</title>")(http),
                 }
@@ -164,6 +171,13 @@ internal sealed class TaskServer : IAsyncDisposable
 
         _results.Writer.TryWrite(result);
         await Say(200, """{"status":"success","message":"Task completed"}""")(http);
+    }
+
+    private async Task TakeBackAsync(HttpContext http)
+    {
+        using var body = await JsonDocument.ParseAsync(http.Request.Body, default, http.RequestAborted);
+        TakenBack.Enqueue(body.RootElement.GetProperty("taskId").GetString()!);
+        await Say(200, """{"status":"success","message":"Task returned"}""")(http);
     }
 
     private static void InterlockedMax(ref int most, int value)

@@ -1,5 +1,6 @@
 using System.Text;
 using Pollard.Agent.Sources.TaskServers;
+using Pollard.Agent.Sources.TaskServers.Small;
 using Pollard.Protocol;
 
 namespace Pollard.Agent.Tests.TaskServers;
@@ -75,8 +76,40 @@ public sealed class TaskWorkTests
             Read("""{"taskId":"t","kind":7,"model":[],"request":"x","prompt":{},"messages":"m"}""", Command)?.Kind
         );
 
+    [Fact]
+    public void A_task_that_says_nothing_goes_to_a_tool_where_there_is_nothing_else()
+    {
+        ModelInfo tool = new() { Name = "tool", Kinds = ["http"] };
+        var (kind, model, request) = Read("""{"taskId":"t","n":1}""", tool)!.Value;
+        Assert.Equal(("http", "tool"), (kind, model));
+        Assert.Equal(
+            """{"method":"POST","path":"","headers":{"Content-Type":"application/json"},"body":"{\u0022taskId\u0022:\u0022t\u0022,\u0022n\u0022:1}"}""",
+            request
+        );
+        Assert.Equal("command", Read("""{"taskId":"t","n":1}""", tool, Command)?.Kind);
+    }
+
+    [Theory]
+    [InlineData("""{"taskId":"t","n":1}""", true)]
+    [InlineData("""{"taskId":"t","kind":"http","request":{"method":"GET"}}""", true)]
+    [InlineData("""{"taskId":"t","kind":"http","request":{"method":"POST"}}""", false)]
+    [InlineData("""{"taskId":"t","kind":"http","request":{"method":7}}""", true)] // No call, and never made.
+    public void A_task_may_be_run_again_unless_it_is_a_call_that_may_be_made_only_once(
+        string json,
+        bool isRepeatable
+    ) =>
+        Assert.Equal(
+            isRepeatable,
+            TaskWork
+                .Read(
+                    new FetchedTask("t", Encoding.UTF8.GetBytes(json)),
+                    [new ModelInfo { Name = "tool", Kinds = ["http"] }]
+                )
+                .IsRepeatable
+        );
+
     private static (string Kind, string Model, string Request)? Read(string json, params ModelInfo[] models) =>
-        TaskWork.Read(new FetchedTask("t", Encoding.UTF8.GetBytes(json)), models) is { } work
+        TaskWork.Read(new FetchedTask("t", Encoding.UTF8.GetBytes(json)), models) is { Work: { } work }
             ? (work.Offer.Kind, work.Offer.Model, Encoding.UTF8.GetString(work.Request.Span))
             : null;
 }

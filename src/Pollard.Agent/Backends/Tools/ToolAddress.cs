@@ -8,25 +8,6 @@ namespace Pollard.Agent.Backends.Tools;
 internal sealed class ToolAddress
 {
     private const int MostUnescapes = 4;
-    private static readonly IPNetwork[] PrivateNetworks =
-    [
-        IPNetwork.Parse("0.0.0.0/8"),
-        IPNetwork.Parse("10.0.0.0/8"),
-        IPNetwork.Parse("100.64.0.0/10"),
-        IPNetwork.Parse("127.0.0.0/8"),
-        IPNetwork.Parse("169.254.0.0/16"),
-        IPNetwork.Parse("172.16.0.0/12"),
-        IPNetwork.Parse("192.0.0.0/24"),
-        IPNetwork.Parse("192.168.0.0/16"),
-        IPNetwork.Parse("198.18.0.0/15"),
-        IPNetwork.Parse("224.0.0.0/3"),
-        IPNetwork.Parse("::/127"),
-        IPNetwork.Parse("64:ff9b::/96"), // What such an address stands for is not looked into.
-        IPNetwork.Parse("fc00::/7"),
-        IPNetwork.Parse("fe80::/10"),
-        IPNetwork.Parse("ff00::/8"),
-    ];
-
     private readonly HttpToolOptions _options;
     private readonly string _base;
     private readonly bool _isInNumbers;
@@ -65,11 +46,15 @@ internal sealed class ToolAddress
 
     private string Authority => _options.Url.GetLeftPart(UriPartial.Authority);
 
-    /// <summary>The whole address of a path and query below the tool's.</summary>
+    /// <summary>The whole address of a path and query below the tool's; empty: the tool's own.</summary>
     /// <exception cref="BackendException">It leads elsewhere, or is not allowed.</exception>
     public Uri Below(string path)
     {
-        if (!path.StartsWith('/') || !IsPlain(path) || !Uri.TryCreate(Root + path, UriKind.Absolute, out var whole))
+        if (
+            (path.Length > 0 && !path.StartsWith('/'))
+            || !IsPlain(path)
+            || !Uri.TryCreate(Root + path, UriKind.Absolute, out var whole)
+        )
         {
             throw new BackendException(
                 ToolFailure.Bad("\"path\" must begin with \"/\" and be written as in an address", "path")
@@ -101,8 +86,8 @@ internal sealed class ToolAddress
     {
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
         return _isInNumbers
-            || !PrivateNetworks.Any(network => IsIn(network, plain))
-            || _options.Networks.Any(network => IsIn(network, plain));
+            || !PrivateNetworks.Have(address)
+            || _options.Networks.Any(network => PrivateNetworks.IsIn(network, plain));
     }
 
     // What a server makes of an escaped dot or slash is its own affair: such ways out of the path are closed for all of them.
@@ -147,7 +132,4 @@ internal sealed class ToolAddress
         address.Length <= ToolCall.MostAddressCharacters
         && !address.AsSpan().ContainsAny("#\\")
         && !address.Any(static c => c is <= ' ' or >= '\x7f');
-
-    private static bool IsIn(IPNetwork network, IPAddress address) =>
-        network.BaseAddress.AddressFamily == address.AddressFamily && network.Contains(address);
 }

@@ -30,7 +30,7 @@ internal static class ToolConnection
         };
         if (options.Proxy is null)
         {
-            handler.ConnectCallback = (context, ct) => ConnectAsync(context.DnsEndPoint, address, time, ct);
+            handler.ConnectCallback = (context, ct) => ConnectAsync(context.DnsEndPoint, address.Allows, time, ct);
         }
 
         if (options.CertificateAuthority is { } file)
@@ -41,9 +41,12 @@ internal static class ToolConnection
         return handler;
     }
 
-    private static async ValueTask<Stream> ConnectAsync(
+    /// <summary>Connects to the first address of a name that answers, of those that are allowed.</summary>
+    /// <exception cref="ToolNetworkException">None of them is allowed.</exception>
+    /// <exception cref="HttpRequestException">There is none, or none answers.</exception>
+    public static async ValueTask<Stream> ConnectAsync(
         DnsEndPoint to,
-        ToolAddress tool,
+        Func<IPAddress, bool> allows,
         TimeProvider time,
         CancellationToken ct
     )
@@ -51,7 +54,7 @@ internal static class ToolConnection
         var found = IPAddress.TryParse(to.Host.Trim('[', ']'), out var literal)
             ? [literal]
             : await Dns.GetHostAddressesAsync(to.Host, ct);
-        var allowed = found.Where(tool.Allows).ToList();
+        var allowed = found.Where(allows).ToList();
         if (allowed.Count == 0)
         {
             throw found.Length == 0

@@ -1,43 +1,47 @@
-using System.Buffers;
 using Pollard.Agent.Backends;
 using Pollard.Agent.Pipeline;
 using Pollard.Protocol.HostLink;
 
 namespace Pollard.Agent.Sources.TaskServers;
 
-/// <summary>One run of a task: gathers the backend's output until it is a result.</summary>
-/// <param name="work">What is to be done.</param>
+/// <summary>One run of a task.</summary>
+/// <param name="job">The task, with its work.</param>
+/// <param name="begun">Called once before anything is done; not when the run is refused.</param>
 /// <param name="over">Called once; null: it was not run, or not to its end, and is to be run again.</param>
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Design",
     "CA1001",
     Justification = "The token source has no timer and no handle; who asks it last is not known, so that nobody can dispose it."
 )]
-internal sealed class TaskAttempt(WorkItem work, Action<TaskOutcome?> over) : IOfferedWork
+internal sealed class TaskAttempt(TaskJob job, Action begun, Action<TaskOutcome?> over) : IOfferedWork
 {
-    private const int MostBytes = 8 * 1024 * 1024;
-    private readonly ArrayBufferWriter<byte> _text = new();
-    private readonly ArrayBufferWriter<byte> _head = new();
-    private readonly ArrayBufferWriter<byte> _body = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private Messages.Fail? _failure;
 
     /// <inheritdoc/>
-    public WorkItem Work => work;
+    public WorkItem Work => job.Work!;
 
     /// <inheritdoc/>
     public CancellationToken Stopping => _stop.Token;
 
     /// <inheritdoc/>
-    public void Accept()
-    {
-        // Nobody waits to hear it: these servers know only results.
-    }
+    public void Accept() => begun(); // The server need not hear it: such servers know only results.
 
     /// <inheritdoc/>
     public void Refuse(string code, string reason) =>
-        over(code is "draining" or "busy" ? null : TaskOutcome.Of(Failure(code, reason)));
+        Over(
+            code is "draining" or "busy"
+                ? null
+                : job.Output.Fail(
+                    new Messages.Fail
+                    {
+                        Code = code,
+                        Message = reason,
+                        Retryable = false,
+                    }
+                )
+        );
 
     /// <inheritdoc/>
     public ValueTask WriteAsync(
@@ -50,28 +54,7 @@ internal sealed class TaskAttempt(WorkItem work, Action<TaskOutcome?> over) : IO
         cancellationToken.ThrowIfCancellationRequested();
         lock (_gate)
         {
-            switch (kind)
-            {
-                case DeltaKind.Content or DeltaKind.Refusal when choice == 0:
-                    _text.Write(data.Span);
-                    break;
-                case DeltaKind.Head:
-                    _head.Write(data.Span);
-                    break;
-                case DeltaKind.Body:
-                    _body.Write(data.Span);
-                    break;
-                case DeltaKind.ToolCall:
-                    _failure = Failure("unsupported", "the model called a tool, which nobody here can answer");
-                    break;
-                default:
-                    break; // Reasoning, progress and log-probabilities have no place in such a result.
-            }
-
-            if (_text.WrittenCount + _body.WrittenCount > MostBytes)
-            {
-                _failure = Failure("too_long", $"the result has more than {MostBytes / 1024 / 1024} MB");
-            }
+            _failure ??= job.Output.Write(kind, choice, data.Span);
         }
 
         return _failure is null ? ValueTask.CompletedTask : new ValueTask(_stop.CancelAsync());
@@ -82,29 +65,22 @@ internal sealed class TaskAttempt(WorkItem work, Action<TaskOutcome?> over) : IO
     {
         lock (_gate)
         {
-            over(
+            Over(
                 result switch
                 {
-                    _ when _failure is not null => TaskOutcome.Of(_failure),
+                    _ when _failure is not null => job.Output.Fail(_failure),
                     { Failure.Code: "agent_stopped" or "draining" } => null, // The pipeline's: stopped, not failed.
-                    { Failure: { } failure } => TaskOutcome.Of(failure),
-                    { Finish: { } finish } => TaskOutcome.Of(
-                        _text.WrittenMemory,
-                        _head.WrittenMemory,
-                        _body.WrittenMemory,
-                        finish
-                    ),
+                    { Failure: { } failure } => job.Output.Fail(failure),
+                    { Finish: { } finish } => job.Output.Finish(finish),
                     _ => null,
                 }
             );
         }
     }
 
-    private static Messages.Fail Failure(string code, string message) =>
-        new()
-        {
-            Code = code,
-            Message = message,
-            Retryable = false,
-        };
+    private void Over(TaskOutcome? outcome)
+    {
+        job.Dispose(); // Before anybody else has the task: it may be run again at once.
+        over(outcome);
+    }
 }

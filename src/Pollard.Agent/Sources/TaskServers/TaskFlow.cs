@@ -22,6 +22,7 @@ internal sealed partial class TaskFlow : IDisposable
     private int _undelivered;
     private int _running;
     private int _left;
+    private int _givenBack;
     private bool _isJournalBroken;
 
     public TaskFlow(AgentOptions options, TaskJournal journal, ConnectionLimit limit, ILogger logger)
@@ -51,11 +52,14 @@ internal sealed partial class TaskFlow : IDisposable
     /// <summary>Results that the server has not confirmed.</summary>
     public int Undelivered => Volatile.Read(ref _undelivered);
 
-    /// <summary>Tasks that were begun and have not come back, with a result or without.</summary>
+    /// <summary>Tasks that were taken from the queue and have not come back, with a result or without.</summary>
     public int Running => Volatile.Read(ref _running);
 
     /// <summary>Tasks that are left to the next agent here.</summary>
     public int Left => Volatile.Read(ref _left) + Waiting.Count;
+
+    /// <summary>Tasks that the server has taken back.</summary>
+    public int GivenBack => Volatile.Read(ref _givenBack);
 
     /// <summary>Ends when something has changed, which may be before it is awaited: look again after asking for it.</summary>
     public Task ChangedAsync() => Volatile.Read(ref _changed).Task;
@@ -91,19 +95,39 @@ internal sealed partial class TaskFlow : IDisposable
 
     /// <summary>Puts a task into the journal, where it is not. False: it cannot be kept.</summary>
     public bool Keep(TaskEntry entry) =>
-        entry.IsKept = entry.IsKept || TryKeep($"task {entry.Task.Id}", () => _journal.Keep(entry.Task));
+        entry.IsKept = entry.IsKept || TryKeep($"task {entry.Task.Id}", () => _journal.Keep(entry.Task, entry.IsBegun));
 
     /// <summary>A task stays where it is kept, for the next agent here.</summary>
     public void Leave() => Interlocked.Increment(ref _left);
 
-    /// <summary>A task is begun.</summary>
-    public void Begin(TaskEntry entry)
+    /// <summary>The server has taken a task back.</summary>
+    public void GiveBack(TaskEntry entry)
+    {
+        _journal.Forget(entry.Task.Id);
+        Interlocked.Increment(ref _givenBack);
+    }
+
+    /// <summary>A task leaves the queue.</summary>
+    public void Take(TaskEntry entry)
     {
         entry.Waited = InQueue(entry);
         Interlocked.Increment(ref _running);
     }
 
-    /// <summary>A task that was begun has come back: with a result, which waits to be brought, or to wait again.</summary>
+    /// <summary>A run of a task begins. Of one that may be run only once, the journal knows so before anything is done.</summary>
+    public void Begin(TaskEntry entry, bool isRepeatable)
+    {
+        entry.IsBegun = true;
+        if (!isRepeatable)
+        {
+            TryKeep($"task {entry.Task.Id}", () => _journal.Keep(entry.Task, isBegun: true));
+        }
+    }
+
+    /// <summary>Where the large part of a task's result belongs.</summary>
+    public string BodyPathOf(TaskEntry entry) => _journal.BodyPathOf(entry.Task);
+
+    /// <summary>A task that was taken has come back: with a result, which waits to be brought, or to wait again.</summary>
     public void End(TaskEntry entry, TaskOutcome? outcome)
     {
         if (outcome is null)

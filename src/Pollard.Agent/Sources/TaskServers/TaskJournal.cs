@@ -7,13 +7,14 @@ using Pollard.Agent.Backends.Http;
 namespace Pollard.Agent.Sources.TaskServers;
 
 /// <summary>
-/// What was fetched from one server and is not confirmed yet, in a folder: a file for each task before it is run, and one for its
-/// result until the server has it. Each is on disk when the call returns, whole or not at all. One agent at a time.
+/// What was fetched from one server and is not confirmed yet, in a folder: a file for each task before it is run, and one or two for
+/// its result until the server has it. Each is on disk when the call returns, whole or not at all. One agent at a time.
 /// </summary>
 internal sealed partial class TaskJournal : IDisposable
 {
     private const string TaskEnd = ".task";
     private const string ResultEnd = ".result";
+    private const string BodyEnd = ".body";
     private const int MostInMemoryBytes = 64 * 1024;
     private const int NameLength = 32;
     private readonly string _folder;
@@ -61,15 +62,26 @@ internal sealed partial class TaskJournal : IDisposable
         return [.. found.OrderBy(one => one.At).Select(one => one.Entry)];
     }
 
+    /// <summary>Where the large part of a task's result belongs. Who writes there has it on disk before the result is kept.</summary>
+    public string BodyPathOf(FetchedTask task) => PathOf(task.Id, BodyEnd);
+
     /// <summary>Keeps a task, before it is run.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="isBegun">True: it is being run, which may happen only once.</param>
     /// <exception cref="IOException">It cannot be kept.</exception>
-    public void Keep(FetchedTask task) =>
+    public void Keep(FetchedTask task, bool isBegun = false) =>
         PrivateFile.Replace(
             PathOf(task.Id, TaskEnd),
             Backends
                 .Ollama.OllamaRequest.Write(json =>
                 {
                     json.WriteString("id", task.Id);
+                    if (task.Until is { } until)
+                    {
+                        json.WriteString("until", until);
+                    }
+
+                    json.WriteBoolean("begun", isBegun);
                     json.WritePropertyName("task");
                     json.WriteRawValue(task.Json.Span);
                 })
@@ -82,7 +94,7 @@ internal sealed partial class TaskJournal : IDisposable
     {
         var path = PathOf(id, ResultEnd);
         PrivateFile.Replace(path, result.Json.Span);
-        return result.Json.Length > MostInMemoryBytes ? new TaskResult(default, path) : result;
+        return result.Json.Length > MostInMemoryBytes ? result with { Json = default, File = path } : result;
     }
 
     /// <summary>Forgets a task: its server has the result, or will never take one.</summary>
@@ -92,6 +104,7 @@ internal sealed partial class TaskJournal : IDisposable
         {
             File.Delete(PathOf(id, TaskEnd)); // This one first: a result without its task is a stray, a task without its result is run again.
             File.Delete(PathOf(id, ResultEnd));
+            File.Delete(PathOf(id, BodyEnd));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -118,12 +131,25 @@ internal sealed partial class TaskJournal : IDisposable
             var kept = JsonElement.Parse(File.ReadAllBytes(path));
             var task = new FetchedTask(
                 kept.Text("id") ?? throw new JsonException("it has no id"),
-                Encoding.UTF8.GetBytes(kept.GetProperty("task").GetRawText())
+                Encoding.UTF8.GetBytes(kept.GetProperty("task").GetRawText()),
+                kept.Member("until")?.GetDateTimeOffset()
             );
-            return new TaskEntry(task) { IsKept = true, Result = ReadResult(Path.ChangeExtension(path, ResultEnd)) };
+            return new TaskEntry(task)
+            {
+                IsKept = true,
+                IsBegun = kept.IsTrue("begun"),
+                Result = ReadResult(Path.ChangeExtension(path, ResultEnd)),
+            };
         }
         catch (Exception e)
-            when (e is JsonException or KeyNotFoundException or IOException or UnauthorizedAccessException)
+            when (e
+                    is JsonException
+                        or KeyNotFoundException
+                        or FormatException
+                        or InvalidOperationException
+                        or IOException
+                        or UnauthorizedAccessException
+            )
         {
             LogUnreadable(_logger, path, e.Message);
             return null;
@@ -141,7 +167,12 @@ internal sealed partial class TaskJournal : IDisposable
         {
             var json = File.ReadAllBytes(path);
             _ = JsonElement.Parse(json);
-            return json.Length > MostInMemoryBytes ? new TaskResult(default, path) : new TaskResult(json);
+            var body = Path.ChangeExtension(path, BodyEnd);
+            return new TaskResult(
+                json.Length > MostInMemoryBytes ? default : json,
+                json.Length > MostInMemoryBytes ? path : null,
+                File.Exists(body) ? body : null
+            );
         }
         catch (JsonException e)
         {
@@ -154,7 +185,7 @@ internal sealed partial class TaskJournal : IDisposable
     private static bool IsStray(string path, string name) =>
         name != "lock"
         && !name.EndsWith(TaskEnd, StringComparison.Ordinal)
-        && !(name.EndsWith(ResultEnd, StringComparison.Ordinal) && File.Exists(Path.ChangeExtension(path, TaskEnd)));
+        && !(Path.GetExtension(name) is ResultEnd or BodyEnd && File.Exists(Path.ChangeExtension(path, TaskEnd)));
 
     private string PathOf(string id, string end) => Path.Combine(_folder, NameOf(id) + end);
 
@@ -186,6 +217,9 @@ internal sealed class TaskEntry(FetchedTask task)
 
     /// <summary>True once it is in the journal: an agent that ends may leave it there.</summary>
     public bool IsKept { get; set; }
+
+    /// <summary>True once a run of it has begun, also by the agent before.</summary>
+    public bool IsBegun { get; set; }
 
     /// <summary>When it came into the queue in which it is, in the clock's own ticks.</summary>
     public long Since { get; set; }

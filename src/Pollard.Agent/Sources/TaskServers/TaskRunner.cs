@@ -3,23 +3,23 @@ using Pollard.Protocol.HostLink;
 namespace Pollard.Agent.Sources.TaskServers;
 
 /// <summary>Begins the tasks that wait, as many at the same time as there are processors.</summary>
-internal sealed class TaskRunner(TaskFlow flow, TaskStage stage)
+internal sealed class TaskRunner(ITaskServer server, TaskFlow flow, TaskStage stage)
 {
     private const string Loop = "task runner";
 
-    private static readonly Messages.Fail Unfit = new()
+    private static readonly Messages.Fail Unknown = new()
     {
-        Code = "unsupported",
-        Message =
-            "nothing here runs such a task: it has neither messages, a prompt nor a request, and there is no command",
+        Code = "agent_stopped",
+        Message = "the agent ended in the middle of it; whether it was done nobody knows, and it may be done only once",
         Retryable = false,
     };
 
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(10);
+    private bool _takesBack = true;
 
     /// <summary>
-    /// Begins tasks until <paramref name="draining"/> is set. What waits then stays in the journal, but for what could not be kept there:
-    /// that is still begun, until <paramref name="ct"/> is set.
+    /// Begins tasks until <paramref name="draining"/> is set. What waits then is given back, or stays in the journal where the server takes
+    /// nothing back. What could not be kept there is still begun, until <paramref name="ct"/> is set.
     /// </summary>
     public async Task RunAsync(CancellationToken draining, CancellationToken ct)
     {
@@ -27,7 +27,11 @@ internal sealed class TaskRunner(TaskFlow flow, TaskStage stage)
         {
             while (await NextAsync(draining, ct) is { } entry)
             {
-                if (draining.IsCancellationRequested && flow.Keep(entry))
+                if (draining.IsCancellationRequested && await TryGiveBackAsync(entry, ct))
+                {
+                    flow.GiveBack(entry);
+                }
+                else if (draining.IsCancellationRequested && flow.Keep(entry))
                 {
                     flow.Leave();
                 }
@@ -53,18 +57,16 @@ internal sealed class TaskRunner(TaskFlow flow, TaskStage stage)
         while (flow.ChangedAsync() is var changed)
         {
             ct.ThrowIfCancellationRequested();
-            if (draining.IsCancellationRequested && (flow.Waiting.Count == 0 || !stage.IsWilling))
-            {
-                break;
-            }
-
-            if (
-                flow.Waiting.TryPeek(out var first)
-                && (stage.HasRoom(flow) || (first.IsKept && draining.IsCancellationRequested))
-                && flow.Waiting.TryRead(out var entry)
-            )
+            var isOne = flow.Waiting.TryPeek(out var first);
+            var mayLeave = draining.IsCancellationRequested && first?.IsKept == true;
+            if (isOne && (mayLeave || stage.HasRoom(flow)) && flow.Waiting.TryRead(out var entry))
             {
                 return entry;
+            }
+
+            if (draining.IsCancellationRequested && !(isOne && stage.IsWilling))
+            {
+                break;
             }
 
             stage.Expect(Loop, LookAgain);
@@ -74,16 +76,23 @@ internal sealed class TaskRunner(TaskFlow flow, TaskStage stage)
         return null;
     }
 
+    private async Task<bool> TryGiveBackAsync(TaskEntry entry, CancellationToken ct) =>
+        _takesBack = _takesBack && !entry.IsBegun && await server.GiveBackAsync(entry.Task, ct);
+
     private void Begin(TaskEntry entry)
     {
-        flow.Begin(entry);
-        if (TaskWork.Read(entry.Task, stage.Catalog.Models) is { } work)
+        flow.Take(entry);
+        var job = server.Read(entry.Task, flow.BodyPathOf(entry));
+        var outcome = entry.IsBegun && !job.IsRepeatable ? job.Output.Fail(Unknown) : job.Done;
+        if (outcome is null)
         {
-            stage.Pipeline.Offer(new TaskAttempt(work, outcome => flow.End(entry, outcome)));
+            stage.Pipeline.Offer(
+                new TaskAttempt(job, () => flow.Begin(entry, job.IsRepeatable), end => flow.End(entry, end))
+            );
+            return;
         }
-        else
-        {
-            flow.End(entry, TaskOutcome.Of(Unfit));
-        }
+
+        job.Dispose();
+        flow.End(entry, outcome);
     }
 }

@@ -1,9 +1,11 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Pollard.Agent.Backends.Http;
 using Pollard.Agent.Backends.OpenAi;
+using Pollard.Agent.Backends.Tools;
 using Pollard.Agent.Pipeline;
 using Pollard.Protocol.Dialects;
 
@@ -14,13 +16,121 @@ namespace Pollard.Agent.Sources.TaskServers;
 /// </summary>
 internal sealed class TaskServerHttp : IDisposable
 {
-    private const int MostBytes = 16 * 1024 * 1024; // A task with a picture or two.
+    private const int MostBytes = 32 * 1024 * 1024; // A task with a picture or two, or a call with its body.
+    private const string WaitHeader = "X-Rate-Limit-Retry-After-Seconds"; // Of teleport servers.
+    private const int MostWaitSeconds = 300;
+    private static readonly TimeSpan MostDraw = TimeSpan.FromSeconds(10);
     private const int MostWordCharacters = 200;
+    private static ReadOnlySpan<byte> MustWait => "Too many concurrent requests"u8; // Theirs as well, with no time.
+
     private readonly HttpClient _http;
+    private readonly HttpClient _elsewhere;
     private readonly ConnectionLimit _limit;
     private readonly TimeProvider _time;
+    private readonly Random _random;
+    private readonly Uri _server;
+    private readonly string _option;
 
     public TaskServerHttp(AgentOptions options, ConnectionLimit limit)
+    {
+        (_limit, _time, _random) = (limit, options.Time, options.Random);
+        (_server, _option) = options.Teleport is { } teleport
+            ? (teleport, "--teleport")
+            : (options.Server!, "--server");
+        _http = new HttpClient(Handler(options)) { Timeout = Timeout.InfiniteTimeSpan };
+        if (options.ServerKey is { } key)
+        {
+            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        }
+
+        var elsewhere = Handler(options);
+        if (elsewhere.Proxy is null)
+        {
+            elsewhere.UseProxy = false;
+            elsewhere.ConnectCallback = (context, ct) =>
+                ToolConnection.ConnectAsync(
+                    context.DnsEndPoint,
+                    static address => !PrivateNetworks.Have(address),
+                    options.Time,
+                    ct
+                );
+        }
+
+        _elsewhere = new HttpClient(elsewhere) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    /// <summary>
+    /// True for an address of the server's own choice to which something may be brought: no plainer than the server's. It gets no key, and
+    /// where it is not the server itself, it is not in a private network.
+    /// </summary>
+    public bool MaySendTo(Uri address) =>
+        address.UserInfo.Length == 0
+        && (
+            address.Scheme == Uri.UriSchemeHttps
+            || (address.Scheme == Uri.UriSchemeHttp && address.Scheme == _server.Scheme)
+        );
+
+    /// <summary>Asks for work, to the end: a server that keeps no account of what it hands out loses what nobody hears.</summary>
+    public Task<ServerAnswer> AskAsync(Uri address, TimeSpan within, CancellationToken ct) =>
+        _limit.AskAsync((_, token) => SendAsync(new HttpRequestMessage(HttpMethod.Get, address), within, token), ct);
+
+    /// <summary>
+    /// Asks for work, until the place is wanted back: then it is as if there were none. For servers that give what nobody hears to
+    /// somebody else.
+    /// </summary>
+    public Task<ServerAnswer> HoldAsync(Uri address, TimeSpan within, CancellationToken ct) =>
+        _limit.AskAsync(
+            async (wantedBack, token) =>
+            {
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(wantedBack, token);
+                try
+                {
+                    return await SendAsync(new HttpRequestMessage(HttpMethod.Get, address), within, either.Token);
+                }
+                catch (OperationCanceledException) when (!token.IsCancellationRequested)
+                {
+                    return new ServerAnswer(HttpStatusCode.NoContent, null, true, null);
+                }
+            },
+            ct
+        );
+
+    /// <summary>Brings JSON.</summary>
+    public Task<ServerAnswer> BringAsync(
+        Uri address,
+        ReadOnlyMemory<byte> json,
+        TimeSpan within,
+        CancellationToken ct
+    ) =>
+        BringAsync(
+            () =>
+            {
+                var request = new HttpRequestMessage(HttpMethod.Post, address)
+                {
+                    Content = new ReadOnlyMemoryContent(json),
+                };
+                request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+                return request;
+            },
+            within,
+            ct
+        );
+
+    /// <summary>Brings something, or asks about it, as soon as there is a place.</summary>
+    /// <param name="request">Makes the request, once.</param>
+    /// <param name="within">How long sending it and hearing the answer may take.</param>
+    /// <param name="ct">Gives up.</param>
+    public Task<ServerAnswer> BringAsync(Func<HttpRequestMessage> request, TimeSpan within, CancellationToken ct) =>
+        _limit.BringAsync(token => SendAsync(request(), within, token), ct);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _http.Dispose();
+        _elsewhere.Dispose();
+    }
+
+    private static SocketsHttpHandler Handler(AgentOptions options)
     {
         var handler = new SocketsHttpHandler
         {
@@ -31,40 +141,11 @@ internal sealed class TaskServerHttp : IDisposable
             AutomaticDecompression = DecompressionMethods.None,
         };
         options.ConfigureHttp?.Invoke(handler);
-        (_limit, _time) = (limit, options.Time);
-        _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
-        if (options.ServerKey is { } key)
-        {
-            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
-        }
+        return handler;
     }
 
-    /// <summary>Asks for work, to the end: a server that keeps no account of what it hands out loses what nobody hears.</summary>
-    public Task<ServerAnswer> AskAsync(Uri address, TimeSpan within, CancellationToken ct) =>
-        _limit.AskAsync((_, token) => SendAsync(new HttpRequestMessage(HttpMethod.Get, address), within, token), ct);
-
-    /// <summary>Brings something.</summary>
-    public Task<ServerAnswer> BringAsync(
-        Uri address,
-        ReadOnlyMemory<byte> json,
-        TimeSpan within,
-        CancellationToken ct
-    ) =>
-        _limit.BringAsync(
-            token =>
-            {
-                var request = new HttpRequestMessage(HttpMethod.Post, address)
-                {
-                    Content = new ReadOnlyMemoryContent(json),
-                };
-                request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-                return SendAsync(request, within, token);
-            },
-            ct
-        );
-
-    /// <inheritdoc/>
-    public void Dispose() => _http.Dispose();
+    private HttpClient ClientFor(Uri address) =>
+        address.GetLeftPart(UriPartial.Authority) == _server.GetLeftPart(UriPartial.Authority) ? _http : _elsewhere;
 
     private async Task<ServerAnswer> SendAsync(HttpRequestMessage request, TimeSpan within, CancellationToken ct)
     {
@@ -75,19 +156,19 @@ internal sealed class TaskServerHttp : IDisposable
         {
             try
             {
-                using var response = await _http.SendAsync(
-                    request,
-                    HttpCompletionOption.ResponseHeadersRead,
-                    either.Token
-                );
+                using var response = await ClientFor(address)
+                    .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
                 await response.Content.LoadIntoBufferAsync(MostBytes, either.Token);
                 var body = await response.Content.ReadAsByteArrayAsync(either.Token);
                 return new ServerAnswer(
                     response.StatusCode,
                     Parse(body),
                     body.Length == 0,
-                    TroubleOf(response, address)
-                );
+                    TroubleOf(response, address, body)
+                )
+                {
+                    Date = response.Headers.Date,
+                };
             }
             catch (OperationCanceledException) when (!ct.IsCancellationRequested)
             {
@@ -107,7 +188,7 @@ internal sealed class TaskServerHttp : IDisposable
     private static ServerAnswer Away(string message) => new(default, null, false, new(TroubleKind.Away, message));
 
     /// <summary>What a status means that is no success; what else it may mean to one request the caller knows.</summary>
-    private ServerTrouble? TroubleOf(HttpResponseMessage response, Uri address)
+    private ServerTrouble? TroubleOf(HttpResponseMessage response, Uri address, byte[] body)
     {
         var status = (int)response.StatusCode;
         return status switch
@@ -119,21 +200,38 @@ internal sealed class TaskServerHttp : IDisposable
             ),
             404 or 405 or 410 or 501 => new(
                 TroubleKind.Refused,
-                $"{address} answers {status}: there is no such thing. Is --server the address of a task server, without /get-task?"
+                $"{address} answers {status}: there is no such thing. Is {_option} the address of a task server, without /get-task?"
             ),
-            429 => new(TroubleKind.Busy, $"{address} answers 429: it is asked too often", RetryAfter(response)),
-            408 or >= 500 => new(TroubleKind.Away, $"{address} answers {status}", RetryAfter(response)),
+            429 => new(TroubleKind.Busy, $"{address} answers 429: it is asked too often", RetryAfter(response, body)),
+            408 or >= 500 => new(TroubleKind.Away, $"{address} answers {status}", RetryAfter(response, body)),
             _ => new(TroubleKind.Odd, $"{address} answers {status}"),
         };
     }
 
     /// <summary>Seconds or a date; what lies in the past, or is none of both, is nothing.</summary>
-    private TimeSpan? RetryAfter(HttpResponseMessage response) =>
-        response.Headers.RetryAfter is { } header
-        && (header.Delta ?? (header.Date - _time.GetUtcNow())) is { } wait
-        && wait > TimeSpan.Zero
+    private TimeSpan? RetryAfter(HttpResponseMessage response, byte[] body)
+    {
+        if (
+            response.Headers.TryGetValues(WaitHeader, out var said)
+            && int.TryParse(said.First(), CultureInfo.InvariantCulture, out var seconds)
+            && seconds is >= 0 and <= MostWaitSeconds
+        )
+        {
+            return TimeSpan.FromSeconds(seconds);
+        }
+
+        if (body.AsSpan().IndexOf(MustWait) >= 0)
+        {
+            return _random.NextDouble() * MostDraw; // All agents that are told so at the same moment come at different ones.
+        }
+
+        return
+            response.Headers.RetryAfter is { } header
+            && (header.Delta ?? (header.Date - _time.GetUtcNow())) is { } wait
+            && wait > TimeSpan.Zero
             ? wait
             : null;
+    }
 
     /// <summary>What a server says, halves of characters mended; null for what is no JSON.</summary>
     private static JsonElement? Parse(byte[] json) =>
@@ -158,4 +256,7 @@ internal readonly record struct ServerAnswer(
 {
     /// <summary>The server's own words on how it went: <c>success</c>, <c>error</c>; null when it has none.</summary>
     public string? Word => Body?.Text("status");
+
+    /// <summary>The server's clock, where it says what it shows.</summary>
+    public DateTimeOffset? Date { get; init; }
 }

@@ -28,6 +28,7 @@ internal sealed partial class TaskServerSource : IWorkSource
 
     public TaskServerSource(
         Uri address,
+        Func<TaskServerHttp, ITaskServer> contract,
         TaskStage stage,
         RestKeeper rests,
         AgentMonitor monitor,
@@ -37,7 +38,7 @@ internal sealed partial class TaskServerSource : IWorkSource
         (_address, _stage, _rests, _monitor, _logger) = (address, stage, rests, monitor, logger);
         _limit = new ConnectionLimit(stage.Options.MaxConnections);
         _http = new TaskServerHttp(stage.Options, _limit);
-        _server = new SmallTaskServer(address, _http);
+        _server = contract(_http);
         rests.Changed += Heed;
         stage.Catalog.Changed += Signal;
     }
@@ -87,7 +88,7 @@ internal sealed partial class TaskServerSource : IWorkSource
         await UntilAsync(flow, () => flow.Running == 0, () => LettingGo);
         await UntilAsync(flow, () => flow.Undelivered == 0, Left);
         Report(flow);
-        LogLeft(_logger, flow.Left, flow.Undelivered);
+        LogLeft(_logger, flow.GivenBack, flow.Left, flow.Undelivered);
 
         TimeSpan Left()
         {
@@ -107,12 +108,17 @@ internal sealed partial class TaskServerSource : IWorkSource
     }
 
     /// <inheritdoc/>
-    public void Resized() => Signal();
+    public bool TryResize(int slots)
+    {
+        _stage.ResizeByOwner(slots);
+        Signal();
+        return true;
+    }
 
     private async Task RunAsync(TaskFlow flow, CancellationToken ct)
     {
         var fetcher = new TaskFetcher(_server, flow, _stage, _monitor, _logger);
-        var runner = new TaskRunner(flow, _stage);
+        var runner = new TaskRunner(_server, flow, _stage);
         var deliverer = new TaskDeliverer(_server, flow, _stage, _logger);
         var fetching = fetcher.RunAsync(_draining.Token, ct);
         var running = runner.RunAsync(_draining.Token, ct);
@@ -208,7 +214,7 @@ internal sealed partial class TaskServerSource : IWorkSource
 
     [LoggerMessage(
         Level = LogLevel.Information,
-        Message = "Stopping; {Tasks} tasks that were not begun and {Results} results stay in the journal for the next start"
+        Message = "Stopping; of the tasks that were not begun {GivenBack} were given back, and {Tasks} and {Results} results stay in the journal for the next start"
     )]
-    private static partial void LogLeft(ILogger logger, int tasks, int results);
+    private static partial void LogLeft(ILogger logger, int givenBack, int tasks, int results);
 }

@@ -12,6 +12,9 @@ internal sealed class TaskStage(
     Watchdog watchdog
 )
 {
+    private int _owners = pipeline.Slots;
+    private int _servers = int.MaxValue;
+
     /// <summary>What the agent was told.</summary>
     public AgentOptions Options => options;
 
@@ -26,6 +29,20 @@ internal sealed class TaskStage(
 
     /// <summary>Tasks at the same time.</summary>
     public int PoolSize => pipeline.Slots;
+
+    /// <summary>The owner says how many.</summary>
+    public void ResizeByOwner(int slots)
+    {
+        _owners = slots;
+        Resize();
+    }
+
+    /// <summary>The server says how many, which holds as far as the owner lets so many run.</summary>
+    public void ResizeByServer(int slots)
+    {
+        _servers = slots;
+        Resize();
+    }
 
     /// <summary>True while the owner lets the machine work, and there is something to run work on.</summary>
     public bool IsWilling => rests.Now is null && catalog.Models.Count > 0;
@@ -52,4 +69,6 @@ internal sealed class TaskStage(
             // Look again.
         }
     }
+
+    private void Resize() => pipeline.Slots = Math.Min(_owners, _servers);
 }

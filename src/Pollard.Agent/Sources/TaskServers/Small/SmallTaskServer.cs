@@ -2,19 +2,22 @@ using System.Net;
 using System.Text.Json;
 using Pollard.Agent.Backends.Http;
 using Pollard.Agent.Backends.Ollama;
+using Pollard.Agent.Pipeline;
 
-namespace Pollard.Agent.Sources.TaskServers;
+namespace Pollard.Agent.Sources.TaskServers.Small;
 
 /// <summary>
 /// The small contract: <c>GET /get-task</c> hands out a task, <c>POST /complete-task</c> takes its name, and of servers that want it
-/// what came of it. There is no lease: what is handed out is never handed out again.
+/// what came of it. There is no lease: what is handed out is never handed out again, except that a gateway has
+/// <c>POST /return-task</c> for what was not begun.
 /// </summary>
-internal sealed class SmallTaskServer(Uri server, TaskServerHttp http) : ITaskServer
+internal sealed class SmallTaskServer(Uri server, TaskServerHttp http, BackendCatalog catalog) : ITaskServer
 {
     private const int LongestId = 200;
     private static readonly TimeSpan Within = TimeSpan.FromSeconds(10);
     private readonly Uri _getTask = Below(server, "get-task");
     private readonly Uri _completeTask = Below(server, "complete-task");
+    private readonly Uri _returnTask = Below(server, "return-task");
     private readonly Uri _stats = Below(server, "stats");
 
     /// <inheritdoc/>
@@ -48,6 +51,9 @@ internal sealed class SmallTaskServer(Uri server, TaskServerHttp http) : ITaskSe
     }
 
     /// <inheritdoc/>
+    public TaskJob Read(FetchedTask task, string bodyPath) => TaskWork.Read(task, catalog.Models);
+
+    /// <inheritdoc/>
     public async Task<ServerTrouble?> DeliverAsync(FetchedTask task, TaskResult result, CancellationToken ct)
     {
         var answer = await http.BringAsync(_completeTask, await BodyAsync(task, result, ct), Within, ct);
@@ -65,6 +71,13 @@ internal sealed class SmallTaskServer(Uri server, TaskServerHttp http) : ITaskSe
     }
 
     /// <inheritdoc/>
+    public async Task<bool> GiveBackAsync(FetchedTask task, CancellationToken ct)
+    {
+        var body = OllamaRequest.Write(json => json.WriteString("taskId", task.Id));
+        return (await http.BringAsync(_returnTask, body, Within, ct)) is { Trouble: null, Word: "success" };
+    }
+
+    /// <inheritdoc/>
     public async Task<string?> LookAsync(CancellationToken ct)
     {
         var answer = await http.AskAsync(_stats, Within, ct);
@@ -75,12 +88,11 @@ internal sealed class SmallTaskServer(Uri server, TaskServerHttp http) : ITaskSe
 
     private static async Task<ReadOnlyMemory<byte>> BodyAsync(FetchedTask task, TaskResult result, CancellationToken ct)
     {
-        var json = result.File is { } file ? await File.ReadAllBytesAsync(file, ct) : result.Json;
-        using var document = JsonDocument.Parse(json);
+        var said = await result.ReadAsync(ct);
         return OllamaRequest.Write(body =>
         {
             body.WriteString("taskId", task.Id);
-            Write(body, document.RootElement);
+            Write(body, said);
         });
     }
 

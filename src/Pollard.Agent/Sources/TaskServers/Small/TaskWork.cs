@@ -4,14 +4,15 @@ using Pollard.Agent.Backends;
 using Pollard.Agent.Backends.Http;
 using Pollard.Agent.Backends.Ollama;
 using Pollard.Protocol;
+using Pollard.Protocol.Api;
 using Pollard.Protocol.HostLink;
 
-namespace Pollard.Agent.Sources.TaskServers;
+namespace Pollard.Agent.Sources.TaskServers.Small;
 
 /// <summary>
 /// A task of the small contract as work for a backend. It may say <c>kind</c>, <c>model</c> and <c>request</c>; what says no kind, or only
-/// that it is a task, is a chat if it has <c>messages</c> or a <c>prompt</c>, and else goes whole to the first backend that takes tasks
-/// or is a command.
+/// that it is a task, is a chat if it has <c>messages</c> or a <c>prompt</c>, and else goes whole to the first backend that takes tasks,
+/// is a command, or is a tool.
 /// </summary>
 internal static class TaskWork
 {
@@ -21,10 +22,38 @@ internal static class TaskWork
     /// <summary>How long a run may take: as long as a gateway allows where nobody says.</summary>
     private static readonly TimeSpan Within = TimeSpan.FromMinutes(10);
 
-    /// <summary>The work; null when the task names no model, and nothing here can do it.</summary>
+    private static readonly Messages.Fail Unfit = new()
+    {
+        Code = "unsupported",
+        Message =
+            "nothing here runs such a task: it has neither messages, a prompt nor a request, and there is no command or tool",
+        Retryable = false,
+    };
+
+    /// <summary>The task as work for one of these models; without any when it names none, and nothing here can do it.</summary>
     /// <param name="task">The task.</param>
     /// <param name="models">What there is.</param>
-    public static WorkItem? Read(FetchedTask task, IReadOnlyList<ModelInfo> models)
+    public static TaskJob Read(FetchedTask task, IReadOnlyList<ModelInfo> models)
+    {
+        var output = new SmallOutput();
+        var work = WorkOf(task, models);
+        return new TaskJob
+        {
+            Work = work,
+            Done = work is null ? output.Fail(Unfit) : null,
+            Output = output,
+            IsRepeatable = work is null || !IsCall(task) || IsRepeatable(work.Request),
+        };
+    }
+
+    /// <summary>True when the task itself is the call of a tool. One that goes whole to a tool is run again like any other.</summary>
+    private static bool IsCall(FetchedTask task)
+    {
+        using var document = JsonDocument.Parse(task.Json);
+        return document.RootElement.Text("kind") == HttpCall.Kind;
+    }
+
+    private static WorkItem? WorkOf(FetchedTask task, IReadOnlyList<ModelInfo> models)
     {
         using var document = JsonDocument.Parse(task.Json);
         var json = document.RootElement;
@@ -62,6 +91,7 @@ internal static class TaskWork
         [
             (WorkItem.WholeTask, whole),
             ("command", OllamaRequest.Write(body => body.WriteString("prompt", whole.Span))),
+            (HttpCall.Kind, JsonSerializer.SerializeToUtf8Bytes(Posted(whole), ProtocolJson.Default.HttpCall)),
         ];
         if (said.Member("messages") is { ValueKind: JsonValueKind.Array } || said.Text("prompt") is not null)
         {
@@ -70,6 +100,27 @@ internal static class TaskWork
 
         return ways;
     }
+
+    private static bool IsRepeatable(ReadOnlyMemory<byte> request)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(request.Span, ProtocolJson.Default.HttpCall)?.IsRepeatable != false;
+        }
+        catch (JsonException)
+        {
+            return true; // It is no call, and will not be made.
+        }
+    }
+
+    private static HttpCall Posted(ReadOnlyMemory<byte> task) =>
+        new()
+        {
+            Method = "POST",
+            Path = "", // To the tool's address as it is.
+            Headers = [new HttpField("Content-Type", "application/json")],
+            Body = Encoding.UTF8.GetString(task.Span),
+        };
 
     private static string? NameIn(JsonElement said) => said.Text("model") is { Length: > 0 } name ? name : null;
 
