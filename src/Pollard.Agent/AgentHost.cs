@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends;
+using Pollard.Agent.Logs;
 using Pollard.Agent.Owner;
 using Pollard.Agent.Pipeline;
 using Pollard.Agent.Sources;
@@ -20,6 +21,9 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
     /// <summary>Requests to a task server at the same time, at the most.</summary>
     public const int MostConnections = 64;
 
+    /// <summary>Days for which files of measurements and of the log are kept, at the most.</summary>
+    public const int MostKeepDays = 3650;
+
     private Func<AgentStatus>? _look;
 
     /// <summary>What it is doing; null before it began and after it ended.</summary>
@@ -37,6 +41,7 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             loggers.CreateLogger<BackendCatalog>()
         );
         using var watchdog = new Watchdog(options.Time, options.Stuck);
+        await using var metrics = MetricsLog.Begin(options, watchdog, loggers.CreateLogger<MetricsLog>());
         using var rests = new RestKeeper(options, loggers.CreateLogger<RestKeeper>());
         var monitor = new AgentMonitor(options);
         using var pipeline = new WorkPipeline(
@@ -231,6 +236,11 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             throw new InvalidOperationException(
                 "An agent works for one: a gateway by its address or in the same process, an Andy server, or a task server."
             );
+        }
+
+        if (options.MetricsKeepDays is < 1 or > MostKeepDays)
+        {
+            throw new InvalidOperationException($"Files are kept for 1 to {MostKeepDays} days.");
         }
 
         if (

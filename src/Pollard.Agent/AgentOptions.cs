@@ -72,6 +72,12 @@ public sealed record AgentOptions
     /// <summary>Where the agent's log files are; null: it keeps none.</summary>
     public string? LogDirectory { get; init; }
 
+    /// <summary>Where what is measured is written, in a file for each day; null: nowhere.</summary>
+    public string? MetricsDirectory { get; init; }
+
+    /// <summary>How many days before today have their files in <see cref="MetricsDirectory"/>, 1 to 3,650.</summary>
+    public int MetricsKeepDays { get; init; } = 7;
+
     /// <summary>Lets this host join a gateway that does not know it yet, or an Andy server that lets in only who has one.</summary>
     public string? JoinToken { get; init; }
 

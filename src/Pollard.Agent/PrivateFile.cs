@@ -15,6 +15,14 @@ internal static class PrivateFile
         file.Write(bytes);
     }
 
+    /// <summary>Opens a file at its end.</summary>
+    public static FileStream Append(string path)
+    {
+        var file = Create(path, FileMode.OpenOrCreate);
+        file.Seek(0, SeekOrigin.End);
+        return file;
+    }
+
     /// <summary>Writes beside the file and then over it: a crash leaves the old one or the new one.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
     public static void Replace<T>(string path, T content, JsonTypeInfo<T> shape) =>

@@ -46,15 +46,39 @@ public sealed partial class HttpToolBackend : IBackend, IDisposable
     /// <inheritdoc/>
     public async Task<WorkResult> RunAsync(WorkItem work, IWorkOutput output, CancellationToken cancellationToken)
     {
+        var measure = new ToolMeasure(_time);
+        WorkResult? result = null;
+        try
+        {
+            return result = await RunAsync(work, output, measure, cancellationToken);
+        }
+        finally
+        {
+            measure.Over(result);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _http.Dispose();
+
+    private async Task<WorkResult> RunAsync(
+        WorkItem work,
+        IWorkOutput output,
+        ToolMeasure measure,
+        CancellationToken ct
+    )
+    {
         var hasRepeatableMethod = false;
-        using var watch = new ToolWatch(_options, _time, cancellationToken);
+        using var watch = new ToolWatch(_options, _time, ct);
         try
         {
             var call = ToolCall.Read(work.Request, _address, _options);
             hasRepeatableMethod = call.IsRepeatable;
             using var request = _headers.Apply(call);
+            measure.Sent();
             using var response = await SendAsync(request, watch);
-            return await PassOnAsync(response, output, watch, cancellationToken);
+            measure.Answered(response.StatusCode);
+            return await PassOnAsync(response, output, watch, ct);
         }
         catch (BackendException e)
         {
@@ -65,8 +89,7 @@ public sealed partial class HttpToolBackend : IBackend, IDisposable
         {
             return WorkResult.Failed(ToolFailure.Late(_options.Name, watch.Limit, hasRepeatableMethod));
         }
-        catch (Exception e)
-            when (e is HttpRequestException or IOException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is HttpRequestException or IOException && !ct.IsCancellationRequested)
         {
             LogBroken(_logger, _options.Name, Hint(e));
             return WorkResult.Failed(ToolFailure.Broken(_options.Name, e, hasRepeatableMethod));
@@ -75,9 +98,6 @@ public sealed partial class HttpToolBackend : IBackend, IDisposable
 
     /// <summary>True for an address at the tool or below it.</summary>
     internal bool Reaches(Uri address) => _address.PathOf(address) is not null;
-
-    /// <inheritdoc/>
-    public void Dispose() => _http.Dispose();
 
     private static string Hint(Exception why) =>
         why.GetBaseException() is ToolNetworkException { Message: var message }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Pollard.Agent.Logs;
 using Pollard.Agent.Owner;
 
 namespace Pollard.Agent.Pipeline;
@@ -6,7 +7,7 @@ namespace Pollard.Agent.Pipeline;
 /// <summary>Counts what passes the stages of a pipeline, for its owner and as metrics. All members may be called from any thread.</summary>
 internal sealed class PipelineFigures : IDisposable
 {
-    private readonly Meter _meter = new("Pollard.Agent");
+    private readonly Meter _meter = new(AgentMeter.Name);
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;
     private readonly Counter<long> _outcomes;

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends;
 using Pollard.Agent.Backends.Http;
+using Pollard.Agent.Logs;
 using Pollard.Agent.Owner;
 using Pollard.Protocol.HostLink;
 
@@ -228,6 +229,7 @@ internal sealed partial class WorkPipeline(
     {
         WorkResult? result = null;
         var watched = monitor.Begin(work.Work, work);
+        var begun = time.GetTimestamp();
         try
         {
             result = await RunOnAsync(work, watched, backend);
@@ -235,6 +237,7 @@ internal sealed partial class WorkPipeline(
         finally
         {
             monitor.End(watched, result);
+            AgentMeter.Ran(time.GetElapsedTime(begun), result is null ? "cancelled" : result.Failure?.Code);
 
             // The slot is free before the gateway hears so: it may offer the next at once.
             lock (_gate)

@@ -78,6 +78,7 @@ internal static class AgentCommand
                 CommonOptions.LogLevel,
                 CommonOptions.LogFormat
             )
+            .With(AgentFileSettings.All)
             .With(TaskServerSettings.All)
             .With(LimitSettings.All)
             .With(BackendSettings.OfCommands)
@@ -95,6 +96,7 @@ internal static class AgentCommand
         await using var backends = new Backends(settings, time, loggers);
         var named = backends.Named();
         DataDirectory.Create(settings.DataPath);
+        AgentFileSettings.CreateDirectories(settings);
         var stuck = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         var options = Read(settings) with { Time = time, Stuck = loop => stuck.TrySetResult(loop) };
         if (named.Count == 0)
@@ -163,6 +165,8 @@ internal static class AgentCommand
             WhenIdle = LimitSettings.ReadWhenIdle(settings),
             WhenIdleGrace = settings.Duration(LimitSettings.WhenIdleGrace),
             HasControl = true,
+            MetricsDirectory = AgentFileSettings.ReadMetricsDirectory(settings),
+            MetricsKeepDays = AgentFileSettings.ReadMetricsKeep(settings),
             StateDirectory = settings.DataPath,
             DrainWithin = ReadDrain(settings),
         };

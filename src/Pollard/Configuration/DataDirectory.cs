@@ -22,7 +22,15 @@ internal static class DataDirectory
     }
 
     /// <summary>Makes the directory, for its owner only: keys and prompts lie there.</summary>
-    public static void Create(string path)
+    public static void Create(string path) =>
+        Create(path, $"The data directory {path} cannot be made", "Name another one with --data or POLLARD_DATA.");
+
+    /// <summary>Makes the directory that an option names, for its owner only.</summary>
+    /// <exception cref="CommandFailedException">It cannot be made.</exception>
+    public static void Create(string path, string option) =>
+        Create(path, $"{option} is {path}, which cannot be made", "Name another directory.");
+
+    private static void Create(string path, string trouble, string advice)
     {
         try
         {
@@ -37,10 +45,7 @@ internal static class DataDirectory
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandFailedException(
-                $"The data directory {path} cannot be made: {e.Message} Name another one with --data or POLLARD_DATA.",
-                e
-            );
+            throw new CommandFailedException($"{trouble}: {e.Message} {advice}", e);
         }
     }
 }

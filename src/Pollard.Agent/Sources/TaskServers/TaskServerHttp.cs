@@ -149,6 +149,13 @@ internal sealed class TaskServerHttp : IDisposable
 
     private async Task<ServerAnswer> SendAsync(HttpRequestMessage request, TimeSpan within, CancellationToken ct)
     {
+        var begun = _time.GetTimestamp();
+        var answer = await AnswerAsync(request, within, ct);
+        return answer with { Took = _time.GetElapsedTime(begun) };
+    }
+
+    private async Task<ServerAnswer> AnswerAsync(HttpRequestMessage request, TimeSpan within, CancellationToken ct)
+    {
         var address = request.RequestUri!;
         using var late = new CancellationTokenSource(within, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
@@ -254,6 +261,9 @@ internal readonly record struct ServerAnswer(
     ServerTrouble? Trouble
 )
 {
+    /// <summary>How long the request took, without the wait for its place.</summary>
+    public TimeSpan Took { get; init; }
+
     /// <summary>The server's own words on how it went: <c>success</c>, <c>error</c>; null when it has none.</summary>
     public string? Word => Body?.Text("status");
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Pollard.Agent.Backends.Http;
 using Pollard.Agent.Backends.Ollama;
+using Pollard.Agent.Logs;
 using Pollard.Agent.Pipeline;
 
 namespace Pollard.Agent.Sources.TaskServers.Small;
@@ -24,6 +25,42 @@ internal sealed class SmallTaskServer(Uri server, TaskServerHttp http, BackendCa
     public async Task<FetchReply> FetchAsync(CancellationToken ct)
     {
         var answer = await http.AskAsync(_getTask, Within, ct);
+        var reply = Read(answer);
+        ServerFigures.Fetched(answer, reply);
+        return reply;
+    }
+
+    /// <inheritdoc/>
+    public TaskJob Read(FetchedTask task, string bodyPath) => TaskWork.Read(task, catalog.Models);
+
+    /// <inheritdoc/>
+    public async Task<ServerTrouble?> DeliverAsync(FetchedTask task, TaskResult result, CancellationToken ct)
+    {
+        var body = await BodyAsync(task, result, ct);
+        var answer = await http.BringAsync(_completeTask, body, Within, ct);
+        var trouble = TroubleOf(answer);
+        ServerFigures.Brought(AgentMeter.UploadResult, answer, trouble, body.Length);
+        return trouble;
+    }
+
+    /// <inheritdoc/>
+    public async Task<bool> GiveBackAsync(FetchedTask task, CancellationToken ct)
+    {
+        var body = OllamaRequest.Write(json => json.WriteString("taskId", task.Id));
+        return (await http.BringAsync(_returnTask, body, Within, ct)) is { Trouble: null, Word: "success" };
+    }
+
+    /// <inheritdoc/>
+    public async Task<string?> LookAsync(CancellationToken ct)
+    {
+        var answer = await http.AskAsync(_stats, Within, ct);
+        return answer is { Trouble: null, Body: { ValueKind: JsonValueKind.Object } body }
+            ? $"{body.Integer("total_tasks")} tasks so far, {body.Integer("completed_tasks")} of them completed"
+            : null;
+    }
+
+    private FetchReply Read(ServerAnswer answer)
+    {
         if (answer.Trouble is { } trouble)
         {
             return trouble;
@@ -50,13 +87,8 @@ internal sealed class SmallTaskServer(Uri server, TaskServerHttp http, BackendCa
         };
     }
 
-    /// <inheritdoc/>
-    public TaskJob Read(FetchedTask task, string bodyPath) => TaskWork.Read(task, catalog.Models);
-
-    /// <inheritdoc/>
-    public async Task<ServerTrouble?> DeliverAsync(FetchedTask task, TaskResult result, CancellationToken ct)
+    private ServerTrouble? TroubleOf(ServerAnswer answer)
     {
-        var answer = await http.BringAsync(_completeTask, await BodyAsync(task, result, ct), Within, ct);
         var said = Shorten(answer.Body?.Text("message") ?? "");
         return answer switch
         {
@@ -68,22 +100,6 @@ internal sealed class SmallTaskServer(Uri server, TaskServerHttp http, BackendCa
             { Body.ValueKind: JsonValueKind.Object, Word: not "error" } => null,
             _ => new(TroubleKind.Odd, $"{_completeTask} answers something that is no confirmation: {said}"),
         };
-    }
-
-    /// <inheritdoc/>
-    public async Task<bool> GiveBackAsync(FetchedTask task, CancellationToken ct)
-    {
-        var body = OllamaRequest.Write(json => json.WriteString("taskId", task.Id));
-        return (await http.BringAsync(_returnTask, body, Within, ct)) is { Trouble: null, Word: "success" };
-    }
-
-    /// <inheritdoc/>
-    public async Task<string?> LookAsync(CancellationToken ct)
-    {
-        var answer = await http.AskAsync(_stats, Within, ct);
-        return answer is { Trouble: null, Body: { ValueKind: JsonValueKind.Object } body }
-            ? $"{body.Integer("total_tasks")} tasks so far, {body.Integer("completed_tasks")} of them completed"
-            : null;
     }
 
     private static async Task<ReadOnlyMemory<byte>> BodyAsync(FetchedTask task, TaskResult result, CancellationToken ct)

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using Pollard.Agent.Backends.Http;
 using Pollard.Agent.Backends.Ollama;
+using Pollard.Agent.Logs;
 
 namespace Pollard.Agent.Sources.TaskServers.Teleport;
 
@@ -68,8 +69,18 @@ internal sealed class TeleportDelivery(TeleportPlace place, TaskServerHttp http,
         };
 
     /// <summary>The call as it came, with what is said of it.</summary>
-    private Task<ServerAnswer> PutAsync(FetchedTask task, JsonElement said, string? storedAt, CancellationToken ct) =>
-        http.BringAsync(_putResult, Echo(task, said, storedAt), Within, ct);
+    private async Task<ServerAnswer> PutAsync(
+        FetchedTask task,
+        JsonElement said,
+        string? storedAt,
+        CancellationToken ct
+    )
+    {
+        var echo = Echo(task, said, storedAt);
+        var answer = await http.BringAsync(_putResult, echo, Within, ct);
+        ServerFigures.Brought(AgentMeter.UploadResult, answer, answer.Trouble, echo.Length);
+        return answer;
+    }
 
     private Task<ServerAnswer> PutErrorAsync(FetchedTask task, string why, CancellationToken ct)
     {
@@ -82,21 +93,23 @@ internal sealed class TeleportDelivery(TeleportPlace place, TaskServerHttp http,
     }
 
     private Task<ServerAnswer> UploadAsync(FetchedTask task, JsonElement said, string body, CancellationToken ct) =>
-        http.BringAsync(
+        BringFileAsync(
             () =>
                 Post(
                     _uploadResult,
                     Part(OpenFile(body), "file", "application/zip", $"{NameOf(task)}.zip"), // It is gzip: so they have it.
                     Part(new ReadOnlyMemoryContent(Echo(task, said, null)), "task", "application/json", null)
                 ),
-            TimeFor(body),
+            body,
+            isDirect: false,
             ct
         );
 
     private Task<ServerAnswer> SendLogsAsync(string body, CancellationToken ct) =>
-        http.BringAsync(
+        BringFileAsync(
             () => Post(place.Of("upload-logs", []), Part(OpenFile(body), "file", "application/zip", "logs.zip")),
-            TimeFor(body),
+            body,
+            isDirect: false,
             ct
         );
 
@@ -122,7 +135,7 @@ internal sealed class TeleportDelivery(TeleportPlace place, TaskServerHttp http,
             };
         }
 
-        var stored = await http.BringAsync(() => Put(putUrl, body, said), TimeFor(body), ct);
+        var stored = await BringFileAsync(() => Put(putUrl, body, said), body, isDirect: true, ct);
         return stored.Trouble is { } trouble
             ? stored with
             {
@@ -130,6 +143,19 @@ internal sealed class TeleportDelivery(TeleportPlace place, TaskServerHttp http,
                 Trouble = trouble with { Kind = TroubleKind.Away },
             }
             : await PutAsync(task, said, getUrl, ct);
+    }
+
+    private async Task<ServerAnswer> BringFileAsync(
+        Func<HttpRequestMessage> request,
+        string path,
+        bool isDirect,
+        CancellationToken ct
+    )
+    {
+        var bytes = new FileInfo(path).Length;
+        var answer = await http.BringAsync(request, TimeFor(bytes), ct);
+        ServerFigures.Brought(AgentMeter.UploadFile, answer, answer.Trouble, bytes, isDirect);
+        return answer;
     }
 
     private static HttpRequestMessage Put(Uri address, string body, JsonElement said)
@@ -179,8 +205,7 @@ internal sealed class TeleportDelivery(TeleportPlace place, TaskServerHttp http,
 
     private static StreamContent OpenFile(string path) => new(File.OpenRead(path));
 
-    private static TimeSpan TimeFor(string path) =>
-        UploadWithin + TimeSpan.FromSeconds(new FileInfo(path).Length / LeastBytesPerSecond);
+    private static TimeSpan TimeFor(long bytes) => UploadWithin + TimeSpan.FromSeconds(bytes / LeastBytesPerSecond);
 
     private static ReadOnlyMemory<byte> Echo(FetchedTask task, JsonElement said, string? storedAt)
     {

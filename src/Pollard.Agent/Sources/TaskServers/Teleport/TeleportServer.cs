@@ -62,6 +62,26 @@ internal sealed partial class TeleportServer : ITaskServer
     {
         await _rate.WaitAsync(_config.AsksPerMinute, ct);
         var answer = await _http.HoldAsync(_getTask, Within, ct);
+        var reply = Read(answer);
+        ServerFigures.Fetched(answer, reply);
+        return reply;
+    }
+
+    /// <inheritdoc/>
+    public TaskJob Read(FetchedTask task, string bodyPath) => _calls.Read(task, bodyPath, _config.IsUploadDirect);
+
+    /// <inheritdoc/>
+    public Task<ServerTrouble?> DeliverAsync(FetchedTask task, TaskResult result, CancellationToken ct) =>
+        _delivery.DeliverAsync(task, result, ct);
+
+    /// <inheritdoc/>
+    public Task<bool> GiveBackAsync(FetchedTask task, CancellationToken ct) => Task.FromResult(false); // Its time will be over.
+
+    /// <inheritdoc/>
+    public Task<string?> LookAsync(CancellationToken ct) => Task.FromResult<string?>($"calls go to {_calls.Tools}"); // It says nothing of itself.
+
+    private FetchReply Read(ServerAnswer answer)
+    {
         if (answer.Trouble is { } trouble)
         {
             return trouble;
@@ -94,19 +114,6 @@ internal sealed partial class TeleportServer : ITaskServer
 
         return new FetchedTask(id, Encoding.UTF8.GetBytes(call.GetRawText()), EndOf(call, answer.Date));
     }
-
-    /// <inheritdoc/>
-    public TaskJob Read(FetchedTask task, string bodyPath) => _calls.Read(task, bodyPath, _config.IsUploadDirect);
-
-    /// <inheritdoc/>
-    public Task<ServerTrouble?> DeliverAsync(FetchedTask task, TaskResult result, CancellationToken ct) =>
-        _delivery.DeliverAsync(task, result, ct);
-
-    /// <inheritdoc/>
-    public Task<bool> GiveBackAsync(FetchedTask task, CancellationToken ct) => Task.FromResult(false); // Its time will be over.
-
-    /// <inheritdoc/>
-    public Task<string?> LookAsync(CancellationToken ct) => Task.FromResult<string?>($"calls go to {_calls.Tools}"); // It says nothing of itself.
 
     /// <summary>When the call's time is over by our clock. The server's own, which the end is by, may show another time.</summary>
     private DateTimeOffset EndOf(JsonElement call, DateTimeOffset? serverClock)
