@@ -41,6 +41,7 @@ public sealed class AgentHost(AgentOptions options, IReadOnlyList<IBackend> back
             loggers.CreateLogger<BackendCatalog>()
         );
         using var watchdog = new Watchdog(options.Time, options.Stuck);
+        await using var log = options.LogFiles?.Begin(watchdog, loggers.CreateLogger<LogFiles>());
         await using var metrics = MetricsLog.Begin(options, watchdog, loggers.CreateLogger<MetricsLog>());
         using var rests = new RestKeeper(options, loggers.CreateLogger<RestKeeper>());
         var monitor = new AgentMonitor(options);

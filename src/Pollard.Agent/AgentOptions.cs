@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Pollard.Agent.Logs;
 using Pollard.Agent.Owner;
 using Pollard.Agent.Pipeline;
 
@@ -69,14 +70,14 @@ public sealed record AgentOptions
     /// <summary>Where the host's key lies; made when it is not there.</summary>
     public string StateDirectory { get; init; } = ".";
 
-    /// <summary>Where the agent's log files are; null: it keeps none.</summary>
-    public string? LogDirectory { get; init; }
-
     /// <summary>Where what is measured is written, in a file for each day; null: nowhere.</summary>
     public string? MetricsDirectory { get; init; }
 
     /// <summary>How many days before today have their files in <see cref="MetricsDirectory"/>, 1 to 3,650.</summary>
     public int MetricsKeepDays { get; init; } = 7;
+
+    /// <summary>The files of its log, which it writes while it runs; who made them disposes them after it. Null: none.</summary>
+    public LogFiles? LogFiles { get; init; }
 
     /// <summary>Lets this host join a gateway that does not know it yet, or an Andy server that lets in only who has one.</summary>
     public string? JoinToken { get; init; }

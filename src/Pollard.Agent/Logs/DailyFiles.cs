@@ -19,6 +19,7 @@ internal sealed partial class DailyFiles(string directory, string name, int keep
     private const string Extension = ".jsonl";
     private const int MostWaitingBytes = 4 * 1024 * 1024;
     private static readonly TimeSpan WriteEvery = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan WaitForDisk = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
     private readonly Lock _disk = new();
     private readonly Queue<Chunk> _waiting = new();
@@ -80,10 +81,18 @@ internal sealed partial class DailyFiles(string directory, string name, int keep
         }
     }
 
-    /// <summary>Writes what waits, and deletes what is too old. What cannot be written waits on.</summary>
+    /// <summary>
+    /// Writes what waits, and deletes what is too old. What cannot be written waits on, as it does where the disk keeps another caller
+    /// for seconds.
+    /// </summary>
     public void Write()
     {
-        lock (_disk) // Held while the disk is at work: who adds lines needs the other one.
+        if (!_disk.TryEnter(WaitForDisk)) // Held while the disk is at work: who adds lines needs the other one.
+        {
+            return;
+        }
+
+        try
         {
             if (_cleaned != Today())
             {
@@ -91,20 +100,29 @@ internal sealed partial class DailyFiles(string directory, string name, int keep
                 DeleteOld();
             }
 
-            while (Next() is { } chunk)
-            {
-                if (!TryWrite(chunk))
-                {
-                    return;
-                }
+            WriteAll();
+        }
+        finally
+        {
+            _disk.Exit();
+        }
+    }
 
-                Forget(chunk);
+    private void WriteAll()
+    {
+        while (Next() is { } chunk)
+        {
+            if (!TryWrite(chunk))
+            {
+                return;
             }
 
-            if (_full != _cleaned && Interlocked.Exchange(ref _lost, 0) is > 0 and var lost)
-            {
-                LogLost(Logger, lost, name);
-            }
+            Forget(chunk);
+        }
+
+        if (_full != _cleaned && Interlocked.Exchange(ref _lost, 0) is > 0 and var lost)
+        {
+            LogLost(Logger, lost, name);
         }
     }
 

@@ -17,10 +17,9 @@ internal sealed class MetricsLog : IAsyncDisposable
     private readonly MeterListener _listener = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Name, string Tags), double> _counts = [];
-    private readonly CancellationTokenSource _ending = new();
     private readonly DailyFiles _files;
     private readonly TimeProvider _time;
-    private readonly Task _writing;
+    private readonly WritingLoop _writing;
 
     private MetricsLog(DailyFiles files, TimeProvider time, Watchdog watchdog)
     {
@@ -36,7 +35,7 @@ internal sealed class MetricsLog : IAsyncDisposable
         _listener.SetMeasurementEventCallback<long>(Measured);
         _listener.SetMeasurementEventCallback<int>(Measured);
         _listener.Start();
-        _writing = Task.Run(() => files.RunAsync(watchdog, Sample, _ending.Token), CancellationToken.None);
+        _writing = new WritingLoop(files, watchdog, Sample);
     }
 
     /// <summary>Begins to write what is measured; null when the agent is not to.</summary>
@@ -52,12 +51,10 @@ internal sealed class MetricsLog : IAsyncDisposable
     /// <summary>Writes what is left.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _ending.CancelAsync();
-        await _writing;
+        await _writing.DisposeAsync();
         Sample();
         _listener.Dispose();
         _files.Write();
-        _ending.Dispose();
     }
 
     private void Measured<T>(

@@ -92,13 +92,14 @@ internal static class AgentCommand
         var (settings, time) = (context.Settings, context.Shell.Time);
         var view = AgentView.IsFor(context.Shell) && !settings.IsOn(Plain) ? new AgentView(context.Shell) : null;
         var log = context.Shell.ErrorIsTerminal ? view?.Log : null; // Sent elsewhere, it goes there.
-        using var loggers = LoggerFactory.Create(LogSettings.Read(settings, log));
+        AgentFileSettings.CreateDirectories(settings);
+        using var files = AgentFileSettings.ReadLogFiles(settings, time);
+        using var loggers = LoggerFactory.Create(LogSettings.Read(settings, log, files));
         await using var backends = new Backends(settings, time, loggers);
         var named = backends.Named();
         DataDirectory.Create(settings.DataPath);
-        AgentFileSettings.CreateDirectories(settings);
         var stuck = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var options = Read(settings) with { Time = time, Stuck = loop => stuck.TrySetResult(loop) };
+        var options = Read(settings) with { LogFiles = files, Time = time, Stuck = loop => stuck.TrySetResult(loop) };
         if (named.Count == 0)
         {
             named = [UsualBackend(options, backends)];
@@ -149,6 +150,7 @@ internal static class AgentCommand
     {
         Read(settings);
         LogSettings.Read(settings);
+        AgentFileSettings.ReadLogFiles(settings, TimeProvider.System)?.Dispose();
         CommandSettings.Read(settings);
         ToolSettings.Read(settings);
         BackendSettings.ReadCommandSlots(settings);

@@ -8,7 +8,16 @@ namespace Pollard.Configuration;
 /// <summary>What is logged, and how: to the error stream, as text or as JSON, or to a view that has the terminal.</summary>
 internal static class LogSettings
 {
-    public static Action<ILoggingBuilder> Read(Settings settings, ILoggerProvider? view = null)
+    /// <summary>What sets up the log.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="view">Has the terminal; null: the error stream gets the log.</param>
+    /// <param name="files">Gets all of it besides; null: nothing does.</param>
+    /// <exception cref="UsageException">A setting is wrong.</exception>
+    public static Action<ILoggingBuilder> Read(
+        Settings settings,
+        ILoggerProvider? view = null,
+        ILoggerProvider? files = null
+    )
     {
         var level = settings.Text(CommonOptions.LogLevel) switch
         {
@@ -28,7 +37,14 @@ internal static class LogSettings
             "json" => true,
             var other => throw new UsageException($"--log-format is \"{other}\"; write text or json."),
         };
-        return logging => Configure(logging, level, isJson, view);
+        return logging =>
+        {
+            Configure(logging, level, isJson, view);
+            if (files is not null)
+            {
+                logging.AddProvider(files);
+            }
+        };
     }
 
     private static void Configure(ILoggingBuilder logging, LogLevel level, bool isJson, ILoggerProvider? view)

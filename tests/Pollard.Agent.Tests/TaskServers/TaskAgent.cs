@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Pollard.Agent.Backends;
 using Pollard.Agent.Owner;
@@ -10,7 +11,13 @@ internal sealed class TaskAgent : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly bool _isFolderOurs;
 
-    public TaskAgent(Uri server, IBackend backend, Func<AgentOptions, AgentOptions>? with = null, string? folder = null)
+    public TaskAgent(
+        Uri server,
+        IBackend backend,
+        Func<AgentOptions, AgentOptions>? with = null,
+        string? folder = null,
+        ILoggerFactory? loggers = null
+    )
     {
         (_isFolderOurs, Folder) = (folder is null, folder ?? Directory.CreateTempSubdirectory("pollard-").FullName);
         var options = new AgentOptions
@@ -22,7 +29,7 @@ internal sealed class TaskAgent : IAsyncDisposable
             HasControl = true,
             DrainWithin = TimeSpan.FromSeconds(60),
         };
-        Host = new AgentHost(with?.Invoke(options) ?? options, [backend], NullLoggerFactory.Instance);
+        Host = new AgentHost(with?.Invoke(options) ?? options, [backend], loggers ?? NullLoggerFactory.Instance);
         Exit = Task.Run(() => Host.RunAsync(_stop.Token));
     }
 

@@ -2,6 +2,9 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using Pollard.Agent.Logs;
 
 namespace Pollard.Agent.Tests.TaskServers.Teleport;
 
@@ -246,20 +249,37 @@ public sealed class TeleportTests
         var logs = Directory.CreateTempSubdirectory("pollard-");
         try
         {
+            var clock = new FakeTimeProvider(new DateTimeOffset(2026, 3, 2, 0, 0, 0, TimeSpan.Zero));
             await File.WriteAllTextAsync(
-                Path.Combine(logs.FullName, "agent.log"),
-                "a line",
+                Path.Combine(logs.FullName, "agent-2026-03-01.jsonl"),
+                "yesterday",
                 TestContext.Current.CancellationToken
             );
+            await File.WriteAllTextAsync(
+                Path.Combine(logs.FullName, "metrics-2026-03-01.jsonl"),
+                "no log",
+                TestContext.Current.CancellationToken
+            );
+            using var files = new LogFiles(logs.FullName, 7, clock);
+            files.CreateLogger("test").Log(LogLevel.Error, default, "a line", null, static (said, _) => said);
             await using var scene = await TeleportScene.StartAsync();
             scene.Server.Give("fetchLogs_1", "https://any/agent/fetch-logs");
-            scene.StartAgent(options => options with { LogDirectory = logs.FullName, EnvironmentName = "prod" });
+            scene.StartAgent(options => options with { LogFiles = files, EnvironmentName = "prod" });
 
             var sent = await scene.Server.NextAsync();
 
             Assert.Equal(("upload-logs", "?envName=prod"), (sent.Part, sent.Query));
             await using var zip = new ZipArchive(new MemoryStream(sent.File));
-            Assert.Equal("agent.log", Assert.Single(zip.Entries).Name);
+            Assert.Equal(
+                ["agent-2026-03-02.jsonl", "agent-2026-03-01.jsonl"],
+                zip.Entries.Select(static entry => entry.Name)
+            );
+            using var today = new StreamReader(await zip.Entries[0].OpenAsync(TestContext.Current.CancellationToken));
+            Assert.Contains(
+                "a line",
+                await today.ReadToEndAsync(TestContext.Current.CancellationToken),
+                StringComparison.Ordinal
+            );
         }
         finally
         {

@@ -27,7 +27,7 @@ internal sealed class TeleportCalls(IReadOnlyList<HttpToolBackend> tools, AgentO
         var url = said.Text("url");
         if (IsForLogs(task, url))
         {
-            return Over(output, TeleportLogs.Pack(options.LogDirectory, bodyPath, output));
+            return Over(output, TeleportLogs.Pack(options.LogFiles, bodyPath, output));
         }
 
         var left = (task.Until ?? DateTimeOffset.MaxValue) - options.Time.GetUtcNow();

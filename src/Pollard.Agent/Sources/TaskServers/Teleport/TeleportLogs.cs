@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Pollard.Agent.Logs;
 using Pollard.Protocol.HostLink;
 
 namespace Pollard.Agent.Sources.TaskServers.Teleport;
@@ -7,15 +8,15 @@ namespace Pollard.Agent.Sources.TaskServers.Teleport;
 internal static class TeleportLogs
 {
     /// <summary>Bytes of log files, the newest first, that are sent.</summary>
-    private const long MostBytes = 64 * 1024 * 1024;
+    private const long MostBytes = LogFiles.MostFileBytes;
 
     /// <summary>Packs them into a file.</summary>
-    /// <param name="directory">Where the log files are; null: there are none.</param>
+    /// <param name="logs">The log files; null: there are none.</param>
     /// <param name="path">Where the packed ones go.</param>
     /// <param name="output">Says what came of it.</param>
-    public static TaskOutcome Pack(string? directory, string path, TeleportOutput output)
+    public static TaskOutcome Pack(LogFiles? logs, string path, TeleportOutput output)
     {
-        if (directory is null)
+        if (logs is null)
         {
             return output.Fail(
                 new Messages.Fail
@@ -29,10 +30,11 @@ internal static class TeleportLogs
 
         try
         {
+            logs.Write(); // What was logged up to now, too.
             using var file = PrivateFile.Create(path, FileMode.Create);
             using (var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
             {
-                foreach (var log in Newest(directory))
+                foreach (var log in Newest(logs))
                 {
                     Add(zip, log);
                 }
@@ -54,13 +56,10 @@ internal static class TeleportLogs
         }
     }
 
-    private static IEnumerable<FileInfo> Newest(string directory)
+    private static IEnumerable<FileInfo> Newest(LogFiles logs)
     {
         var left = MostBytes;
-        return new DirectoryInfo(directory)
-            .EnumerateFiles("*.log")
-            .OrderByDescending(static file => file.LastWriteTimeUtc)
-            .TakeWhile(file => (left -= file.Length) >= 0);
+        return logs.Newest().TakeWhile(file => (left -= file.Length) >= 0);
     }
 
     private static void Add(ZipArchive zip, FileInfo log)
