@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Security.Cryptography.X509Certificates;
 using Pollard.Agent.Logs;
 using Pollard.Agent.Owner;
 using Pollard.Agent.Pipeline;
@@ -97,7 +98,16 @@ public sealed record AgentOptions
     /// <summary>Called with a loop's name when it stands still and only a new process helps: end this one with an error.</summary>
     public Action<string> Stuck { get; init; } = _ => { };
 
-    /// <summary>Changes how connections are made: certificates, proxies.</summary>
+    /// <summary>
+    /// An HTTP proxy on the way to whom it works for, which may have a user and a password; null: what the environment says
+    /// (<c>HTTPS_PROXY</c>, <c>HTTP_PROXY</c>, <c>ALL_PROXY</c>, <c>NO_PROXY</c>).
+    /// </summary>
+    public Uri? Proxy { get; init; }
+
+    /// <summary>The certificates of which one must have signed that of whom it works for; null: the system's.</summary>
+    public X509Certificate2Collection? CertificateAuthorities { get; init; }
+
+    /// <summary>Changes how connections to whom it works for are made, after all other options.</summary>
     public Action<SocketsHttpHandler>? ConfigureHttp { get; init; }
 
     /// <summary>The clock.</summary>

@@ -78,6 +78,7 @@ internal static class AgentCommand
                 CommonOptions.LogLevel,
                 CommonOptions.LogFormat
             )
+            .With(WaySettings.All)
             .With(AgentFileSettings.All)
             .With(TaskServerSettings.All)
             .With(LimitSettings.All)
@@ -167,6 +168,8 @@ internal static class AgentCommand
             WhenIdle = LimitSettings.ReadWhenIdle(settings),
             WhenIdleGrace = settings.Duration(LimitSettings.WhenIdleGrace),
             HasControl = true,
+            Proxy = WaySettings.ReadProxy(settings),
+            CertificateAuthorities = WaySettings.ReadAuthorities(settings),
             MetricsDirectory = AgentFileSettings.ReadMetricsDirectory(settings),
             MetricsKeepDays = AgentFileSettings.ReadMetricsKeep(settings),
             StateDirectory = settings.DataPath,

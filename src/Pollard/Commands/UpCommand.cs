@@ -27,6 +27,7 @@ internal static class UpCommand
                 BackendSettings.Name
             )
             .With(BackendSettings.OfCommands)
+            .With(ToolSettings.All)
             .With(BackendSettings.OfUpstream)
             .With(GatewaySettings.All)
             .With(CommonOptions.LogLevel, CommonOptions.LogFormat, CommonOptions.Json)
@@ -120,6 +121,10 @@ internal static class UpCommand
         );
     }
 
+    // Tools have names too, and answer no chat.
+    private static bool IsForChat(ModelInfo model) =>
+        model.Name != "*" && model.Kinds?.Contains("chat", StringComparer.Ordinal) != false;
+
     private static string Found(string address, IReadOnlyList<ModelInfo> models) =>
         models.Count == 0
             ? $"Ollama is at {address} now, without a model yet. Pull one: ollama pull llama3.2"
@@ -130,7 +135,7 @@ internal static class UpCommand
         foreach (var backend in backends)
         {
             var models = await backend.DiscoverAsync(ct);
-            if (models.FirstOrDefault(model => model.Name != "*") is { } model)
+            if (models.FirstOrDefault(IsForChat) is { } model)
             {
                 return model.Name;
             }

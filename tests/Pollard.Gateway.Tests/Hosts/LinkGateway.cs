@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -55,7 +56,8 @@ internal sealed class LinkGateway : IAsyncDisposable
     public static async Task<LinkGateway> StartAsync(
         MemoryTaskStore? store = null,
         bool isOpen = true,
-        TimeProvider? time = null
+        TimeProvider? time = null,
+        X509Certificate2? certificate = null
     )
     {
         time ??= TimeProvider.System;
@@ -72,8 +74,15 @@ internal sealed class LinkGateway : IAsyncDisposable
         );
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(new TestLog()).AddFilter("Microsoft", LogLevel.Warning);
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
+            if (certificate is not null)
+            {
+                kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate)); // As behind a proxy with TLS.
+                return;
+            }
+
             kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http1);
             kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2);
         });
@@ -98,7 +107,7 @@ internal sealed class LinkGateway : IAsyncDisposable
         app.MapHostLink();
         await app.StartAsync(TestContext.Current.CancellationToken);
         gateway = new LinkGateway(app, store, engine);
-        gateway.Options.Http2Port = gateway.Http2Port;
+        gateway.Options.Http2Port = certificate is null ? gateway.Http2Port : null;
         return gateway;
     }
 

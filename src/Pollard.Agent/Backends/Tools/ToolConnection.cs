@@ -1,17 +1,16 @@
 using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using Pollard.Agent.Connections;
 
 namespace Pollard.Agent.Backends.Tools;
 
-/// <summary>Connections to a tool: to the addresses that it may have, one after the other until one answers.</summary>
+/// <summary>Connections to a tool: to the addresses that it may have, until one answers.</summary>
 internal static class ToolConnection
 {
     private static readonly TimeSpan ConnectWithin = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan TryAddressFor = TimeSpan.FromSeconds(5); // Where IPv6 leads nowhere, IPv4 has its turn.
 
     /// <summary>What makes the connections.</summary>
+    /// <exception cref="IOException">The file of certificates cannot be read, or has none.</exception>
     public static SocketsHttpHandler Handler(HttpToolOptions options, ToolAddress address, TimeProvider time)
     {
         SocketsHttpHandler handler = new()
@@ -19,7 +18,7 @@ internal static class ToolConnection
             AllowAutoRedirect = false, // Who calls is told where to; this agent calls what is listed.
             UseCookies = false,
             UseProxy = options.Proxy is not null,
-            Proxy = options.Proxy is { } proxy ? new WebProxy(proxy) : null,
+            Proxy = options.Proxy is { } proxy ? WayOut.ProxyAt(proxy) : null,
             ConnectTimeout = ConnectWithin,
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             EnableMultipleHttp2Connections = true,
@@ -27,23 +26,22 @@ internal static class ToolConnection
             ActivityHeadersPropagator = null,
             MaxResponseDrainSize = 0,
             ResponseDrainTimeout = TimeSpan.Zero,
+            // Where the tool is, only its proxy knows.
+            ConnectCallback = options.Proxy is null
+                ? (context, ct) => ConnectAsync(context.DnsEndPoint, address.Allows, time, ct)
+                : (context, ct) => AddressRace.ConnectAsync(context.DnsEndPoint, time, ct),
         };
-        if (options.Proxy is null)
-        {
-            handler.ConnectCallback = (context, ct) => ConnectAsync(context.DnsEndPoint, address.Allows, time, ct);
-        }
-
         if (options.CertificateAuthority is { } file)
         {
-            handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = PolicyOf(file) };
+            handler.SslOptions = WayOut.Trusting(Read(file));
         }
 
         return handler;
     }
 
-    /// <summary>Connects to the first address of a name that answers, of those that are allowed.</summary>
+    /// <summary>Connects to an address of a name, of those that are allowed.</summary>
     /// <exception cref="ToolNetworkException">None of them is allowed.</exception>
-    /// <exception cref="HttpRequestException">There is none, or none answers.</exception>
+    /// <exception cref="System.Net.Sockets.SocketException">There is none, or none answers.</exception>
     public static async ValueTask<Stream> ConnectAsync(
         DnsEndPoint to,
         Func<IPAddress, bool> allows,
@@ -51,55 +49,18 @@ internal static class ToolConnection
         CancellationToken ct
     )
     {
-        var found = IPAddress.TryParse(to.Host.Trim('[', ']'), out var literal)
-            ? [literal]
-            : await Dns.GetHostAddressesAsync(to.Host, ct);
+        var found = await AddressRace.FindAsync(to.Host, ct);
         var allowed = found.Where(allows).ToList();
-        if (allowed.Count == 0)
-        {
-            throw found.Length == 0
-                ? new HttpRequestException(HttpRequestError.NameResolutionError, $"{to.Host} has no address")
-                : new ToolNetworkException($"{to.Host} is at {found[0]}, a private address");
-        }
-
-        Exception? last = null;
-        foreach (var address in allowed)
-        {
-            try
-            {
-                return await ConnectAsync(new IPEndPoint(address, to.Port), time, ct);
-            }
-            catch (Exception e) when (e is SocketException or OperationCanceledException && !ct.IsCancellationRequested)
-            {
-                last = e;
-            }
-        }
-
-        throw new HttpRequestException(HttpRequestError.ConnectionError, $"{to.Host} does not answer", last);
+        return allowed.Count > 0 || found.Count == 0
+            ? await AddressRace.ConnectAsync(allowed, to.Port, time, ct)
+            : throw new ToolNetworkException($"{to.Host} is at {found[0]}, a private address");
     }
 
-    private static async Task<Stream> ConnectAsync(IPEndPoint to, TimeProvider time, CancellationToken ct)
+    private static X509Certificate2Collection Read(string file)
     {
-        var socket = new Socket(to.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            using var limit = new CancellationTokenSource(TryAddressFor, time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
-            await socket.ConnectAsync(to, either.Token);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
-    private static X509ChainPolicy PolicyOf(string file)
-    {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust };
-        policy.CustomTrustStore.ImportFromPemFile(file);
-        return policy;
+        X509Certificate2Collection authorities = [];
+        authorities.ImportFromPemFile(file);
+        return authorities.Count > 0 ? authorities : throw new IOException($"{file} has no certificate");
     }
 }
 

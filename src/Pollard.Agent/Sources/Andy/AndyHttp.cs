@@ -14,7 +14,7 @@ internal sealed class AndyHttp : IDisposable
     private readonly HttpClient _http;
     private readonly TimeProvider _time;
 
-    public AndyHttp(TimeProvider time, Action<SocketsHttpHandler>? configure)
+    public AndyHttp(TimeProvider time, Action<SocketsHttpHandler> configure)
     {
         var handler = new SocketsHttpHandler
         {
@@ -24,7 +24,7 @@ internal sealed class AndyHttp : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(5), // The address may change.
             AutomaticDecompression = DecompressionMethods.None,
         };
-        configure?.Invoke(handler);
+        configure(handler);
         _time = time;
         _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
     }

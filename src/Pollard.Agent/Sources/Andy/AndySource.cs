@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends.Http;
+using Pollard.Agent.Connections;
 using Pollard.Agent.Owner;
 using Pollard.Agent.Pipeline;
 using Pollard.Agent.Retry;
@@ -38,7 +39,7 @@ internal sealed partial class AndySource : IWorkSource
     )
     {
         (_server, _monitor, _logger) = (server, monitor, logger);
-        _http = new AndyHttp(options.Time, options.ConfigureHttp);
+        _http = new AndyHttp(options.Time, WayOut.ToServer(options));
         _member = new AndyMember(options, catalog, pipeline, rests, monitor, watchdog, logger);
         _retry = RetryPolicy.Reconnect.Start(options.Time, options.Random);
     }

@@ -13,7 +13,7 @@ internal sealed class GatewayClient(
     Uri address,
     HostIdentity identity,
     TimeProvider time,
-    Action<SocketsHttpHandler>? configure
+    Action<SocketsHttpHandler> configure
 )
 {
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(10);
@@ -45,7 +45,7 @@ internal sealed class GatewayClient(
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,
         };
-        configure?.Invoke(handler);
+        configure(handler);
         return new HttpMessageInvoker(handler, disposeHandler: true);
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
+using Pollard.Agent.Connections;
 using Pollard.Agent.Owner;
 using Pollard.Agent.Pipeline;
 using Pollard.Agent.Retry;
@@ -50,7 +51,7 @@ internal sealed partial class GatewayLink : IWorkSource
         if (options.Gateway is { } gateway)
         {
             _identity = HostIdentity.Open(options.StateDirectory);
-            _client = new GatewayClient(gateway, _identity, options.Time, options.ConfigureHttp);
+            _client = new GatewayClient(gateway, _identity, options.Time, WayOut.ToServer(options));
         }
 
         catalog.Changed += SayModels;

@@ -6,6 +6,7 @@ using System.Text.Json;
 using Pollard.Agent.Backends.Http;
 using Pollard.Agent.Backends.OpenAi;
 using Pollard.Agent.Backends.Tools;
+using Pollard.Agent.Connections;
 using Pollard.Agent.Pipeline;
 using Pollard.Protocol.Dialects;
 
@@ -43,7 +44,8 @@ internal sealed class TaskServerHttp : IDisposable
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
         }
 
-        var elsewhere = Handler(options);
+        // The authority is the server's, and such addresses are mostly of some cloud's.
+        var elsewhere = Handler(options with { CertificateAuthorities = null });
         if (elsewhere.Proxy is null)
         {
             elsewhere.UseProxy = false;
@@ -140,7 +142,7 @@ internal sealed class TaskServerHttp : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(5), // The address may change.
             AutomaticDecompression = DecompressionMethods.None,
         };
-        options.ConfigureHttp?.Invoke(handler);
+        WayOut.ToServer(options)(handler);
         return handler;
     }
 
