@@ -1,0 +1,135 @@
+namespace Pollard.Voice.Links;
+
+/// <summary>
+/// What a link has to send, as its bytes, in order. A piece counts until it has reached the other machine: what a broken connection took
+/// with it is put back, and goes first on the next. There is a bound; what does not fit is refused, never dropped in silence.
+/// </summary>
+/// <param name="mostBytes">Bytes that are kept.</param>
+internal sealed class LinkOutbox(int mostBytes)
+{
+    private readonly Lock _gate = new();
+    private readonly LinkedList<ReadOnlyMemory<byte>> _waiting = [];
+    private TaskCompletionSource _changed = NewSignal();
+    private int _bytes;
+    private bool _isEnded;
+
+    /// <summary>Bytes that wait, or are not known to have arrived.</summary>
+    public int Bytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _bytes;
+            }
+        }
+    }
+
+    /// <summary>Takes a piece. False: there is no room, or nothing is taken any more.</summary>
+    public bool TryAdd(ReadOnlyMemory<byte> piece)
+    {
+        lock (_gate)
+        {
+            // One that is larger than the bound is taken where it is alone: the wire has its own limit.
+            if (_isEnded || (_bytes > 0 && _bytes + piece.Length > mostBytes))
+            {
+                return false;
+            }
+
+            _bytes += piece.Length;
+            _waiting.AddLast(piece);
+            Signal();
+            return true;
+        }
+    }
+
+    /// <summary>Takes a piece as soon as there is room. False: nothing is taken any more.</summary>
+    public async ValueTask<bool> AddAsync(ReadOnlyMemory<byte> piece, CancellationToken ct)
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_gate)
+            {
+                if (TryAdd(piece))
+                {
+                    return true;
+                }
+
+                if (_isEnded)
+                {
+                    return false;
+                }
+
+                changed = _changed.Task;
+            }
+
+            await changed.WaitAsync(ct);
+        }
+    }
+
+    /// <summary>Gives the next piece away, as soon as there is one; null: there will be none.</summary>
+    public async ValueTask<ReadOnlyMemory<byte>?> TakeAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_gate)
+            {
+                ct.ThrowIfCancellationRequested();
+                if (_waiting.First is { } first)
+                {
+                    _waiting.RemoveFirst();
+                    return first.Value;
+                }
+
+                if (_isEnded)
+                {
+                    return null;
+                }
+
+                changed = _changed.Task;
+            }
+
+            await changed.WaitAsync(ct);
+        }
+    }
+
+    /// <summary>Pieces that were given away have reached the other machine.</summary>
+    public void Arrived(int bytes)
+    {
+        lock (_gate)
+        {
+            _bytes -= bytes;
+            Signal();
+        }
+    }
+
+    /// <summary>Pieces that were given away have not, and are to go first.</summary>
+    public void PutBack(IEnumerable<ReadOnlyMemory<byte>> pieces)
+    {
+        lock (_gate)
+        {
+            foreach (var piece in pieces.Reverse())
+            {
+                _waiting.AddFirst(piece);
+            }
+
+            Signal();
+        }
+    }
+
+    /// <summary>Nothing more is taken; what is here is still given away.</summary>
+    public void End()
+    {
+        lock (_gate)
+        {
+            _isEnded = true;
+            Signal();
+        }
+    }
+
+    private void Signal() => Interlocked.Exchange(ref _changed, NewSignal()).TrySetResult();
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,213 @@
+using System.Net;
+
+namespace Pollard.Voice.Links;
+
+/// <summary>The life of one connection of a link: hears what comes, says what is to be said while it is its turn, and watches that the other end lives.</summary>
+internal sealed class LinkSession(LinkConnection connection, FrameCodec incoming, LinkOutbox outbox, LinkSetup setup)
+    : IAsyncDisposable
+{
+    private readonly Queue<(ReadOnlyMemory<byte> Piece, long EndsAt)> _unsure = new(); // Written, and not known to have arrived.
+    private readonly CancellationTokenSource _over = new();
+    private CancellationTokenSource _turn = Over();
+    private TaskCompletionSource _isTurn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _writingSince;
+
+    /// <summary>The other end.</summary>
+    public IPEndPoint Peer => connection.Peer;
+
+    /// <summary>Frames that were heard.</summary>
+    public int Heard { get; private set; }
+
+    /// <summary>True: the other end was given up, because it showed no sign of life.</summary>
+    public bool IsDead { get; private set; }
+
+    /// <summary>Frames that it took with it, and that are sent again.</summary>
+    public int Repeats { get; private set; }
+
+    /// <summary>It is this connection that speaks for its side, from now on.</summary>
+    public void Speak()
+    {
+        Volatile.Write(ref _turn, new CancellationTokenSource());
+        Volatile.Read(ref _isTurn).TrySetResult();
+    }
+
+    /// <summary>Another one speaks. What this one has written it brings to its end.</summary>
+    public void SpeakNoMore()
+    {
+        Volatile.Write(ref _isTurn, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        Volatile.Read(ref _turn).Cancel();
+    }
+
+    /// <summary>Lives until either side ends the connection, it breaks, or <paramref name="ct"/> is set. Says which.</summary>
+    /// <param name="take">Takes what is heard.</param>
+    /// <param name="judge">Is told each time that it is looked whether the other end lives: true, it is suspected.</param>
+    /// <param name="ct">Ends it.</param>
+    public async Task<string> RunAsync(
+        Func<LinkFrame, CancellationToken, ValueTask> take,
+        Action<bool> judge,
+        CancellationToken ct
+    )
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, _over.Token);
+        Task<string>[] all = [HearAsync(take, either.Token), SayAsync(either.Token), WatchAsync(judge, either.Token)];
+        var reason = await await Task.WhenAny(all);
+        LookWhatArrived();
+        await _over.CancelAsync();
+        if (IsDead)
+        {
+            connection.Abort(); // Nobody is there to be ended with.
+        }
+
+        await Task.WhenAll(all);
+        LookWhatArrived();
+        Repeats = _unsure.Count;
+        outbox.PutBack(_unsure.Select(static sent => sent.Piece));
+        return reason;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await connection.DisposeAsync();
+        _over.Dispose();
+    }
+
+    private async Task<string> HearAsync(Func<LinkFrame, CancellationToken, ValueTask> take, CancellationToken ct)
+    {
+        try
+        {
+            while (await connection.ReadAsync(incoming, ct) is { } frame)
+            {
+                Heard++;
+                await take(frame, ct);
+            }
+
+            return "the other side has ended it";
+        }
+        catch (Exception e)
+        {
+            return Reason(e);
+        }
+    }
+
+    private async Task<string> SayAsync(CancellationToken ct)
+    {
+        try
+        {
+            while (true)
+            {
+                await Volatile.Read(ref _isTurn).Task.WaitAsync(ct);
+                if (await TakeAsync(ct) is not { } piece)
+                {
+                    break;
+                }
+
+                if (!piece.IsEmpty)
+                {
+                    await WriteAsync(piece, ct);
+                }
+            }
+
+            await connection.EndAsync(ct); // All is said: the other side is let hear it to its end.
+            return "this side has ended it";
+        }
+        catch (Exception e)
+        {
+            return Reason(e);
+        }
+    }
+
+    /// <summary>The next piece; empty when it is another's turn; null when there will be none.</summary>
+    private async ValueTask<ReadOnlyMemory<byte>?> TakeAsync(CancellationToken ct)
+    {
+        using var mine = CancellationTokenSource.CreateLinkedTokenSource(Volatile.Read(ref _turn).Token, ct);
+        try
+        {
+            return await outbox.TakeAsync(mine.Token);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return ReadOnlyMemory<byte>.Empty;
+        }
+    }
+
+    private async ValueTask WriteAsync(ReadOnlyMemory<byte> piece, CancellationToken ct)
+    {
+        lock (_unsure)
+        {
+            _unsure.Enqueue((piece, connection.Written + piece.Length));
+        }
+
+        Volatile.Write(ref _writingSince, setup.Time.GetTimestamp());
+        await connection.WriteAsync(piece, ct);
+        Volatile.Write(ref _writingSince, 0);
+    }
+
+    private async Task<string> WatchAsync(Action<bool> judge, CancellationToken ct)
+    {
+        try
+        {
+            using var timer = new PeriodicTimer(setup.LookEvery, setup.Time);
+            while (await timer.WaitForNextTickAsync(ct))
+            {
+                LookWhatArrived();
+                var silent = connection.Silence ?? TimeSpan.Zero;
+                var stuck = Volatile.Read(ref _writingSince) is var since and not 0
+                    ? setup.Time.GetElapsedTime(since)
+                    : TimeSpan.Zero;
+                var worst = silent > stuck ? silent : stuck;
+                if (worst >= setup.DeadAfter)
+                {
+                    IsDead = true;
+                    return stuck > silent
+                        ? $"it has taken nothing for {stuck.TotalSeconds:0.0} s"
+                        : $"it was silent for {silent.TotalSeconds:0.0} s";
+                }
+
+                judge(worst >= setup.SuspectAfter);
+            }
+
+            return "";
+        }
+        catch (Exception e)
+        {
+            return Reason(e);
+        }
+    }
+
+    private void LookWhatArrived()
+    {
+        var arrived = 0;
+        lock (_unsure)
+        {
+            // Where the system does not say, what was written is taken to have arrived.
+            var bytes = connection.Acknowledged ?? connection.Written;
+            while (_unsure.TryPeek(out var first) && first.EndsAt <= bytes)
+            {
+                arrived += _unsure.Dequeue().Piece.Length;
+            }
+        }
+
+        if (arrived > 0)
+        {
+            outbox.Arrived(arrived);
+        }
+    }
+
+    private static CancellationTokenSource Over()
+    {
+        var over = new CancellationTokenSource();
+        over.Cancel();
+        return over;
+    }
+
+    private static string Reason(Exception e) =>
+        e switch
+        {
+            FrameException => e.Message,
+            OperationCanceledException => "this side has ended it",
+            IOException or ObjectDisposedException or InvalidOperationException =>
+                $"it broke: {e.GetBaseException().Message}",
+            _ => throw new InvalidOperationException("A link's connection failed in a way that no connection does.", e),
+        };
+}
