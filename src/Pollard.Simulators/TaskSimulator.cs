@@ -14,10 +14,14 @@ public sealed class TaskSimulator : ISimulatedApi
     /// <summary>Tasks that it hands out at the most; then there are none.</summary>
     public const int MostTasks = 1_000_000;
 
+    /// <summary>Iterations that a task may have.</summary>
+    public const int MostIterations = 10_000;
+
     private const int LeastIterations = 5;
     private const int MoreIterations = 11;
     private readonly SimulatorOptions _options;
     private readonly int _tasks;
+    private readonly int? _iterations;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, int> _completions = new(StringComparer.Ordinal);
     private long _completed;
@@ -27,19 +31,22 @@ public sealed class TaskSimulator : ISimulatedApi
     private int _open;
     private int _mostOpen;
 
-    private TaskSimulator(SimulatorOptions options, int tasks) => (_options, _tasks) = (options, tasks);
+    private TaskSimulator(SimulatorOptions options, int tasks, int? iterations) =>
+        (_options, _tasks, _iterations) = (options, tasks, iterations);
 
     /// <summary>Starts to answer at a URL; port 0 takes a free one.</summary>
     /// <param name="url">Where.</param>
     /// <param name="options">Its seed, delays and faults.</param>
     /// <param name="tasks">Tasks that there are, 1 to <see cref="MostTasks"/>.</param>
+    /// <param name="iterations">Iterations of each task, 0 to <see cref="MostIterations"/>; null: 5 to 15, by the seed.</param>
     /// <param name="cancellationToken">Gives up starting.</param>
     public static Task<RunningSimulator> StartAsync(
         string url,
         SimulatorOptions options,
         int tasks,
+        int? iterations,
         CancellationToken cancellationToken
-    ) => SimulatorServer.StartAsync(url, options, new TaskSimulator(options, tasks), cancellationToken);
+    ) => SimulatorServer.StartAsync(url, options, new TaskSimulator(options, tasks, iterations), cancellationToken);
 
     bool ISimulatedApi.IsWork(string path) => path is "/get-task" or "/complete-task";
 
@@ -123,7 +130,7 @@ public sealed class TaskSimulator : ISimulatedApi
                     return;
                 }
 
-                var iterations = LeastIterations + (int)(Digest(number)[^1] % (uint)MoreIterations);
+                var iterations = _iterations ?? LeastIterations + (int)(Digest(number)[^1] % (uint)MoreIterations);
                 json.WriteStartObject("data");
                 json.WriteString("taskId", id);
                 json.WriteString("taskName", FormattableString.Invariant($"task_{number}_{iterations}"));

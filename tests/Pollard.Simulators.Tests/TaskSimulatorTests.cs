@@ -83,8 +83,19 @@ public sealed class TaskSimulatorTests : IDisposable
         Assert.StartsWith("<html>", page, StringComparison.Ordinal);
     }
 
-    private static Task<RunningSimulator> StartAsync(int tasks, SimulatorOptions options) =>
-        TaskSimulator.StartAsync("http://127.0.0.1:0", options, tasks, Token);
+    [Fact]
+    public async Task Its_tasks_have_the_iterations_that_it_was_told()
+    {
+        await using var server = await StartAsync(2, new(), iterations: 0);
+
+        var task = await TaskAsync(server);
+
+        Assert.Equal(0, task.GetProperty("iterations").GetInt32());
+        Assert.Equal("task_1_0", task.GetProperty("taskName").GetString());
+    }
+
+    private static Task<RunningSimulator> StartAsync(int tasks, SimulatorOptions options, int? iterations = null) =>
+        TaskSimulator.StartAsync("http://127.0.0.1:0", options, tasks, iterations, Token);
 
     private static string? WordOf(string body) => JsonElement.Parse(body).GetProperty("status").GetString();
 

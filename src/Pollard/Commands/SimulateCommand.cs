@@ -44,6 +44,12 @@ internal static class SimulateCommand
         $"Tasks that there are; then there are none. Default: {TaskSimulator.MostTasks}"
     );
 
+    private static readonly Option<string?> Iterations = CommonOptions.CallText(
+        "--iterations",
+        "N",
+        "Iterations of each task; 0: it takes no time. Default: 5 to 15, by the seed"
+    );
+
     private static readonly Option<string?> Delay = CommonOptions.CallText(
         "--delay",
         "DURATION",
@@ -146,7 +152,17 @@ internal static class SimulateCommand
                         )
                 ),
             new Command("tasks", "Stands in for a server of tasks: get-task, complete-task, stats")
-                .With(TasksUrl, TasksPort, Tasks, Delay, TasksSeed, TasksFaults, RequiredKeyFile, CommonOptions.Json)
+                .With(
+                    TasksUrl,
+                    TasksPort,
+                    Tasks,
+                    Iterations,
+                    Delay,
+                    TasksSeed,
+                    TasksFaults,
+                    RequiredKeyFile,
+                    CommonOptions.Json
+                )
                 .WithConfiguration()
                 .Does(shell, RunTasksAsync),
         };
@@ -168,13 +184,14 @@ internal static class SimulateCommand
             Time = context.Shell.Time,
         };
         var tasks = settings.Number(Tasks, 1, TaskSimulator.MostTasks) ?? TaskSimulator.MostTasks;
+        var iterations = settings.Number(Iterations, 0, TaskSimulator.MostIterations);
         var url = settings.Number(TasksPort, 0, ushort.MaxValue) is { } port
             ? new Uri($"http://127.0.0.1:{port}")
             : settings.Address(TasksUrl) ?? new Uri(Defaults.TaskServer);
         return ServeAsync(
             context,
             "a task server, no real one,",
-            TaskSimulator.StartAsync(url.AbsoluteUri.TrimEnd('/'), options, tasks, ct),
+            TaskSimulator.StartAsync(url.AbsoluteUri.TrimEnd('/'), options, tasks, iterations, ct),
             ct
         );
     }
