@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.Http.Json;
 using System.Text.Json;
 using Pollard.EndToEnd.Support;
 
@@ -43,7 +42,7 @@ public sealed class TaskAgentTests : IDisposable
         await using var next = StartAgent();
         await next.UntilAsync(async ct => (await StatsAsync(ct)).Completed == 40, "all are completed");
         Assert.Equal(0, await next.StopAsync());
-        Assert.Equal(new Stats(40, 40, 0, 0, 2), await StatsAsync(Token) with { MostAtOnce = 2 });
+        Assert.Equal(new TaskStats(40, 40, 0, 0, 2), await StatsAsync(Token) with { MostAtOnce = 2 });
     }
 
     [Fact]
@@ -189,8 +188,7 @@ public sealed class TaskAgentTests : IDisposable
     private PollardProcess StartServer(params string[] arguments) =>
         PollardProcess.Start(["simulate", "tasks", "--url", _url, .. arguments]);
 
-    private PollardProcess StartAgent() =>
-        PollardProcess.Start("agent", "--server", _url, "--pool-size", "4", "--data", _data.FullName);
+    private PollardProcess StartAgent() => TaskServerAgent.Start(_url, _data.FullName);
 
     private static async Task<JsonElement> RunAsync(params string[] arguments)
     {
@@ -199,44 +197,14 @@ public sealed class TaskAgentTests : IDisposable
         return JsonElement.Parse(process.Output);
     }
 
-    private HashSet<string> Kept(string end)
-    {
-        var journal = Path.Combine(_data.FullName, "task-servers");
-        return Directory.Exists(journal)
-            ?
-            [
-                .. Directory
-                    .EnumerateFiles(journal, "*" + end, SearchOption.AllDirectories)
-                    .Select(path => Path.GetFileName(path)),
-            ]
-            : [];
-    }
+    private HashSet<string> Kept(string end) => TaskServerAgent.Kept(_data.FullName, end);
 
-    private async Task<Stats> UntilAnswersAsync(PollardProcess server)
+    private async Task<TaskStats> UntilAnswersAsync(PollardProcess server)
     {
-        Stats? stats = null;
+        TaskStats? stats = null;
         await server.UntilAsync(async ct => (stats = await StatsAsync(ct)).MostAtOnce >= 0, "the server answers");
         return stats!;
     }
 
-    private async Task<Stats> StatsAsync(CancellationToken ct)
-    {
-        try
-        {
-            var json = await _http.GetFromJsonAsync<JsonElement>($"{_url}/stats", ct);
-            return new Stats(
-                json.GetProperty("total_tasks").GetInt32(),
-                json.GetProperty("completed_tasks").GetInt32(),
-                json.GetProperty("duplicates").GetInt32(),
-                json.GetProperty("unknown").GetInt32(),
-                json.GetProperty("most_at_once").GetInt32()
-            );
-        }
-        catch (HttpRequestException)
-        {
-            return new Stats(0, 0, 0, 0, -1); // It is still starting.
-        }
-    }
-
-    private sealed record Stats(int Total, int Completed, int Duplicates, int Unknown, int MostAtOnce);
+    private Task<TaskStats> StatsAsync(CancellationToken ct) => TaskStats.ReadAsync(_http, _url, ct);
 }

@@ -1,14 +1,16 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace Pollard.Testing;
 
-/// <summary>A wire between agent and gateway that the test can cut.</summary>
+/// <summary>A wire between an agent and its server that the test can cut, and that can be as bad as a test wants.</summary>
 public sealed class CuttableProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener;
     private readonly ConcurrentBag<Socket> _sockets = [];
+    private readonly ConcurrentBag<MemoryStream> _answers = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _accepting;
     private readonly int _target;
@@ -28,6 +30,15 @@ public sealed class CuttableProxy : IAsyncDisposable
 
     /// <summary>How old a connection may become, as of a proxy that bounds how long a request takes. Absent: any age.</summary>
     public TimeSpan? Longest { get; init; }
+
+    /// <summary>What is wrong with the wire. Absent: nothing.</summary>
+    public WireTrouble? Trouble { get; init; }
+
+    /// <summary>Whether the wire remembers what it has carried to the near end.</summary>
+    public bool KeepsAnswers { get; init; }
+
+    /// <summary>What has arrived at the near end so far, a text for each connection.</summary>
+    public IReadOnlyList<string> Answers => [.. _answers.Select(Read)];
 
     /// <summary>Connections that became too old.</summary>
     public int Ended => Volatile.Read(ref _ended);
@@ -69,8 +80,8 @@ public sealed class CuttableProxy : IAsyncDisposable
                     pumps.Add(EndAsync(near, far, longest));
                 }
 
-                pumps.Add(PumpAsync(near, far));
-                pumps.Add(PumpAsync(far, near));
+                pumps.Add(PumpAsync(near, far, null));
+                pumps.Add(PumpAsync(far, near, KeepAnswer()));
             }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
@@ -100,25 +111,82 @@ public sealed class CuttableProxy : IAsyncDisposable
         far.Close(0);
     }
 
-    private static async Task PumpAsync(Socket from, Socket to)
+    private static string Read(MemoryStream kept)
+    {
+        lock (kept)
+        {
+            return Encoding.UTF8.GetString(kept.ToArray());
+        }
+    }
+
+    private MemoryStream? KeepAnswer()
+    {
+        if (!KeepsAnswers)
+        {
+            return null;
+        }
+
+        var kept = new MemoryStream();
+        _answers.Add(kept);
+        return kept;
+    }
+
+    private async Task PumpAsync(Socket from, Socket to, MemoryStream? kept)
     {
         var buffer = new byte[16 * 1024]; // No token: cutting ends it, as it would a wire.
+        var isSilent = false;
         try
         {
             int read;
             while ((read = await from.ReceiveAsync(buffer, CancellationToken.None)) > 0)
             {
-                for (var sent = 0; sent < read; )
-                {
-                    sent += await to.SendAsync(buffer.AsMemory(sent, read - sent), CancellationToken.None);
-                }
+                isSilent = isSilent || await PassAsync(buffer.AsMemory(0, read), from, to, kept);
             }
 
-            to.Shutdown(SocketShutdown.Send);
+            if (!isSilent)
+            {
+                to.Shutdown(SocketShutdown.Send);
+            }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // Cut.
+        }
+    }
+
+    /// <summary>Passes on what is to arrive of a piece. True: nothing more may, from here on.</summary>
+    private async Task<bool> PassAsync(ReadOnlyMemory<byte> piece, Socket from, Socket to, MemoryStream? kept)
+    {
+        var fate = Trouble?.Draw(piece.Length) ?? new WireTrouble.PieceFate(default, piece.Length, default);
+        if (fate.Delay > TimeSpan.Zero)
+        {
+            await Task.Delay(fate.Delay, TimeProvider.System, CancellationToken.None); // Short, and the test waits for it at the end.
+        }
+
+        for (var left = piece[..fate.Bytes]; left.Length > 0; )
+        {
+            var sent = await to.SendAsync(left, CancellationToken.None);
+            Keep(kept, left.Span[..sent]);
+            left = left[sent..];
+        }
+
+        if (fate.End == WireTrouble.End.Cut)
+        {
+            from.Close(0);
+            to.Close(0);
+        }
+
+        return fate.End == WireTrouble.End.Swallowed;
+    }
+
+    private static void Keep(MemoryStream? kept, ReadOnlySpan<byte> bytes)
+    {
+        if (kept is not null)
+        {
+            lock (kept)
+            {
+                kept.Write(bytes);
+            }
         }
     }
 }
