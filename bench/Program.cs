@@ -10,6 +10,7 @@ using Pollard.Bench.Start;
 using Pollard.Bench.Store;
 using Pollard.Bench.Stream;
 using Pollard.Bench.Submit;
+using Pollard.Bench.TaskAgents;
 using Pollard.Bench.Waiters;
 
 const int Usage = 2; // The exit codes of the program itself.
@@ -27,6 +28,7 @@ var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<Benc
     ["start"] = StartSuite.RunAsync,
     ["doors"] = DoorsSuite.RunAsync,
     ["waiters"] = WaitersSuite.RunAsync,
+    ["agent"] = TaskAgentSuite.RunAsync,
     ["chaos"] = ChaosSuite.RunAsync,
 };
 

@@ -26,6 +26,10 @@ internal sealed class HttpConnection : IDisposable
         return connection;
     }
 
+    /// <summary>A question without a body, ready to be sent as often as wanted.</summary>
+    public static byte[] Question(string path) =>
+        Encoding.UTF8.GetBytes($"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+
     /// <summary>A request, ready to be sent as often as wanted.</summary>
     public static byte[] Request(string path, string body, string headers = "") =>
         Encoding.UTF8.GetBytes(

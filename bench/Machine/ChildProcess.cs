@@ -132,6 +132,15 @@ internal sealed class ChildProcess : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
+    /// <summary>Tells it to stop, and waits until it has.</summary>
+    /// <exception cref="OperationCanceledException">It did not in a minute.</exception>
+    public async Task StopAsync()
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        await SignalAsync("TERM");
+        await _process.WaitForExitAsync(patience.Token);
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

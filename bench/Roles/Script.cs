@@ -15,6 +15,9 @@ internal static class Script
     /// <summary>The moment when the work began, as the only token.</summary>
     public const string Clock = "bench-clock";
 
+    /// <summary>The moment when the work ended, as the only token, after <see cref="SlowTime"/>.</summary>
+    public const string Slow = "bench-slow";
+
     /// <summary>Tokens, one each 20 ms.</summary>
     public const string Paced = "bench-paced";
 
@@ -25,7 +28,10 @@ internal static class Script
     public const string Endless = "bench-endless";
 
     /// <summary>All of them.</summary>
-    public static string[] Models { get; } = [Echo, Clock, Paced, Burst, Endless];
+    public static string[] Models { get; } = [Echo, Clock, Slow, Paced, Burst, Endless];
+
+    /// <summary>How long the work of <see cref="Slow"/> takes.</summary>
+    public static TimeSpan SlowTime { get; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The pace of <see cref="Paced"/>.</summary>
     public static TimeSpan Gap { get; } = TimeSpan.FromMilliseconds(20);
@@ -49,6 +55,10 @@ internal static class Script
                 yield return Answer;
                 break;
             case Clock:
+                yield return Token();
+                break;
+            case Slow:
+                await Task.Delay(SlowTime, ct);
                 yield return Token();
                 break;
             case Endless:
