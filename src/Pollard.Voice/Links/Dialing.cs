@@ -4,28 +4,22 @@ using Microsoft.Extensions.Logging;
 
 namespace Pollard.Voice.Links;
 
-/// <summary>Who says hello on a connection: the side that has the call.</summary>
-internal enum HelloBy
-{
-    /// <summary>This side.</summary>
-    Us,
-
-    /// <summary>The other one, and it is this call's or the connection is of no use.</summary>
-    Them,
-}
+/// <summary>Says and hears what comes first on a connection.</summary>
+/// <exception cref="FrameException">The other side is not whom it should be.</exception>
+internal delegate Task LinkGreeting(LinkConnection connection, CancellationToken ct);
 
 /// <summary>Calls a service until it answers, as often as its policy says.</summary>
 /// <param name="name">The link's name, for the log.</param>
 /// <param name="call">Whose it is.</param>
 /// <param name="peer">Where the service is.</param>
-/// <param name="hello">Who says whose the connection is.</param>
+/// <param name="greet">Says and hears whose a connection is.</param>
 /// <param name="setup">How often it is tried.</param>
 /// <param name="logger">The log.</param>
 internal sealed partial class Dialing(
     string name,
     CallId call,
     IPEndPoint peer,
-    HelloBy hello,
+    LinkGreeting greet,
     LinkSetup setup,
     ILogger logger
 ) : ILinkOpening
@@ -81,33 +75,20 @@ internal sealed partial class Dialing(
             using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
             await socket.ConnectAsync(peer, either.Token);
             connection = new LinkConnection(socket, setup.Time);
-            if (await GreetAsync(connection, ct) is { } trouble)
-            {
-                await connection.DisposeAsync();
-                return (null, trouble);
-            }
-
+            await greet(connection, ct);
             return (connection, "");
         }
         catch (Exception e) when (e is SocketException or IOException or FrameException or OperationCanceledException)
         {
             socket.Dispose();
+            if (connection is not null)
+            {
+                await connection.DisposeAsync();
+            }
+
             ct.ThrowIfCancellationRequested();
             return (null, e is OperationCanceledException ? "it does not answer" : e.GetBaseException().Message);
         }
-    }
-
-    /// <summary>Says or hears whose the connection is. Not null: somebody else's.</summary>
-    private async Task<string?> GreetAsync(LinkConnection connection, CancellationToken ct)
-    {
-        if (hello == HelloBy.Us)
-        {
-            await connection.WriteAsync(Hello.Of(call), ct);
-            return null;
-        }
-
-        var said = await connection.ReadHelloAsync(ct);
-        return said == call ? null : $"it says that it is of call {said}";
     }
 
     private async Task PauseAsync(TimeSpan wait, CancellationToken ct)

@@ -19,6 +19,19 @@ internal static class Hello
         return hello;
     }
 
+    /// <summary>Says it.</summary>
+    public static LinkGreeting Say(CallId call) => async (connection, ct) => await connection.WriteAsync(Of(call), ct);
+
+    /// <summary>Hears it, and that it is of this call.</summary>
+    public static LinkGreeting Hear(CallId call) =>
+        async (connection, ct) =>
+        {
+            if (await connection.ReadHelloAsync(ct) is var said && said != call)
+            {
+                throw new FrameException($"it says that it is of call {said}");
+            }
+        };
+
     /// <summary>Takes it from what has come. False: not all of it is there yet.</summary>
     /// <exception cref="FrameException">It is none, or its id is none.</exception>
     public static bool TryRead(ref ReadOnlySequence<byte> input, out CallId call)

@@ -45,6 +45,9 @@ internal sealed class LinkConnection : IAsyncDisposable
     /// <summary>The other end.</summary>
     public IPEndPoint Peer { get; }
 
+    /// <summary>The process at the other end, by a name that no other has; null where it does not say.</summary>
+    public string? PeerName { get; set; }
+
     /// <summary>Bytes that were written here.</summary>
     public long Written { get; private set; }
 
@@ -78,47 +81,13 @@ internal sealed class LinkConnection : IAsyncDisposable
     public ValueTask<LinkFrame?> ReadAsync(FrameCodec codec, CancellationToken ct) =>
         ReadAsync<LinkFrame>(codec.TryRead, isBegun: false, ct);
 
-    /// <summary>Writes bytes. They are in the kernel when it returns, and with the other machine later.</summary>
+    /// <summary>Reads what a parser takes; null: the other side has ended the connection.</summary>
+    /// <param name="parser">Takes it from what has come.</param>
+    /// <param name="isBegun">True: it has its time from now on; false: from its first byte.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <exception cref="FrameException">It is none, or takes too long.</exception>
     /// <exception cref="IOException">The connection broke.</exception>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken ct)
-    {
-        await _stream.WriteAsync(bytes, ct);
-        Written += bytes.Length;
-    }
-
-    /// <summary>Says that nothing more will be written, and waits a little until the other side has heard all.</summary>
-    /// <exception cref="IOException">The connection broke.</exception>
-    public async Task EndAsync(CancellationToken ct)
-    {
-        try
-        {
-            _socket.Shutdown(SocketShutdown.Send);
-        }
-        catch (SocketException e)
-        {
-            throw new IOException("the connection broke", e);
-        }
-
-        while (Acknowledged < Written)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(5), _time, ct);
-        }
-    }
-
-    /// <summary>Breaks the connection: what waits for it ends.</summary>
-    public void Abort() => _socket.Close(timeout: 0);
-
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        await _input.CompleteAsync();
-        await _stream.DisposeAsync();
-    }
-
-    private delegate bool Parser<T>(ref ReadOnlySequence<byte> input, out T value);
-
-    /// <summary>Reads what a parser takes. What is begun has its time; what is not may take any.</summary>
-    private async ValueTask<T?> ReadAsync<T>(Parser<T> parser, bool isBegun, CancellationToken ct)
+    public async ValueTask<T?> ReadAsync<T>(LinkParser<T> parser, bool isBegun, CancellationToken ct)
         where T : struct
     {
         CancellationTokenSource? late = null;
@@ -160,6 +129,43 @@ internal sealed class LinkConnection : IAsyncDisposable
             either?.Dispose();
             late?.Dispose();
         }
+    }
+
+    /// <summary>Writes bytes. They are in the kernel when it returns, and with the other machine later.</summary>
+    /// <exception cref="IOException">The connection broke.</exception>
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken ct)
+    {
+        await _stream.WriteAsync(bytes, ct);
+        Written += bytes.Length;
+    }
+
+    /// <summary>Says that nothing more will be written, and waits a little until the other side has heard all.</summary>
+    /// <exception cref="IOException">The connection broke.</exception>
+    public async Task EndAsync(CancellationToken ct)
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException e)
+        {
+            throw new IOException("the connection broke", e);
+        }
+
+        while (Acknowledged < Written)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), _time, ct);
+        }
+    }
+
+    /// <summary>Breaks the connection: what waits for it ends.</summary>
+    public void Abort() => _socket.Close(timeout: 0);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _input.CompleteAsync();
+        await _stream.DisposeAsync();
     }
 
     private (TimeSpan Silence, ulong Acknowledged)? Look()
@@ -207,3 +213,6 @@ internal sealed class LinkConnection : IAsyncDisposable
         }
     }
 }
+
+/// <summary>Takes something from what has come. False: not all of it is there yet.</summary>
+internal delegate bool LinkParser<T>(ref ReadOnlySequence<byte> input, out T value);

@@ -65,7 +65,10 @@ internal sealed partial class LinkListener : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
 
-    private async Task TakeAsync(Func<LinkConnection, Task<bool>> greet, CancellationToken ct)
+    /// <summary>Takes connections.</summary>
+    /// <param name="greet">Says and hears what comes first, and takes one. False: nobody wants it.</param>
+    /// <param name="ct">Ends it.</param>
+    public async Task TakeAsync(Func<LinkConnection, Task<bool>> greet, CancellationToken ct)
     {
         while (!ct.IsCancellationRequested)
         {

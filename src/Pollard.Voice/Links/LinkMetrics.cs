@@ -37,6 +37,12 @@ internal static class LinkMetrics
         "Frames that were not taken, because too much waits already."
     );
 
+    private static readonly Counter<long> Losses = Meter.CreateCounter<long>(
+        "pollard.voice.link.lost",
+        "{frame}",
+        "Frames that came and were thrown away, because this side did not keep up."
+    );
+
     private static readonly Counter<long> Registers = Meter.CreateCounter<long>(
         "pollard.voice.register.sent",
         "{datagram}",
@@ -58,6 +64,8 @@ internal static class LinkMetrics
         Repeats.Add(frames, new KeyValuePair<string, object?>("link", link));
 
     public static void Refused(string link) => Refusals.Add(1, new KeyValuePair<string, object?>("link", link));
+
+    public static void Lost(string link) => Losses.Add(1, new KeyValuePair<string, object?>("link", link));
 
     public static void Registered(string link) => Registers.Add(1, new KeyValuePair<string, object?>("link", link));
 }

@@ -1,5 +1,14 @@
 namespace Pollard.Voice.Links;
 
+/// <summary>A frame as its bytes.</summary>
+/// <param name="Bytes">The bytes.</param>
+/// <param name="Number">Its number on the link; 0: it has none.</param>
+internal readonly record struct LinkPiece(ReadOnlyMemory<byte> Bytes, uint Number)
+{
+    /// <summary>No frame.</summary>
+    public bool IsEmpty => Bytes.IsEmpty;
+}
+
 /// <summary>
 /// What a link has to send, as its bytes, in order. A piece counts until it has reached the other machine: what a broken connection took
 /// with it is put back, and goes first on the next. There is a bound; what does not fit is refused, never dropped in silence.
@@ -8,7 +17,7 @@ namespace Pollard.Voice.Links;
 internal sealed class LinkOutbox(int mostBytes)
 {
     private readonly Lock _gate = new();
-    private readonly LinkedList<ReadOnlyMemory<byte>> _waiting = [];
+    private readonly LinkedList<LinkPiece> _waiting = [];
     private TaskCompletionSource _changed = NewSignal();
     private int _bytes;
     private bool _isEnded;
@@ -26,50 +35,40 @@ internal sealed class LinkOutbox(int mostBytes)
     }
 
     /// <summary>Takes a piece. False: there is no room, or nothing is taken any more.</summary>
-    public bool TryAdd(ReadOnlyMemory<byte> piece)
+    public bool TryAdd(LinkPiece piece)
     {
         lock (_gate)
         {
             // One that is larger than the bound is taken where it is alone: the wire has its own limit.
-            if (_isEnded || (_bytes > 0 && _bytes + piece.Length > mostBytes))
+            if (_isEnded || (_bytes > 0 && _bytes + piece.Bytes.Length > mostBytes))
             {
                 return false;
             }
 
-            _bytes += piece.Length;
+            _bytes += piece.Bytes.Length;
             _waiting.AddLast(piece);
             Signal();
             return true;
         }
     }
 
-    /// <summary>Takes a piece as soon as there is room. False: nothing is taken any more.</summary>
-    public async ValueTask<bool> AddAsync(ReadOnlyMemory<byte> piece, CancellationToken ct)
+    /// <summary>True: nothing is taken any more.</summary>
+    public bool IsEnded
     {
-        while (true)
+        get
         {
-            Task changed;
             lock (_gate)
             {
-                if (TryAdd(piece))
-                {
-                    return true;
-                }
-
-                if (_isEnded)
-                {
-                    return false;
-                }
-
-                changed = _changed.Task;
+                return _isEnded;
             }
-
-            await changed.WaitAsync(ct);
         }
     }
 
+    /// <summary>Ends when something has changed, which may be before it is awaited: look again after asking for it.</summary>
+    public Task ChangedAsync() => Volatile.Read(ref _changed).Task;
+
     /// <summary>Gives the next piece away, as soon as there is one; null: there will be none.</summary>
-    public async ValueTask<ReadOnlyMemory<byte>?> TakeAsync(CancellationToken ct)
+    public async ValueTask<LinkPiece?> TakeAsync(CancellationToken ct)
     {
         while (true)
         {
@@ -106,7 +105,7 @@ internal sealed class LinkOutbox(int mostBytes)
     }
 
     /// <summary>Pieces that were given away have not, and are to go first.</summary>
-    public void PutBack(IEnumerable<ReadOnlyMemory<byte>> pieces)
+    public void PutBack(IEnumerable<LinkPiece> pieces)
     {
         lock (_gate)
         {
@@ -116,6 +115,16 @@ internal sealed class LinkOutbox(int mostBytes)
             }
 
             Signal();
+        }
+    }
+
+    /// <summary>Takes pieces that go before all others, whatever room there is.</summary>
+    public void AddFirst(IReadOnlyCollection<LinkPiece> pieces)
+    {
+        lock (_gate)
+        {
+            _bytes += pieces.Sum(static piece => piece.Bytes.Length);
+            PutBack(pieces);
         }
     }
 

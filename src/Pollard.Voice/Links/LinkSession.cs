@@ -1,12 +1,24 @@
+using System.Buffers;
 using System.Net;
 
 namespace Pollard.Voice.Links;
 
 /// <summary>The life of one connection of a link: hears what comes, says what is to be said while it is its turn, and watches that the other end lives.</summary>
-internal sealed class LinkSession(LinkConnection connection, FrameCodec incoming, LinkOutbox outbox, LinkSetup setup)
-    : IAsyncDisposable
+internal sealed class LinkSession(
+    LinkConnection connection,
+    (FrameCodec Out, FrameCodec In) codecs,
+    LinkOutbox outbox,
+    LinkHearing hearing,
+    LinkSetup setup
+) : IAsyncDisposable
 {
-    private readonly Queue<(ReadOnlyMemory<byte> Piece, long EndsAt)> _unsure = new(); // Written, and not known to have arrived.
+    private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(1);
+    private readonly SemaphoreSlim _pen = new(1, 1); // Pings and answers go between the pieces, never into one.
+    private long _heardAt = setup.Time.GetTimestamp();
+    private long _pingedAt;
+    private uint _acknowledged; // By the other side's process.
+    private uint _acknowledgedTo;
+    private readonly Queue<(LinkPiece Piece, long EndsAt)> _unsure = new(); // Written, and not known to have arrived.
     private readonly CancellationTokenSource _over = new();
     private CancellationTokenSource _turn = Over();
     private TaskCompletionSource _isTurn = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -70,16 +82,32 @@ internal sealed class LinkSession(LinkConnection connection, FrameCodec incoming
     {
         await connection.DisposeAsync();
         _over.Dispose();
+        _pen.Dispose();
     }
 
     private async Task<string> HearAsync(Func<LinkFrame, CancellationToken, ValueTask> take, CancellationToken ct)
     {
         try
         {
-            while (await connection.ReadAsync(incoming, ct) is { } frame)
+            while (await connection.ReadAsync(codecs.In, ct) is { } frame)
             {
-                Heard++;
-                await take(frame, ct);
+                Volatile.Write(ref _heardAt, setup.Time.GetTimestamp());
+                switch (frame.Kind)
+                {
+                    case FrameKind.Ping:
+                        await WriteAsync(new LinkFrame(FrameKind.Pong), ct);
+                        break;
+                    case FrameKind.Pong:
+                        break;
+                    case FrameKind.Ack:
+                        Volatile.Write(ref _acknowledged, frame.Chunk);
+                        break;
+                    case var _ when hearing.IsNew(frame.Number):
+                        Heard++;
+                        await take(frame, ct);
+                        hearing.Heard(frame.Number);
+                        break;
+                }
             }
 
             return "the other side has ended it";
@@ -118,7 +146,7 @@ internal sealed class LinkSession(LinkConnection connection, FrameCodec incoming
     }
 
     /// <summary>The next piece; empty when it is another's turn; null when there will be none.</summary>
-    private async ValueTask<ReadOnlyMemory<byte>?> TakeAsync(CancellationToken ct)
+    private async ValueTask<LinkPiece?> TakeAsync(CancellationToken ct)
     {
         using var mine = CancellationTokenSource.CreateLinkedTokenSource(Volatile.Read(ref _turn).Token, ct);
         try
@@ -127,20 +155,81 @@ internal sealed class LinkSession(LinkConnection connection, FrameCodec incoming
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            return ReadOnlyMemory<byte>.Empty;
+            return default(LinkPiece);
         }
     }
 
-    private async ValueTask WriteAsync(ReadOnlyMemory<byte> piece, CancellationToken ct)
+    private async ValueTask WriteAsync(LinkPiece piece, CancellationToken ct)
     {
-        lock (_unsure)
+        try
         {
-            _unsure.Enqueue((piece, connection.Written + piece.Length));
+            await _pen.WaitAsync(ct);
+        }
+        catch (OperationCanceledException)
+        {
+            outbox.PutBack([piece]);
+            throw;
         }
 
-        Volatile.Write(ref _writingSince, setup.Time.GetTimestamp());
-        await connection.WriteAsync(piece, ct);
-        Volatile.Write(ref _writingSince, 0);
+        try
+        {
+            lock (_unsure)
+            {
+                _unsure.Enqueue((piece, connection.Written + piece.Bytes.Length));
+            }
+
+            Volatile.Write(ref _writingSince, setup.Time.GetTimestamp());
+            await connection.WriteAsync(piece.Bytes, ct);
+            Volatile.Write(ref _writingSince, 0);
+        }
+        finally
+        {
+            _pen.Release();
+        }
+    }
+
+    /// <summary>A ping or its answer, of which none is ever sent again.</summary>
+    private async Task WriteAsync(LinkFrame sign, CancellationToken ct)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        codecs.Out.Write(sign, bytes);
+        await _pen.WaitAsync(ct);
+        try
+        {
+            await connection.WriteAsync(bytes.WrittenMemory, ct);
+        }
+        finally
+        {
+            _pen.Release();
+        }
+    }
+
+    /// <summary>Says how much was heard, where the wire has a word for it.</summary>
+    private async ValueTask AcknowledgeAsync(CancellationToken ct)
+    {
+        if (codecs.Out.HasSigns && hearing.Last is var last && last != _acknowledgedTo && _pen.CurrentCount > 0)
+        {
+            _acknowledgedTo = last;
+            await WriteAsync(new LinkFrame(FrameKind.Ack, Chunk: last), ct);
+        }
+    }
+
+    /// <summary>How long nothing was heard that the other side's process itself has said, where it can be asked.</summary>
+    private async ValueTask<TimeSpan> AskAsync(CancellationToken ct)
+    {
+        if (!codecs.Out.HasSigns)
+        {
+            return TimeSpan.Zero;
+        }
+
+        var silent = setup.Time.GetElapsedTime(Volatile.Read(ref _heardAt));
+        if (silent >= PingAfter && setup.Time.GetElapsedTime(_pingedAt) >= PingAfter && _pen.CurrentCount > 0)
+        {
+            _pingedAt = setup.Time.GetTimestamp();
+            await WriteAsync(new LinkFrame(FrameKind.Ping), ct);
+        }
+
+        return silent;
     }
 
     private async Task<string> WatchAsync(Action<bool> judge, CancellationToken ct)
@@ -151,7 +240,9 @@ internal sealed class LinkSession(LinkConnection connection, FrameCodec incoming
             while (await timer.WaitForNextTickAsync(ct))
             {
                 LookWhatArrived();
-                var silent = connection.Silence ?? TimeSpan.Zero;
+                await AcknowledgeAsync(ct);
+                var silent = await AskAsync(ct);
+                silent = connection.Silence is { } kernels && kernels > silent ? kernels : silent;
                 var stuck = Volatile.Read(ref _writingSince) is var since and not 0
                     ? setup.Time.GetElapsedTime(since)
                     : TimeSpan.Zero;
@@ -180,11 +271,15 @@ internal sealed class LinkSession(LinkConnection connection, FrameCodec incoming
         var arrived = 0;
         lock (_unsure)
         {
-            // Where the system does not say, what was written is taken to have arrived.
+            // Where neither the other process nor the system says, what was written is taken to have arrived.
             var bytes = connection.Acknowledged ?? connection.Written;
-            while (_unsure.TryPeek(out var first) && first.EndsAt <= bytes)
+            var number = Volatile.Read(ref _acknowledged);
+            while (
+                _unsure.TryPeek(out var first)
+                && (codecs.Out.HasSigns ? first.Piece.Number <= number : first.EndsAt <= bytes)
+            )
             {
-                arrived += _unsure.Dequeue().Piece.Length;
+                arrived += _unsure.Dequeue().Piece.Bytes.Length;
             }
         }
 

@@ -36,6 +36,9 @@ internal sealed partial class VoiceLink(
     private ImmutableList<LinkSession> _sessions = [];
     private LinkState _state = LinkState.Connecting;
     private DateTimeOffset _since = setup.Time.GetUtcNow();
+    private readonly Lock _numbering = new();
+    private readonly LinkHearing _hearing = new();
+    private uint _number;
     private int _connections;
     private int _shortLives;
     private LinkEnd? _end;
@@ -45,6 +48,9 @@ internal sealed partial class VoiceLink(
 
     /// <summary>Called with each state that the link comes into; must return at once.</summary>
     public Action<LinkState> Changed { get; init; } = static _ => { };
+
+    /// <summary>What is said first on each connection, whatever waits: the other side may have forgotten all.</summary>
+    public Func<IEnumerable<LinkFrame>> Prologue { get; init; } = static () => [];
 
     /// <summary>How it is.</summary>
     public LinkStatus Look()
@@ -67,9 +73,13 @@ internal sealed partial class VoiceLink(
     /// <exception cref="FrameException">There is no such frame on this link.</exception>
     public bool TrySend(in LinkFrame frame)
     {
-        if (_outbox.TryAdd(BytesOf(frame)))
+        lock (_numbering) // What is numbered first is sent first.
         {
-            return true;
+            if (_outbox.TryAdd(PieceOf(frame, _number + 1)))
+            {
+                _number++;
+                return true;
+            }
         }
 
         LinkMetrics.Refused(name);
@@ -78,7 +88,24 @@ internal sealed partial class VoiceLink(
 
     /// <summary>Sends a frame as soon as there is room for it. False: the link is closed.</summary>
     /// <exception cref="FrameException">There is no such frame on this link.</exception>
-    public ValueTask<bool> SendAsync(LinkFrame frame, CancellationToken ct) => _outbox.AddAsync(BytesOf(frame), ct);
+    public async ValueTask<bool> SendAsync(LinkFrame frame, CancellationToken ct)
+    {
+        while (true)
+        {
+            var changed = _outbox.ChangedAsync();
+            if (TrySend(frame))
+            {
+                return true;
+            }
+
+            if (_outbox.IsEnded)
+            {
+                return false;
+            }
+
+            await changed.WaitAsync(ct);
+        }
+    }
 
     /// <summary>Makes and keeps the connections, until the link is ended, the call is over, or there can be none.</summary>
     public async Task<LinkEnd> RunAsync(CancellationToken ct)
@@ -158,7 +185,8 @@ internal sealed partial class VoiceLink(
     private async Task ServeAsync(LinkConnection connection, CancellationToken ct)
     {
         var begun = setup.Time.GetTimestamp();
-        var session = new LinkSession(connection, codecs.In, _outbox, setup);
+        var session = new LinkSession(connection, codecs, _outbox, _hearing, setup);
+        _hearing.Meet(connection.PeerName);
         Add(session);
         var reason = await session.RunAsync(TakeInAsync, isSuspect => Judge(session, isSuspect), ct);
         await RemoveAsync(session);
@@ -189,6 +217,7 @@ internal sealed partial class VoiceLink(
             _connections++;
         }
 
+        _outbox.AddFirst([.. Prologue().Select(frame => PieceOf(frame, 0))]);
         Become(LinkState.Up);
         session.Speak();
     }
@@ -250,11 +279,11 @@ internal sealed partial class VoiceLink(
         }
     }
 
-    private ReadOnlyMemory<byte> BytesOf(in LinkFrame frame)
+    private LinkPiece PieceOf(in LinkFrame frame, uint number)
     {
         var bytes = new ArrayBufferWriter<byte>(frame.Payload.Length + HeaderBytes);
-        codecs.Out.Write(frame, bytes);
-        return bytes.WrittenMemory;
+        codecs.Out.Write(frame with { Number = number }, bytes);
+        return new LinkPiece(bytes.WrittenMemory, number);
     }
 
     private void Become(LinkState state)

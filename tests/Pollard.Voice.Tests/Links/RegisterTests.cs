@@ -77,12 +77,12 @@ public sealed class RegisterTests : IAsyncDisposable
         Send($"REGISTER:{new string('9', 300)}");
         Send("REGISTER:1");
         await ServedAsync();
-        if (_served.First() != "1")
+        if (!_served.Contains("1"))
         {
             await ServedAsync();
         }
 
-        Assert.Equal("1", _served.Last());
+        Assert.Contains("1", _served);
         Assert.True(_served.Count == 1 || text is "REGISTER:67\n" or "REGISTER: load_test_001 ");
     }
 

@@ -316,7 +316,7 @@ public sealed class VoiceLinkTests : IAsyncDisposable
         var setup = new LinkSetup { Retry = new() { ShortWait = TimeSpan.FromMilliseconds(50) } };
         setup = with?.Invoke(setup) ?? setup;
         var peer = new IPEndPoint(IPAddress.Loopback, port);
-        return Run(new Dialing("text", Call, peer, HelloBy.Us, setup, NullLogger.Instance), setup);
+        return Run(new Dialing("text", Call, peer, Hello.Say(Call), setup, NullLogger.Instance), setup);
     }
 
     private (VoiceLink Link, Task<LinkEnd> Run) Serve(Attached attached) => Run(attached, new LinkSetup());
