@@ -118,11 +118,23 @@ internal sealed class LinkOutbox(int mostBytes)
         }
     }
 
-    /// <summary>Takes pieces that go before all others, whatever room there is.</summary>
+    /// <summary>Takes pieces without numbers that go before all others, whatever room there is, in place of such ones from before.</summary>
     public void AddFirst(IReadOnlyCollection<LinkPiece> pieces)
     {
         lock (_gate)
         {
+            for (var node = _waiting.First; node is not null; )
+            {
+                var next = node.Next;
+                if (node.Value.Number == 0)
+                {
+                    _waiting.Remove(node);
+                    _bytes -= node.Value.Bytes.Length;
+                }
+
+                node = next;
+            }
+
             _bytes += pieces.Sum(static piece => piece.Bytes.Length);
             PutBack(pieces);
         }

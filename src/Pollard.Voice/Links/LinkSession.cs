@@ -13,16 +13,16 @@ internal sealed class LinkSession(
 ) : IAsyncDisposable
 {
     private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(1);
-    private readonly SemaphoreSlim _pen = new(1, 1); // Pings and answers go between the pieces, never into one.
-    private long _heardAt = setup.Time.GetTimestamp();
-    private long _pingedAt;
-    private uint _acknowledged; // By the other side's process.
-    private uint _acknowledgedTo;
+    private readonly SemaphoreSlim _pen = new(1, 1); // Signs go between the pieces, never into one.
     private readonly Queue<(LinkPiece Piece, long EndsAt)> _unsure = new(); // Written, and not known to have arrived.
     private readonly CancellationTokenSource _over = new();
     private CancellationTokenSource _turn = Over();
     private TaskCompletionSource _isTurn = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _writingSince;
+    private long _heardAt = setup.Time.GetTimestamp();
+    private long _pingedAt;
+    private uint _acknowledged; // By the other side's process.
+    private uint _acknowledgedTo;
 
     /// <summary>The other end.</summary>
     public IPEndPoint Peer => connection.Peer;
@@ -61,7 +61,13 @@ internal sealed class LinkSession(
     )
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, _over.Token);
-        Task<string>[] all = [HearAsync(take, either.Token), SayAsync(either.Token), WatchAsync(judge, either.Token)];
+        Task<string>[] all =
+        [
+            HearAsync(take, either.Token),
+            SayAsync(either.Token),
+            WatchAsync(judge, either.Token),
+            SignAsync(either.Token),
+        ];
         var reason = await await Task.WhenAny(all);
         LookWhatArrived();
         await _over.CancelAsync();
@@ -171,15 +177,30 @@ internal sealed class LinkSession(
             throw;
         }
 
+        lock (_unsure)
+        {
+            _unsure.Enqueue((piece, connection.Written + piece.Bytes.Length));
+        }
+
+        await WriteAsync(piece.Bytes, ct);
+    }
+
+    /// <summary>A sign of life, of which none is ever sent again.</summary>
+    private async Task WriteAsync(LinkFrame sign, CancellationToken ct)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        codecs.Out.Write(sign, bytes);
+        await _pen.WaitAsync(ct);
+        await WriteAsync(bytes.WrittenMemory, ct);
+    }
+
+    /// <summary>Writes, with the pen in hand, and lays it down.</summary>
+    private async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken ct)
+    {
         try
         {
-            lock (_unsure)
-            {
-                _unsure.Enqueue((piece, connection.Written + piece.Bytes.Length));
-            }
-
             Volatile.Write(ref _writingSince, setup.Time.GetTimestamp());
-            await connection.WriteAsync(piece.Bytes, ct);
+            await connection.WriteAsync(bytes, ct);
             Volatile.Write(ref _writingSince, 0);
         }
         finally
@@ -188,49 +209,41 @@ internal sealed class LinkSession(
         }
     }
 
-    /// <summary>A ping or its answer, of which none is ever sent again.</summary>
-    private async Task WriteAsync(LinkFrame sign, CancellationToken ct)
+    /// <summary>Says how much was heard, and asks the other side's process whether it lives, where the wire has words for it.</summary>
+    private async Task<string> SignAsync(CancellationToken ct)
     {
-        var bytes = new ArrayBufferWriter<byte>();
-        codecs.Out.Write(sign, bytes);
-        await _pen.WaitAsync(ct);
         try
         {
-            await connection.WriteAsync(bytes.WrittenMemory, ct);
+            using var timer = new PeriodicTimer(setup.LookEvery, setup.Time);
+            while (await timer.WaitForNextTickAsync(ct))
+            {
+                if (codecs.Out.HasSigns && hearing.Last is var last && last != _acknowledgedTo)
+                {
+                    _acknowledgedTo = last;
+                    await WriteAsync(new LinkFrame(FrameKind.Ack, Chunk: last), ct);
+                }
+
+                if (
+                    codecs.Out.HasSigns
+                    && ProcessSilence >= PingAfter
+                    && setup.Time.GetElapsedTime(_pingedAt) >= PingAfter
+                )
+                {
+                    _pingedAt = setup.Time.GetTimestamp();
+                    await WriteAsync(new LinkFrame(FrameKind.Ping), ct);
+                }
+            }
+
+            return "";
         }
-        finally
+        catch (Exception e)
         {
-            _pen.Release();
+            return Reason(e);
         }
     }
 
-    /// <summary>Says how much was heard, where the wire has a word for it.</summary>
-    private async ValueTask AcknowledgeAsync(CancellationToken ct)
-    {
-        if (codecs.Out.HasSigns && hearing.Last is var last && last != _acknowledgedTo && _pen.CurrentCount > 0)
-        {
-            _acknowledgedTo = last;
-            await WriteAsync(new LinkFrame(FrameKind.Ack, Chunk: last), ct);
-        }
-    }
-
-    /// <summary>How long nothing was heard that the other side's process itself has said, where it can be asked.</summary>
-    private async ValueTask<TimeSpan> AskAsync(CancellationToken ct)
-    {
-        if (!codecs.Out.HasSigns)
-        {
-            return TimeSpan.Zero;
-        }
-
-        var silent = setup.Time.GetElapsedTime(Volatile.Read(ref _heardAt));
-        if (silent >= PingAfter && setup.Time.GetElapsedTime(_pingedAt) >= PingAfter && _pen.CurrentCount > 0)
-        {
-            _pingedAt = setup.Time.GetTimestamp();
-            await WriteAsync(new LinkFrame(FrameKind.Ping), ct);
-        }
-
-        return silent;
-    }
+    /// <summary>How long nothing was heard that the other side's process itself has said.</summary>
+    private TimeSpan ProcessSilence => setup.Time.GetElapsedTime(Volatile.Read(ref _heardAt));
 
     private async Task<string> WatchAsync(Action<bool> judge, CancellationToken ct)
     {
@@ -240,8 +253,7 @@ internal sealed class LinkSession(
             while (await timer.WaitForNextTickAsync(ct))
             {
                 LookWhatArrived();
-                await AcknowledgeAsync(ct);
-                var silent = await AskAsync(ct);
+                var silent = codecs.Out.HasSigns ? ProcessSilence : TimeSpan.Zero;
                 silent = connection.Silence is { } kernels && kernels > silent ? kernels : silent;
                 var stuck = Volatile.Read(ref _writingSince) is var since and not 0
                     ? setup.Time.GetElapsedTime(since)

@@ -250,7 +250,7 @@ internal sealed partial class VoiceLink(
     private async ValueTask TakeInAsync(LinkFrame frame, CancellationToken ct)
     {
         await _incoming.Writer.WriteAsync(frame, ct);
-        if (frame.Kind == FrameKind.Bye)
+        if (frame.Kind == FrameKind.Bye && frame.Mark.Call == default) // Of a link that has many calls, one of them is over.
         {
             End(LinkEnd.Bye);
         }

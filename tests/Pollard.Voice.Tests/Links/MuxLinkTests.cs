@@ -58,8 +58,14 @@ public sealed class MuxLinkTests : IAsyncDisposable
         Assert.False(await theirs.Incoming.WaitToReadAsync(Token));
         Assert.False(theirs.TrySend(new(FrameKind.Text, "late"u8.ToArray())));
         Assert.False(ours.TrySend(new(FrameKind.Text, "late"u8.ToArray())));
-        link.Open(Call); // The same id is dialled again.
-        Assert.Equal(Call, (await calls.Came.ReadAsync(Token)).Call);
+        var again = link.Open(Call); // The same id is dialled again.
+        again.TrySend(new(FrameKind.Text, "anew"u8.ToArray()));
+        theirs = await calls.Came.ReadAsync(Token);
+        Assert.Equal("anew", Said(await theirs.Incoming.ReadAsync(Token)));
+        await Task.Delay(TimeSpan.FromMilliseconds(1_200), TimeProvider.System, Token); // A lane that ends has a second for its last words.
+        again.TrySend(new(FrameKind.Text, "still"u8.ToArray()));
+        Assert.Equal("still", Said(await theirs.Incoming.ReadAsync(Token)));
+        Assert.All(link.Look(), static lane => Assert.Equal((0, LinkState.Up), (lane.Reconnects, lane.State)));
     }
 
     [Fact]
