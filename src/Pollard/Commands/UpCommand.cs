@@ -5,6 +5,7 @@ using Pollard.Composition;
 using Pollard.Configuration;
 using Pollard.Gateway.Answers;
 using Pollard.Protocol;
+using Pollard.Protocol.Api;
 using Pollard.Simulators;
 
 namespace Pollard.Commands;
@@ -73,7 +74,18 @@ internal static class UpCommand
         if (!context.Print.Json)
         {
             context.Print.Line(work.Description);
-            greeting.HowToTry(await FirstModelAsync(work.Backends, ct) ?? "MODEL");
+            if (await FirstNameAsync(work.Backends, IsForChat, ct) is { } model)
+            {
+                greeting.HowToTry(model);
+            }
+            else if (await FirstNameAsync(work.Backends, IsTool, ct) is { } tool)
+            {
+                greeting.HowToCall(tool);
+            }
+            else
+            {
+                greeting.HowToTry("MODEL");
+            }
         }
 
         await ct.UntilCancelledAsync();
@@ -121,21 +133,26 @@ internal static class UpCommand
         );
     }
 
-    // Tools have names too, and answer no chat.
     private static bool IsForChat(ModelInfo model) =>
         model.Name != "*" && model.Kinds?.Contains("chat", StringComparer.Ordinal) != false;
+
+    private static bool IsTool(ModelInfo model) => model.Kinds?.Contains(HttpCall.Kind, StringComparer.Ordinal) == true;
 
     private static string Found(string address, IReadOnlyList<ModelInfo> models) =>
         models.Count == 0
             ? $"Ollama is at {address} now, without a model yet. Pull one: ollama pull llama3.2"
             : $"Ollama is at {address} now; work is run on it too: {string.Join(", ", models.Take(MostNamed).Select(model => model.Name))}{(models.Count > MostNamed ? ", ..." : "")}";
 
-    private static async Task<string?> FirstModelAsync(IReadOnlyList<IBackend> backends, CancellationToken ct)
+    private static async Task<string?> FirstNameAsync(
+        IReadOnlyList<IBackend> backends,
+        Func<ModelInfo, bool> isMeant,
+        CancellationToken ct
+    )
     {
         foreach (var backend in backends)
         {
             var models = await backend.DiscoverAsync(ct);
-            if (models.FirstOrDefault(IsForChat) is { } model)
+            if (models.FirstOrDefault(isMeant) is { } model)
             {
                 return model.Name;
             }

@@ -39,15 +39,21 @@ internal sealed class Greeting(CommandContext context, RunningGateway gateway)
     }
 
     /// <summary>A request to try.</summary>
-    public void HowToTry(string model)
-    {
-        var print = context.Print;
-        var key = gateway.Server.FirstAdminKey is { } secret ? $" -H 'Authorization: Bearer {secret}'" : "";
-        print.Line();
-        print.Line("Try it:");
-        print.Line(
-            $"  curl {Url}/v1/chat/completions -H 'Content-Type: application/json'{key} -d '{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'"
+    public void HowToTry(string model) =>
+        HowTo(
+            "/v1/chat/completions -H 'Content-Type: application/json'",
+            $" -d '{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'"
         );
+
+    /// <summary>A call of a tool to try.</summary>
+    public void HowToCall(string tool) => HowTo($"/v1/teleport/{tool}/", "");
+
+    private void HowTo(string path, string body)
+    {
+        var key = gateway.Server.FirstAdminKey is { } secret ? $" -H 'Authorization: Bearer {secret}'" : "";
+        context.Print.Line();
+        context.Print.Line("Try it:");
+        context.Print.Line($"  curl {Url}{path}{key}{body}");
     }
 
     // Bound to every address, it is called at one: its own machine's.

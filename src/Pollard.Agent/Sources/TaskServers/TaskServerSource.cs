@@ -214,7 +214,7 @@ internal sealed partial class TaskServerSource : IWorkSource
 
     [LoggerMessage(
         Level = LogLevel.Information,
-        Message = "Stopping; of the tasks that were not begun {GivenBack} were given back, and {Tasks} and {Results} results stay in the journal for the next start"
+        Message = "Stopping; tasks that were not begun: {GivenBack} given back, {Tasks} in the journal for the next start, with {Results} results that were not delivered"
     )]
     private static partial void LogLeft(ILogger logger, int givenBack, int tasks, int results);
 }
