@@ -45,7 +45,7 @@ internal sealed class Resampler
     {
         if (_filter is null)
         {
-            CopyClean(input, output);
+            Samples.CopyClean(input, output);
             return input.Length;
         }
 
@@ -53,7 +53,7 @@ internal sealed class Resampler
         while (!input.IsEmpty)
         {
             var part = input[..Math.Min(input.Length, _window.Length - _kept)];
-            CopyClean(part, _window.AsSpan(_kept));
+            Samples.CopyClean(part, _window.AsSpan(_kept));
             _kept += part.Length;
             input = input[part.Length..];
             made += Make(_filter, output[made..]);
@@ -148,14 +148,5 @@ internal sealed class Resampler
         }
 
         return total;
-    }
-
-    private static void CopyClean(ReadOnlySpan<float> from, Span<float> to)
-    {
-        to = to[..from.Length];
-        for (var i = 0; i < to.Length; i++)
-        {
-            to[i] = Samples.Clean(from[i]);
-        }
     }
 }

@@ -37,6 +37,16 @@ internal static class Samples
     /// <summary>A sample that may be reckoned with: what is no number is silence, what is too loud is clipped.</summary>
     public static float Clean(float sample) => float.IsFinite(sample) ? Math.Clamp(sample, -1f, 1f) : 0f;
 
+    /// <summary>Copies samples and makes them such that may be reckoned with.</summary>
+    public static void CopyClean(ReadOnlySpan<float> from, Span<float> to)
+    {
+        to = to[..from.Length];
+        for (var i = 0; i < to.Length; i++)
+        {
+            to[i] = Clean(from[i]);
+        }
+    }
+
     /// <summary>A sample of 16 bits.</summary>
     public static float FromInt16(short sample) => sample / Scale16;
 
