@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace Pollard.Voice.Audio;
 
@@ -57,8 +59,15 @@ internal static class Samples
     /// <summary>The root of the mean square: how loud it is, from 0 to 1.</summary>
     public static float RootMeanSquare(ReadOnlySpan<float> samples)
     {
-        var sum = 0f;
-        foreach (var sample in samples)
+        var vectors = MemoryMarshal.Cast<float, Vector<float>>(samples);
+        var sums = Vector<float>.Zero;
+        foreach (var vector in vectors)
+        {
+            sums += vector * vector;
+        }
+
+        var sum = Vector.Sum(sums);
+        foreach (var sample in samples[(vectors.Length * Vector<float>.Count)..])
         {
             sum += sample * sample;
         }

@@ -124,11 +124,17 @@ public sealed class WavTests
     [Fact]
     public async Task A_stream_whose_length_is_not_known_may_come_in_any_pieces_too()
     {
-        var file = Riff(Format(1, 2, 8_000, 24), Chunk("data", [.. Enumerable.Range(0, 60).Select(static i => (byte)i)]));
+        var file = Riff(
+            Format(1, 2, 8_000, 24),
+            Chunk("data", [.. Enumerable.Range(0, 60).Select(static i => (byte)i)])
+        );
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(40), uint.MaxValue);
 
         var whole = await (await OpenAsync(file)).ReadAllAsync(TimeSpan.FromSeconds(1), Token);
-        var read = await (await WavReader.OpenAsync(new Dripping(file), Token)).ReadAllAsync(TimeSpan.FromSeconds(1), Token);
+        var read = await (await WavReader.OpenAsync(new Dripping(file), Token)).ReadAllAsync(
+            TimeSpan.FromSeconds(1),
+            Token
+        );
 
         Assert.Equal(10, whole.Length);
         Assert.Equal(whole, read);
