@@ -14,7 +14,7 @@ internal interface ITextToSpeech
     Task<Spoken> SayAsync(string sentence, SoundTaker taker, CancellationToken ct);
 }
 
-/// <summary>Takes a part of a sentence's sound.</summary>
+/// <summary>Takes a part of a sentence's sound. Throws only what its token says: anything else would be taken for the engine's fault.</summary>
 internal delegate ValueTask SoundTaker(Sound part, CancellationToken ct);
 
 /// <summary>A part of a sentence's sound, in one channel.</summary>

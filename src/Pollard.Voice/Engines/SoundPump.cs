@@ -6,41 +6,35 @@ namespace Pollard.Voice.Engines;
 internal delegate ValueTask<int> SampleReader(Memory<float> samples, CancellationToken ct);
 
 /// <summary>Brings an engine's sound to who takes it, as it comes.</summary>
-internal static class SoundPump
+internal sealed class SoundPump(SoundTaker taker, EngineWait wait, CancellationToken ct)
 {
     private const int BufferSamples = 1_024;
 
+    /// <summary>How long the sound is that was handed on.</summary>
+    public TimeSpan Length { get; private set; }
+
     /// <summary>Goes on until the end, or until it is longer than is taken.</summary>
-    public static async Task<Spoken> RunAsync(
-        SampleReader reader,
-        int rate,
-        SoundTaker taker,
-        EngineWait wait,
-        CancellationToken ct
-    )
+    public async Task<Spoken> RunAsync(SampleReader reader, int rate)
     {
         var buffer = ArrayPool<float>.Shared.Rent(BufferSamples);
-        var most = (long)(SpeechLimits.MostSound.TotalSeconds * rate);
         var taken = 0L;
         try
         {
             while (await reader(buffer.AsMemory(0, BufferSamples), wait.Token) is > 0 and var count)
             {
-                taken += count;
-                if (taken > most)
+                if (Length > SpeechLimits.MostSound)
                 {
-                    return new Spoken(
-                        LengthOf(taken - count, rate),
-                        new EngineFailure(
-                            EngineFault.TooLarge,
-                            $"said more than {SpeechLimits.MostSound.TotalSeconds:0} s with one sentence"
-                        )
+                    return Failed(
+                        EngineFault.TooLarge,
+                        $"said more than {SpeechLimits.MostSound.TotalSeconds:0} s with one sentence"
                     );
                 }
 
                 wait.Pause();
                 await taker(new Sound(rate, buffer.AsMemory(0, count)), ct);
                 wait.Resume();
+                taken += count;
+                Length = TimeSpan.FromSeconds(taken / (double)rate);
             }
         }
         finally
@@ -48,10 +42,12 @@ internal static class SoundPump
             ArrayPool<float>.Shared.Return(buffer);
         }
 
-        return taken > 0
-            ? new Spoken(LengthOf(taken, rate))
-            : Spoken.Nothing(EngineFault.Garbled, "answered without a sound");
+        return taken > 0 ? new Spoken(Length) : Failed(EngineFault.Garbled, "answered without a sound");
     }
 
-    private static TimeSpan LengthOf(long samples, int rate) => TimeSpan.FromSeconds(samples / (double)rate);
+    /// <summary>What was said until this happened.</summary>
+    public Spoken Failed(EngineFault fault, string detail) => Failed(new EngineFailure(fault, detail));
+
+    /// <summary>What was said until this happened.</summary>
+    public Spoken Failed(EngineFailure failure) => new(Length, failure);
 }

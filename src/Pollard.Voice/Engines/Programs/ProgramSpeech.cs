@@ -24,12 +24,13 @@ internal sealed class ProgramSpeech(SpeechProgram program, TimeProvider time) : 
         }
 
         using var wait = new EngineWait(program.Patience, time, ct);
+        var pump = new SoundPump(taker, wait, ct);
         try
         {
             await _places.WaitAsync(wait.Token);
             try
             {
-                return await RunAsync(program.Prepare(sentence), taker, wait, ct);
+                return await RunAsync(program.Prepare(sentence), pump, wait);
             }
             finally
             {
@@ -38,14 +39,14 @@ internal sealed class ProgramSpeech(SpeechProgram program, TimeProvider time) : 
         }
         catch (OperationCanceledException) when (wait.IsLate)
         {
-            return new Spoken(TimeSpan.Zero, wait.Failure());
+            return pump.Failed(wait.Failure());
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => _places.Dispose();
 
-    private async Task<Spoken> RunAsync(string text, SoundTaker taker, EngineWait wait, CancellationToken ct)
+    private async Task<Spoken> RunAsync(string text, SoundPump pump, EngineWait wait)
     {
         using var process = new Process { StartInfo = StartInfo() };
         try
@@ -65,7 +66,7 @@ internal sealed class ProgramSpeech(SpeechProgram program, TimeProvider time) : 
         try
         {
             WriteText(process, text);
-            var spoken = await PlayAsync(process, taker, wait, ct);
+            var spoken = await PlayAsync(process, pump, wait);
             if (spoken.Failure is { Fault: EngineFault.TooLarge })
             {
                 return spoken;
@@ -81,24 +82,19 @@ internal sealed class ProgramSpeech(SpeechProgram program, TimeProvider time) : 
         }
     }
 
-    private static async Task<Spoken> PlayAsync(
-        Process process,
-        SoundTaker taker,
-        EngineWait wait,
-        CancellationToken ct
-    )
+    private static async Task<Spoken> PlayAsync(Process process, SoundPump pump, EngineWait wait)
     {
         try
         {
             var wav = await WavReader.OpenAsync(process.StandardOutput.BaseStream, wait.Token);
-            var spoken = await SoundPump.RunAsync(wav.ReadAsync, wav.Format.Rate, taker, wait, ct);
+            var spoken = await pump.RunAsync(wav.ReadAsync, wav.Format.Rate);
             wait.Token.ThrowIfCancellationRequested(); // Then the end was that of a process that we have killed.
             return spoken;
         }
         catch (Exception e) when (e is WavException or IOException)
         {
             wait.Token.ThrowIfCancellationRequested();
-            return Spoken.Nothing(EngineFault.Garbled, $"did not write a WAV file: {e.Message}");
+            return pump.Failed(EngineFault.Garbled, $"did not write a WAV file: {e.Message}");
         }
     }
 
