@@ -51,5 +51,12 @@ internal sealed record EngineFailure(EngineFault Fault, string Detail)
         };
 }
 
+/// <summary>What an engine answers.</summary>
+internal interface IEngineAnswer
+{
+    /// <summary>Why it is none, or not whole; null when it is.</summary>
+    EngineFailure? Failure { get; }
+}
+
 /// <summary>An engine cannot be used as it is set up; the message says what to do.</summary>
 internal sealed class EngineSetupException(string message) : Exception(message);

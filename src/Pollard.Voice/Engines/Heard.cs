@@ -2,7 +2,7 @@ namespace Pollard.Voice.Engines;
 
 /// <summary>What an engine heard.</summary>
 /// <param name="Text">In one line, up to <see cref="SpeechLimits.MostTextCharacters"/> characters; empty with a failure.</param>
-internal sealed record Heard(string Text)
+internal sealed record Heard(string Text) : IEngineAnswer
 {
     /// <summary>How sure the engine is, from 0 to 1; null where it does not say.</summary>
     public double? Confidence { get; init; }

@@ -46,21 +46,24 @@ public sealed class HttpEngineTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("json")]
-    [InlineData("text")]
-    [InlineData("verbose_json")]
-    public async Task An_utterance_is_heard_by_a_server_with_openais_interface(string format)
+    [InlineData(TranscriptionFormat.Json, "json")]
+    [InlineData(TranscriptionFormat.Text, "text")]
+    [InlineData(TranscriptionFormat.VerboseJson, "verbose_json")]
+    internal async Task An_utterance_is_heard_by_a_server_with_openais_interface(
+        TranscriptionFormat format,
+        string word
+    )
     {
         var heard = await HearAsync(OpenAi with { Format = format, Language = "en" }, await UtteranceAsync());
 
         Assert.Equal("cancel my appointment", heard.Text);
         Assert.Null(heard.Failure);
         Assert.Equal(
-            ("whisper-1", "en", format),
+            ("whisper-1", "en", word),
             (_server.Fields["model"], _server.Fields["language"], _server.Fields["response_format"])
         );
-        Assert.Equal(format == "verbose_json" ? "english" : null, heard.Language);
-        Assert.Equal(format == "verbose_json" ? Math.Exp(-0.5) : null, heard.Confidence);
+        Assert.Equal(format == TranscriptionFormat.VerboseJson ? "english" : null, heard.Language);
+        Assert.Equal(format == TranscriptionFormat.VerboseJson ? Math.Exp(-0.5) : null, heard.Confidence);
     }
 
     [Fact]

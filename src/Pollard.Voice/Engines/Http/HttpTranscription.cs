@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
@@ -72,7 +73,7 @@ internal sealed partial class HttpTranscription(HttpClient http, TranscriptionSe
         form.Add(file, "\"file\"", "\"utterance.wav\"");
         Add(form, "model", settings.Model);
         Add(form, "language", settings.Language);
-        Add(form, "response_format", settings.Format);
+        Add(form, "response_format", WordOf(settings.Format));
         return form;
     }
 
@@ -84,9 +85,18 @@ internal sealed partial class HttpTranscription(HttpClient http, TranscriptionSe
         }
     }
 
+    private static string WordOf(TranscriptionFormat format) =>
+        format switch
+        {
+            TranscriptionFormat.Json => "json",
+            TranscriptionFormat.Text => "text",
+            TranscriptionFormat.VerboseJson => "verbose_json",
+            _ => throw new UnreachableException(),
+        };
+
     private Heard Parse(byte[] body)
     {
-        if (settings.Format == "text")
+        if (settings.Format == TranscriptionFormat.Text)
         {
             return Words(Encoding.UTF8.GetString(body));
         }

@@ -1,5 +1,18 @@
 namespace Pollard.Voice.Engines.Http;
 
+/// <summary>How an answer is written.</summary>
+internal enum TranscriptionFormat
+{
+    /// <summary>An object with the text.</summary>
+    Json,
+
+    /// <summary>The text alone.</summary>
+    Text,
+
+    /// <summary>An object that also tells the language and how likely the words are, where a server has it.</summary>
+    VerboseJson,
+}
+
 /// <summary>Where and how utterances are heard over HTTP.</summary>
 internal sealed record TranscriptionSettings
 {
@@ -15,8 +28,8 @@ internal sealed record TranscriptionSettings
     /// <summary>The language (<c>en</c>); null: the server finds out.</summary>
     public string? Language { get; init; }
 
-    /// <summary><c>json</c>, <c>text</c>, or <c>verbose_json</c>, which also tells the language and how sure it is, where a server has it.</summary>
-    public string Format { get; init; } = "json";
+    /// <summary>How the answer is asked for.</summary>
+    public TranscriptionFormat Format { get; init; }
 
     /// <summary>The key that is sent along.</summary>
     public string? Key { get; init; }
@@ -39,6 +52,6 @@ internal sealed record TranscriptionSettings
         {
             Name = "whisper",
             Endpoint = HttpEngine.At(server, "inference"),
-            Format = "verbose_json",
+            Format = TranscriptionFormat.VerboseJson,
         };
 }

@@ -22,7 +22,10 @@ internal sealed class PocketsphinxEngine : ISpeechToText, IAsyncDisposable
 
     /// <summary>Makes the first decoder, so that what cannot work is known at the start.</summary>
     /// <exception cref="EngineSetupException">It cannot; the message says what to do.</exception>
-    public static PocketsphinxEngine Open(PocketsphinxSettings settings, TimeProvider time) => new(settings, time);
+    public static PocketsphinxEngine Open(PocketsphinxSettings settings, TimeProvider time) =>
+        settings.MostAtOnce > 0
+            ? new PocketsphinxEngine(settings, time)
+            : throw new EngineSetupException("pocketsphinx must be allowed to hear at least one utterance at once.");
 
     /// <inheritdoc/>
     public async Task<Heard> HearAsync(ReadOnlyMemory<float> utterance, CancellationToken ct)

@@ -138,7 +138,10 @@ internal sealed class ProgramSpeech(SpeechProgram program, TimeProvider time) : 
     {
         try
         {
-            process.Kill(entireProcessTree: true);
+            if (!process.HasExited)
+            {
+                process.Kill(entireProcessTree: true); // What it has started holds its output open.
+            }
         }
         catch (Exception e) when (e is InvalidOperationException or Win32Exception or AggregateException)
         {
