@@ -160,9 +160,9 @@ internal sealed class SpeechServer : IAsyncDisposable
 
                 var bytes = new byte[part.Samples.Length * sizeof(short)];
                 Samples.Encode(SampleEncoding.Pcm16, part.Samples.Span, bytes);
-                await http.Response.Body.WriteAsync(bytes.AsMemory(0, 1), ct); // Samples do not come in whole ones.
+                await http.Response.Body.WriteAsync(bytes.AsMemory(0, 3), ct); // Samples do not come in whole ones.
                 await http.Response.Body.FlushAsync(ct);
-                await http.Response.Body.WriteAsync(bytes.AsMemory(1), ct);
+                await http.Response.Body.WriteAsync(bytes.AsMemory(3), ct);
             },
             http.RequestAborted
         );

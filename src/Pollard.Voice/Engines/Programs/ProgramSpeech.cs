@@ -61,8 +61,6 @@ internal sealed class ProgramSpeech(SpeechProgram program, TimeProvider time) : 
             );
         }
 
-        // A read of a pipe cannot be given up, but it ends with the process.
-        await using var killing = wait.Token.UnsafeRegister(static process => Kill((Process)process!), process);
         try
         {
             WriteText(process, text);
@@ -87,13 +85,10 @@ internal sealed class ProgramSpeech(SpeechProgram program, TimeProvider time) : 
         try
         {
             var wav = await WavReader.OpenAsync(process.StandardOutput.BaseStream, wait.Token);
-            var spoken = await pump.RunAsync(wav.ReadAsync, wav.Format.Rate);
-            wait.Token.ThrowIfCancellationRequested(); // Then the end was that of a process that we have killed.
-            return spoken;
+            return await pump.RunAsync(wav.ReadAsync, wav.Format.Rate);
         }
         catch (Exception e) when (e is WavException or IOException)
         {
-            wait.Token.ThrowIfCancellationRequested();
             return pump.Failed(EngineFault.Garbled, $"did not write a WAV file: {e.Message}");
         }
     }
