@@ -80,13 +80,23 @@ internal sealed class TaskServerHttp : IDisposable
     /// Asks for work, until the place is wanted back: then it is as if there were none. For servers that give what nobody hears to
     /// somebody else.
     /// </summary>
-    public Task<ServerAnswer> HoldAsync(Uri address, TimeSpan within, CancellationToken ct) =>
+    /// <param name="pace">Waits until it may be asked.</param>
+    /// <param name="address">What is asked.</param>
+    /// <param name="within">How long the server may hold it.</param>
+    /// <param name="ct">Gives up.</param>
+    public Task<ServerAnswer> HoldAsync(
+        Func<CancellationToken, Task> pace,
+        Uri address,
+        TimeSpan within,
+        CancellationToken ct
+    ) =>
         _limit.AskAsync(
             async (wantedBack, token) =>
             {
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(wantedBack, token);
                 try
                 {
+                    await pace(either.Token);
                     return await SendAsync(new HttpRequestMessage(HttpMethod.Get, address), within, either.Token);
                 }
                 catch (OperationCanceledException) when (!token.IsCancellationRequested)

@@ -290,6 +290,20 @@ public sealed class BadTeleportTests
         await next;
     }
 
+    [Fact]
+    public async Task An_agent_that_may_not_ask_yet_can_be_stopped()
+    {
+        await using var scene = await TeleportScene.StartAsync();
+        scene.Server.Give("t1", scene.ToolUrl + "/", ""","globalConfig":{"rateLimitPerMin":1}""");
+        var agent = scene.StartAgent(options => options with { Time = _clock, DrainWithin = TimeSpan.FromSeconds(60) });
+        await scene.Server.NextAsync();
+        await agent.UntilAsync(seen => seen.Tasks is { Delivered: 1, Deliver.Depth: 0 });
+
+        var exit = await agent.StopAsync(); // On a clock that stands still, no wait ever ends.
+
+        Assert.Equal(AgentEnd.Stopped, exit.End);
+    }
+
     private static string Until(TimeSpan left) =>
         string.Create(
             CultureInfo.InvariantCulture,

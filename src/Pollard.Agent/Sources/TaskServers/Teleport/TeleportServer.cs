@@ -60,8 +60,12 @@ internal sealed partial class TeleportServer : ITaskServer
     /// <inheritdoc/>
     public async Task<FetchReply> FetchAsync(CancellationToken ct)
     {
-        await _rate.WaitAsync(_config.AsksPerMinute, ct);
-        var answer = await _http.HoldAsync(_getTask, Within, ct);
+        var answer = await _http.HoldAsync(
+            token => _rate.WaitAsync(_config.AsksPerMinute, token),
+            _getTask,
+            Within,
+            ct
+        );
         var reply = Read(answer);
         ServerFigures.Fetched(answer, reply);
         return reply;
