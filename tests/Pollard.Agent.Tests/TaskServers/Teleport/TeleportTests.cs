@@ -55,11 +55,16 @@ public sealed class TeleportTests
             http.Response.StatusCode = 204;
             return Task.CompletedTask;
         };
-        scene.Server.Give("t1", scene.ToolUrl + "/");
+        scene.Server.Give(
+            "t1",
+            scene.ToolUrl + "/",
+            ""","output":"not the tool's","s3Url":"nor this","statusCode":200"""
+        );
         scene.StartAgent();
 
         var brought = await scene.Server.NextAsync();
 
+        Assert.False(brought.Json.TryGetProperty("s3Url", out _));
         Assert.Equal(204, brought.Json.GetProperty("statusCode").GetInt32());
         Assert.False(brought.Json.TryGetProperty("output", out _));
     }

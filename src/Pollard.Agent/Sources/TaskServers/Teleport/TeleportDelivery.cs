@@ -25,6 +25,19 @@ internal sealed class TeleportDelivery(TeleportPlace place, TaskServerHttp http,
     /// <summary>How long after a call's time a result that the server does not take is still brought.</summary>
     private static readonly TimeSpan StaleAfter = TimeSpan.FromDays(1);
 
+    // What is said of a call, whatever the call says itself.
+    private static readonly HashSet<string> OfResults = new(StringComparer.Ordinal)
+    {
+        "version",
+        "statusCode",
+        "responseHeaders",
+        "responseBase64",
+        "responseZipped",
+        "output",
+        "s3Url",
+        "logs",
+    };
+
     private readonly Uri _putResult = place.Of("put-result");
     private readonly Uri _uploadResult = place.Of("upload-result");
 
@@ -214,7 +227,7 @@ internal sealed class TeleportDelivery(TeleportPlace place, TaskServerHttp http,
         {
             foreach (var member in document.RootElement.EnumerateObject())
             {
-                if (member.Name is not ("version" or "s3Url") && said.Member(member.Name) is null)
+                if (!OfResults.Contains(member.Name))
                 {
                     member.WriteTo(json);
                 }
