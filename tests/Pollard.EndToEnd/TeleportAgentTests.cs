@@ -2,7 +2,6 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Pollard.EndToEnd.Support;
 
@@ -18,7 +17,7 @@ public sealed class TeleportAgentTests
     [Fact]
     public async Task Calls_of_any_size_are_made_and_those_of_other_addresses_are_not()
     {
-        await using var tool = await StartToolAsync(static http =>
+        await using var tool = await ToolServer.StartAsync(static http =>
             http.Request.Path == "/large"
                 ? http.Response.Body.WriteAsync(Body, http.RequestAborted).AsTask()
                 : http.Response.WriteAsync("small", http.RequestAborted)
@@ -59,7 +58,7 @@ public sealed class TeleportAgentTests
     )
     {
         var calls = 0;
-        await using var tool = await StartToolAsync(http =>
+        await using var tool = await ToolServer.StartAsync(http =>
             Interlocked.Increment(ref calls) == 1
                 ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted)
                 : http.Response.WriteAsync("again", http.RequestAborted)
@@ -75,17 +74,6 @@ public sealed class TeleportAgentTests
 
         Assert.True(State(task) == state, $"{task}\n{next.Output}");
         Assert.Equal(made, calls);
-    }
-
-    private static async Task<WebApplication> StartToolAsync(RequestDelegate answer)
-    {
-        var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore();
-        var app = builder.Build();
-        app.Urls.Add("http://127.0.0.1:0");
-        app.Run(answer);
-        await app.StartAsync(Token);
-        return app;
     }
 
     private static PollardProcess StartAgent(GatewayProcess gateway, WebApplication tool) =>

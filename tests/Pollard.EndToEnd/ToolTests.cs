@@ -2,8 +2,6 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 using Pollard.EndToEnd.Support;
 
 namespace Pollard.EndToEnd;
@@ -22,7 +20,7 @@ public sealed class ToolTests
         var calls = 0;
         var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var expected = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        await using var tool = await StartToolAsync(async http =>
+        await using var tool = await ToolServer.StartAsync(async http =>
         {
             Interlocked.Increment(ref calls);
             for (var i = 0; i < LargeBytes / Piece.Length; i++)
@@ -72,7 +70,7 @@ public sealed class ToolTests
     public async Task A_post_whose_agent_is_killed_is_not_made_again()
     {
         var calls = 0;
-        await using var tool = await StartToolAsync(http =>
+        await using var tool = await ToolServer.StartAsync(http =>
         {
             Interlocked.Increment(ref calls);
             return Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted);
@@ -90,17 +88,6 @@ public sealed class ToolTests
         using var reply = await calling;
         Assert.Equal(502, (int)reply.StatusCode);
         Assert.Equal(1, calls);
-    }
-
-    private static async Task<WebApplication> StartToolAsync(RequestDelegate answer)
-    {
-        var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore();
-        var app = builder.Build();
-        app.Urls.Add("http://127.0.0.1:0");
-        app.Run(answer);
-        await app.StartAsync(Token);
-        return app;
     }
 
     private static PollardProcess StartAgent(GatewayProcess gateway, WebApplication tool) =>
