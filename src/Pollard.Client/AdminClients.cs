@@ -51,6 +51,18 @@ public sealed class HostsClient
     private static string Path(string id) => "v1/hosts/" + Uri.EscapeDataString(id);
 }
 
+/// <summary>What the gateway does at this moment; for administrators and keys that look on.</summary>
+public sealed class OverviewClient
+{
+    private readonly GatewayHttp _gateway;
+
+    internal OverviewClient(GatewayHttp gateway) => _gateway = gateway;
+
+    /// <summary>Counts, rates, queues, what runs and what failed of late.</summary>
+    public Task<Overview> GetAsync(CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(GatewayCall.Get("v1/overview"), ProtocolJson.Default.Overview, cancellationToken);
+}
+
 /// <summary>Clients' keys; for administrators.</summary>
 public sealed class KeysClient
 {

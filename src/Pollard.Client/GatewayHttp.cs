@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Authentication;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Pollard.Protocol;
@@ -86,7 +87,7 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw Unreachable(e.Message, e);
+            throw Unreachable(Reason(e), e);
         }
         catch (JsonException e)
         {
@@ -105,7 +106,7 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw Unreachable(e.Message, e);
+            throw Unreachable(Reason(e), e);
         }
 
         if (response.IsSuccessStatusCode)
@@ -118,6 +119,10 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
             throw await RefusedAsync(response, ct).ConfigureAwait(false);
         }
     }
+
+    // Of TLS the outer message only says that there is an inner one.
+    private static string Reason(Exception e) =>
+        e.InnerException is AuthenticationException inner ? $"TLS failed: {inner.Message}" : e.Message;
 
     /// <summary>No gateway answered.</summary>
     public PollardException Unreachable(string reason, Exception? inner = null) =>
@@ -145,7 +150,7 @@ internal sealed class GatewayHttp(HttpClient http, PollardClientOptions options)
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return Unreachable(e.Message, e);
+            return Unreachable(Reason(e), e);
         }
 
         var task = response.Headers.TryGetValues("Pollard-Task", out var ids) ? ids.FirstOrDefault() : null;

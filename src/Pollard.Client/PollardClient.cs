@@ -28,6 +28,7 @@ public sealed class PollardClient : IDisposable
         Tasks = new TasksClient(gateway);
         Models = new ModelsClient(gateway);
         Hosts = new HostsClient(gateway);
+        Overview = new OverviewClient(gateway);
         Keys = new KeysClient(gateway);
         Tokens = new TokensClient(gateway);
         Gateway = options.Gateway;
@@ -44,6 +45,9 @@ public sealed class PollardClient : IDisposable
 
     /// <summary>The machines of the pool; for administrators.</summary>
     public HostsClient Hosts { get; }
+
+    /// <summary>What the gateway does at this moment.</summary>
+    public OverviewClient Overview { get; }
 
     /// <summary>Clients' keys; for administrators.</summary>
     public KeysClient Keys { get; }

@@ -1,5 +1,6 @@
 using System.Net;
 using Pollard.Gateway.Answers;
+using Pollard.Protocol.Api;
 
 namespace Pollard.Gateway;
 
@@ -44,6 +45,12 @@ public sealed record GatewayOptions
 
     /// <summary>The longest wait that a client may ask for.</summary>
     public TimeSpan MaxWait { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>The file to which a line is added for each request; <c>-</c> is standard output, null: nowhere.</summary>
+    public string? AccessLogPath { get; init; }
+
+    /// <summary>What the program's options are set to, and by whom: shown to admins. Empty: nobody says.</summary>
+    public IReadOnlyList<SettingDocument> Settings { get; init; } = [];
 
     /// <summary>Where names lead that clients use and no host has; before those that are usual (<see cref="ModelRoutes"/>).</summary>
     public IReadOnlyList<ModelRoute> Routes { get; init; } = [];

@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pollard.Gateway.Answers;
+using Pollard.Gateway.Dashboard;
 using Pollard.Gateway.Doors.Andy;
 using Pollard.Gateway.Doors.LlmTasks;
 using Pollard.Gateway.Doors.Ollama;
@@ -24,6 +25,7 @@ using Pollard.Gateway.Http;
 using Pollard.Gateway.Keys;
 using Pollard.Gateway.LongCalls;
 using Pollard.Gateway.Observability;
+using Pollard.Gateway.OpenApi;
 using Pollard.Gateway.Validation;
 using Pollard.Tasks;
 using Pollard.Tasks.Storage;
@@ -58,6 +60,9 @@ public sealed class GatewayServer : IAsyncDisposable
     /// <summary>The links of hosts; agents in this process open theirs here.</summary>
     public HostLinkServer Hosts => _app.Services.GetRequiredService<HostLinkServer>();
 
+    /// <summary>All that is served, for who compares it with what is written about it.</summary>
+    internal IReadOnlyList<Endpoint> Endpoints => _app.Services.GetRequiredService<EndpointDataSource>().Endpoints;
+
     /// <summary>The secret of the admin key that this start made, because keys are needed and there was none: to be shown once.</summary>
     public string? FirstAdminKey { get; }
 
@@ -66,6 +71,7 @@ public sealed class GatewayServer : IAsyncDisposable
     /// <param name="engine">The engine, started.</param>
     /// <param name="review">What the engine judges answers by.</param>
     /// <param name="store">The engine's store, for keys and hosts.</param>
+    /// <param name="telemetry">The figures that are shown at <c>/metrics</c>; null: there is no such address.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logging">Where log lines go; null: nowhere.</param>
     /// <param name="cancellationToken">Gives up the start.</param>
@@ -75,6 +81,7 @@ public sealed class GatewayServer : IAsyncDisposable
         TaskEngine engine,
         AnswerReview review,
         ITaskStore store,
+        Telemetry? telemetry,
         TimeProvider time,
         Action<ILoggingBuilder>? logging,
         CancellationToken cancellationToken
@@ -86,12 +93,18 @@ public sealed class GatewayServer : IAsyncDisposable
         );
         builder.Services.AddSingleton(options).AddSingleton(engine).AddSingleton(review).AddSingleton(store);
         builder.Services.AddSingleton(time);
+        if (telemetry is not null)
+        {
+            builder.Services.AddSingleton(telemetry);
+        }
+
         AddParts(builder, options, logging);
         var app = builder.Build();
         try
         {
             var keys = app.Services.GetRequiredService<KeyStore>();
             await keys.LoadAsync(cancellationToken);
+            await app.Services.GetRequiredService<Sessions>().LoadAsync(cancellationToken);
             var firstAdminKey = options.KeysRequired ? await keys.CreateFirstAdminAsync(cancellationToken) : null;
             MapRoutes(app);
             var hosts = app.Services.GetRequiredService<HostLinkServer>().Registry;
@@ -174,6 +187,12 @@ public sealed class GatewayServer : IAsyncDisposable
         AndyEndpoints.Add(services);
         TaskAgentEndpoints.Add(services);
         HealthEndpoints.Add(services);
+        if (options.AccessLogPath is { } path)
+        {
+            AccessLog.Add(services, path);
+        }
+
+        DashboardEndpoints.Add(services);
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = options.InlineScheduling);
@@ -197,7 +216,19 @@ public sealed class GatewayServer : IAsyncDisposable
             );
         }
 
+        app.Use(
+            static (http, next) =>
+            {
+                DashboardFiles.Enter(http); // After the doors' own ports, where "/" is theirs.
+                return next(http);
+            }
+        );
         app.UseRouting();
+        if (app.Services.GetService<AccessLog>() is { } log)
+        {
+            app.Use(next => http => log.InvokeAsync(http, next));
+        }
+
         app.Use(next => http => guard.InvokeAsync(http, next));
         app.Use(next => http => keys.InvokeAsync(http, next));
         KeyEndpoints.Map(app);
@@ -219,9 +250,22 @@ public sealed class GatewayServer : IAsyncDisposable
         TaskAgentEndpoints.Map(app);
         TeleportEndpoints.Map(app);
         HealthEndpoints.Map(app);
+        MetricsEndpoint.Map(app);
+        DashboardEndpoints.Map(app);
+        LetOverviewSeeAll(app.Services, keys);
+        OpenApiEndpoint.Map(app);
         var link = app.MapGroup("");
         ((IEndpointConventionBuilder)link).Add(OpenToHosts);
         link.MapHostLink();
+    }
+
+    // What the dashboard shows of other slices, which it does not know.
+    private static void LetOverviewSeeAll(IServiceProvider services, KeyCheck keys)
+    {
+        services.GetRequiredService<OverviewFeed>().IsStillGood = keys.IsGood;
+        var overview = services.GetRequiredService<OverviewMaker>();
+        overview.CountHosts = services.GetRequiredService<HostViews>().CountByState;
+        overview.Loops = [.. services.GetServices<BackgroundLoop>()];
     }
 
     // Hosts have no client's key: each call is signed with the host's own, and the link checks that itself.
@@ -242,6 +286,7 @@ public sealed class GatewayServer : IAsyncDisposable
     private static void Listen(KestrelServerOptions kestrel, GatewayOptions options)
     {
         kestrel.AddServerHeader = false;
+        kestrel.AllowAlternateSchemes = options.TrustedProxies.Count > 0; // haproxy says "https" over clear HTTP/2: its client's.
         var limits = kestrel.Limits;
         limits.MaxRequestBodySize = options.MaxBodyBytes;
         limits.MaxConcurrentConnections = options.MaxConnections;

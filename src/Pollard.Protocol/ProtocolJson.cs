@@ -45,11 +45,18 @@ namespace Pollard.Protocol;
 [JsonSerializable(typeof(HostList))]
 [JsonSerializable(typeof(HostAudits))]
 [JsonSerializable(typeof(CreateKey))]
+[JsonSerializable(typeof(ChangeKey))]
 [JsonSerializable(typeof(KeyDocument))]
 [JsonSerializable(typeof(KeyList))]
 [JsonSerializable(typeof(CreateToken))]
 [JsonSerializable(typeof(TokenDocument))]
 [JsonSerializable(typeof(TokenList))]
+[JsonSerializable(typeof(Overview))]
+[JsonSerializable(typeof(ChangedTasks))]
+[JsonSerializable(typeof(OverviewHistory))]
+[JsonSerializable(typeof(SessionDocument))]
+[JsonSerializable(typeof(SignIn))]
+[JsonSerializable(typeof(SettingsDocument))]
 internal sealed partial class ProtocolJson : JsonSerializerContext;
 
 /// <summary>Moments as RFC 3339 in UTC with milliseconds; reads any RFC 3339.</summary>

@@ -99,6 +99,11 @@ internal sealed partial record Reply
             );
         }
 
+        if (options.AnswerTo(request.LastUserText) is { } answer)
+        {
+            return Stopped(TextGenerator.Cut(answer), request.Stop);
+        }
+
         // Gateways ask machines that they do not know to say words again, and a simulator can do that as well as a model.
         var pieces = WordsToRepeat.Match(request.LastUserText) is { Success: true } asked
             ? [TextGenerator.Opening, .. asked.Groups["words"].Value.Split(' ').Select(static word => " " + word)]

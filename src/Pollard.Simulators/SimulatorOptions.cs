@@ -18,6 +18,13 @@ public sealed record SimulatorOptions
     /// <summary>Shifts every answer: the same seed, model and prompt give the same text.</summary>
     public long Seed { get; init; }
 
+    /// <summary>What is answered to whom: the first whose words are in the last message; empty words are in any.</summary>
+    public IReadOnlyList<(string Words, string Answer)> Answers { get; init; } = [];
+
+    /// <summary>What is answered to a message; null: generated text.</summary>
+    internal string? AnswerTo(string message) =>
+        Answers.FirstOrDefault(one => message.Contains(one.Words, StringComparison.OrdinalIgnoreCase)).Answer;
+
     /// <summary>Tokens in an answer whose request sets no lower limit.</summary>
     public int Tokens { get; init; } = 48;
 

@@ -5,6 +5,7 @@ using Pollard.Tasks.Events;
 using Pollard.Tasks.Leases;
 using Pollard.Tasks.Storage;
 using Pollard.Tasks.Validation;
+using Pollard.Tasks.Watching;
 
 namespace Pollard.Tasks;
 
@@ -45,6 +46,7 @@ internal sealed partial class EngineCore : IDisposable
         Ended = new EndedTasks(options);
         Intake = new Intake(this);
         Reviews = new Reviews(this, review);
+        Activity = new EngineActivity(this);
         Breakers = new Breakers(time);
     }
 
@@ -92,6 +94,8 @@ internal sealed partial class EngineCore : IDisposable
     public Reviews Reviews { get; }
 
     public Breakers Breakers { get; }
+
+    public EngineActivity Activity { get; }
 
     /// <summary>Tasks that have not ended, and ended ones whose end is not on disk yet.</summary>
     public ConcurrentDictionary<TaskId, LiveTask> Live { get; } = new();
@@ -155,6 +159,9 @@ internal sealed partial class EngineCore : IDisposable
 
         Pending += Waits(transition.Row) - Waits(before);
         Running += Runs(transition.Row) - Runs(before);
+        TaskMetrics.Changed(before, change, transition.Row, now, task.Trace);
+        Activity.Changed(task, before, change);
+        task.Trace?.Changed(change, transition.Row);
         return TransitionOutcome.Applied;
     }
 

@@ -111,12 +111,13 @@ internal sealed class Intake(EngineCore core)
             Request = task.Request,
             RequestBytes = task.Request.Length,
             Prefixes = task.Prefixes,
-            Traceparent = task.Traceparent,
+            Traceparent = TaskTrace.PassOn(task.Traceparent),
             Idempotency = task.IdempotencyKey is { } key
                 ? new IdempotencyKey(key, Fingerprint(task), now + IdempotencyLife)
                 : null,
         };
         EventLog.Submitted(live);
+        live.Trace = TaskTrace.Begin(row, live.PublicId, task.Traceparent);
         lock (core.Gate)
         {
             core.Pending++;
@@ -163,6 +164,7 @@ internal sealed class Intake(EngineCore core)
                 }
             }
 
+            core.Activity.Submitted(task);
             if (task.Row.State == TaskState.Pending) // Else somebody who found it has cancelled it already.
             {
                 core.Await(task, change.Effects);
@@ -170,6 +172,7 @@ internal sealed class Intake(EngineCore core)
             }
         }
 
+        TaskMetrics.Submitted(task.Row);
         return new Submission(SubmitOutcome.Accepted, new TaskHandle(task));
     }
 

@@ -41,7 +41,11 @@ internal sealed class LiveTask(EngineCore core, TaskRow row, int firstEvent) : W
     /// <summary>The result while it is held in memory.</summary>
     public ReadOnlyMemory<byte>? Result { get; set; }
 
+    /// <summary>The client's trace context, where it has no spans of its own.</summary>
     public string? Traceparent { get; init; }
+
+    /// <summary>Its spans; null: nobody listens.</summary>
+    public TaskTrace? Trace { get; set; }
 
     /// <summary>The try that may write. Null while the task waits or has ended.</summary>
     public Attempt? Attempt { get; set; }

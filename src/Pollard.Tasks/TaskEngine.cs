@@ -3,6 +3,7 @@ using Pollard.Tasks.Dispatch;
 using Pollard.Tasks.Events;
 using Pollard.Tasks.Storage;
 using Pollard.Tasks.Validation;
+using Pollard.Tasks.Watching;
 
 namespace Pollard.Tasks;
 
@@ -12,11 +13,13 @@ public sealed class TaskEngine : IAsyncDisposable
     private static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(30); // A store that takes longer is broken; it says so itself.
     private readonly EngineCore _core;
     private readonly RetentionLoop _retention;
+    private readonly IDisposable _figures;
 
     private TaskEngine(EngineCore core)
     {
         _core = core;
         _retention = new RetentionLoop(core);
+        _figures = TaskMetrics.Watch(core);
     }
 
     /// <summary>Ids as clients see them.</summary>
@@ -24,6 +27,9 @@ public sealed class TaskEngine : IAsyncDisposable
 
     /// <summary>The hosts that are connected.</summary>
     public HostPool Hosts => _core.Hosts;
+
+    /// <summary>What it has done and does, for people who watch.</summary>
+    public EngineActivity Activity => _core.Activity;
 
     /// <summary>Figures of the moment.</summary>
     public EngineStatistics Statistics =>
@@ -166,6 +172,7 @@ public sealed class TaskEngine : IAsyncDisposable
     /// <summary>Stops the engine and closes the store; what has not ended goes on at the next start.</summary>
     public async ValueTask DisposeAsync()
     {
+        _figures.Dispose();
         await _retention.DisposeAsync();
         await _core.Store.DisposeAsync();
         _core.Dispose();

@@ -48,6 +48,15 @@ public sealed class TaskHandle
         return FinishAsync(wait);
     }
 
+    /// <summary>The newest of its events that are in memory, at most so many, in order: cheap, for people who watch.</summary>
+    public IReadOnlyList<TaskEvent> Newest(int most)
+    {
+        lock (Task.Log.Gate)
+        {
+            return Task.Log.Slice(Math.Max(Task.Log.First, Task.Log.Visible - most), Task.Log.Visible);
+        }
+    }
+
     /// <summary>Reads its events after number <paramref name="after"/> (-1: all).</summary>
     public TaskEventReader ReadEvents(int after = -1) => new(Task, after);
 

@@ -163,6 +163,8 @@ public sealed class BadInputTests
                 "host_audits",
                 "host_links",
                 "host_records",
+                "key_usage",
+                "overview",
                 "retention",
                 "tasks_hosts",
                 "teleport_hosts",

@@ -76,7 +76,15 @@ internal sealed class SocketClient : IDisposable
             length += part.Count;
             if (part.MessageType == WebSocketMessageType.Close)
             {
-                await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Token);
+                try
+                {
+                    await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Token);
+                }
+                catch (WebSocketException)
+                {
+                    // One that stops does not wait for the answer for long.
+                }
+
                 return null;
             }
 

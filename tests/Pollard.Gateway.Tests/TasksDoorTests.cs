@@ -84,7 +84,7 @@ public sealed class TasksDoorTests
         );
         var id = await SubmitAsync(gateway);
 
-        var text = await TextOf(gateway.GetAsync($"/v1/tasks/{id}/wait?timeout=0.2"));
+        var text = await TextOf(gateway.GetAsync($"/v1/tasks/{id}/wait?timeout=2"));
 
         Assert.StartsWith(" ", text);
         Assert.False(JsonElement.Parse(text).GetProperty("final").GetBoolean());

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Pollard.Gateway.Answers;
+using Pollard.Gateway.Observability;
 using Pollard.Gateway.Validation;
 using Pollard.Protocol.Api;
 using Pollard.Tasks;
@@ -34,7 +35,8 @@ internal sealed class TestGateway : IAsyncDisposable
         Func<GatewayOptions, GatewayOptions>? change = null,
         TaskEngineOptions? engineOptions = null,
         ITaskStore? store = null,
-        TimeProvider? time = null
+        TimeProvider? time = null,
+        Telemetry? telemetry = null
     )
     {
         var options = new GatewayOptions
@@ -62,6 +64,7 @@ internal sealed class TestGateway : IAsyncDisposable
             engine,
             review,
             store,
+            telemetry,
             time,
             null,
             Token

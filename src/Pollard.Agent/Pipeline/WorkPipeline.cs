@@ -230,12 +230,14 @@ internal sealed partial class WorkPipeline(
         WorkResult? result = null;
         var watched = monitor.Begin(work.Work, work);
         var begun = time.GetTimestamp();
+        var run = AgentTrace.Begin(work.Work, backend.Name);
         try
         {
-            result = await RunOnAsync(work, watched, backend);
+            result = await RunOnAsync(work, work.Work.Within(run), watched, backend);
         }
         finally
         {
+            AgentTrace.End(run, result);
             monitor.End(watched, result);
             AgentMeter.Ran(time.GetElapsedTime(begun), result is null ? "cancelled" : result.Failure?.Code);
 
@@ -253,9 +255,9 @@ internal sealed partial class WorkPipeline(
         }
     }
 
-    private async Task<WorkResult?> RunOnAsync(IOfferedWork work, WatchedOutput output, IBackend backend)
+    private async Task<WorkResult?> RunOnAsync(IOfferedWork work, WorkItem item, WatchedOutput output, IBackend backend)
     {
-        var offer = work.Work.Offer;
+        var offer = item.Offer;
         var seconds = Math.Min(offer.TimeoutSeconds ?? double.MaxValue, TimeSpan.FromDays(20).TotalSeconds);
         using var late = new CancellationTokenSource(TimeSpan.FromSeconds(Math.Max(seconds, 0)), time);
         var handOver = Volatile.Read(ref _handOver).Token;
@@ -267,7 +269,7 @@ internal sealed partial class WorkPipeline(
         ]);
         try
         {
-            return await backend.RunAsync(limits.Apply(work.Work), output, stop.Token);
+            return await backend.RunAsync(limits.Apply(item), output, stop.Token);
         }
         catch (BackendException e)
         {

@@ -55,8 +55,8 @@ internal static class ProgressReader
             : new TaskProgress(phase?.Percent, phase?.Phase, phase?.Message, text.Length == 0 ? null : LastOf(text));
     }
 
-    // As a host sent it; one that sends nonsense says nothing of how far it is.
-    private static Messages.Progress? PhaseOf(ReadOnlySpan<byte> said)
+    /// <summary>How far a host says that it is; null for one that sends nonsense.</summary>
+    public static Messages.Progress? PhaseOf(ReadOnlySpan<byte> said)
     {
         try
         {

@@ -20,7 +20,7 @@ internal static class Receipt
         headers[TaskHeaders.Durability] = TaskView.WordOf(task.Row.Durability);
         return JsonReply.WriteAsync(
             http,
-            TaskView.Of(task.Row, task.PublicId),
+            TaskView.Of(task.Row, task.PublicId, http.GetCaller()),
             ProtocolJson.Default.TaskDocument,
             StatusCodes.Status202Accepted
         );

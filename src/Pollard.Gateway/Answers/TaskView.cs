@@ -8,10 +8,11 @@ namespace Pollard.Gateway.Answers;
 /// <summary>Makes the document of a task of its row.</summary>
 internal static class TaskView
 {
-    /// <summary>The document; result and progress where they are given.</summary>
+    /// <summary>The document, as this caller may see it; result and progress where they are given.</summary>
     public static TaskDocument Of(
         TaskRow row,
         string publicId,
+        Caller caller,
         ReadOnlyMemory<byte>? result = null,
         TaskProgress? progress = null
     ) =>
@@ -20,6 +21,7 @@ internal static class TaskView
             Id = publicId,
             Kind = row.Kind,
             Model = row.Model.Length == 0 ? null : row.Model,
+            Owner = caller.SeesAll && row.Owner.Length > 0 ? row.Owner : null,
             State = TaskFailure.Word(row.State),
             Final = row.IsFinal,
             Priority = row.Priority,
@@ -37,7 +39,7 @@ internal static class TaskView
             Host = row.Host,
             Result = result is { Length: > 0 } bytes ? JsonElement.Parse(bytes.Span) : null,
             Error = row.Error is { } error && row.IsFinal ? ErrorOf(error) : null,
-            Metadata = row.Metadata is { } metadata ? JsonElement.Parse(metadata) : null,
+            Metadata = row.Metadata is { } metadata && caller.MayRead(row) ? JsonElement.Parse(metadata) : null,
             Version = row.Version,
             Events = row.EventCount,
             Durability = WordOf(row.Durability),

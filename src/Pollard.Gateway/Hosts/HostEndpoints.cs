@@ -16,7 +16,7 @@ internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry
     /// <summary><c>GET /v1/hosts</c>: those connected and those that may come back, a page at a time.</summary>
     public IResult List(HttpContext http)
     {
-        if (LinkProblems.RefuseUnlessAdmin(http) is { } refusal)
+        if (LinkProblems.RefuseUnlessSeesAll(http) is { } refusal)
         {
             return refusal;
         }
@@ -43,6 +43,18 @@ internal sealed class HostEndpoints(HostLinkServer server, HostRegistry registry
         return views.Page(state, query["after"], limit) is { } page
             ? TypedResults.Json(page, ProtocolJson.Default.HostList)
             : LinkProblems.BadRequest("after must be the next of an earlier page");
+    }
+
+    /// <summary><c>GET /v1/hosts/{id}</c>: one of them, with when it was here.</summary>
+    public IResult Show(HttpContext http)
+    {
+        if (LinkProblems.RefuseUnlessSeesAll(http) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var id = Id(http);
+        return views.Find(id) is { } host ? TypedResults.Json(host, ProtocolJson.Default.HostDocument) : Unknown(id);
     }
 
     /// <summary><c>POST /v1/hosts/{id}/drain</c>: no more work for it; what runs goes on, until <c>?deadline=</c> seconds are over.</summary>

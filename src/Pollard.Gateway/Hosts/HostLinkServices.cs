@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pollard.Gateway.Hosts.Audits;
+using Pollard.Gateway.Http;
 using Pollard.Tasks;
 
 namespace Pollard.Gateway.Hosts;
@@ -25,7 +26,7 @@ internal static class HostLinkServices
         services.AddSingleton<TurnEndpoints>();
         services.AddSingleton<HostGuests>();
         services.AddSingleton<TokenMembers>().AddSingleton<AgentAccess>();
-        services.AddSingleton<HostViews>();
+        services.AddSingleton<HostViews>().AddSingleton<HostFigures>();
         services.AddSingleton<HostEndpoints>();
         services.AddSingleton<TokenEndpoints>();
         services.AddSingleton(provider => new HostLinkServer(
@@ -60,8 +61,10 @@ internal static class HostLinkServices
         routes.MapDelete("/host/v1/turn", Handle(turns.EndAsync));
         routes.MapPatch("/host/v1/attempts/{handle}/output", Handle(turns.OutputAsync));
 
+        routes.ServiceProvider.GetRequiredService<HostFigures>(); // They show themselves.
         var hosts = routes.ServiceProvider.GetRequiredService<HostEndpoints>();
-        routes.MapGet("/v1/hosts", Handle(hosts.List));
+        routes.MapGet("/v1/hosts", Handle(hosts.List)).ForViewers();
+        routes.MapGet("/v1/hosts/{id}", Handle(hosts.Show)).ForViewers();
         routes.MapPost("/v1/hosts/{id}/drain", Handle(hosts.DrainAsync));
         routes.MapPost("/v1/hosts/{id}/resume", Handle(hosts.ResumeAsync));
         routes.MapPost("/v1/hosts/{id}/revoke", Handle(hosts.RevokeAsync));

@@ -61,6 +61,13 @@ internal sealed partial class HostSession
             Owner = IsLocal ? null : Terms.Owner,
             Models = Allowed(hello.Models),
             Role = hello.Role is "fallback" ? HostRole.Fallback : HostRole.Worker,
+            Carrier = Peer.Carrier switch
+            {
+                LinkCarrier.Http2 => "h2",
+                LinkCarrier.WebSocket => "ws",
+                LinkCarrier.Turn => "turn",
+                _ => "memory",
+            },
             Labels = hello.Labels ?? [],
             Rest = Read(hello.Rest),
             Silence = Silence,

@@ -56,6 +56,46 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
         return Show(registry.Find(id), online, engine.Hosts.Waiting());
     }
 
+    /// <summary>One host with when it was here; null when it is neither enrolled nor connected.</summary>
+    public HostDocument? Find(string id)
+    {
+        var isThere =
+            registry.Find(id) is not null
+            || engine.Hosts.List().Any(host => string.Equals(host.Description.Id, id, StringComparison.Ordinal));
+        return isThere
+            ? One(id) with
+            {
+                Sessions =
+                [
+                    .. (engine.Activity.HistoryOf(id)?.Connections ?? []).Select(static visit => new HostVisit(
+                        visit.Began,
+                        visit.Ended,
+                        visit.Carrier,
+                        visit.Reason
+                    )),
+                ],
+            }
+            : null;
+    }
+
+    /// <summary>How many there are of each sort.</summary>
+    public IReadOnlyDictionary<(string State, string? Carrier, string Tier), int> Count() =>
+        All()
+            .GroupBy(host =>
+                (
+                    State(host.Record, host.Online),
+                    host.Online?.Description.Carrier,
+                    TierOf(host.Record, host.Online).ToString().ToLowerInvariant()
+                )
+            )
+            .ToDictionary(static same => same.Key, static same => same.Count());
+
+    /// <summary>How many there are in each state.</summary>
+    public IReadOnlyDictionary<string, int> CountByState() =>
+        All()
+            .CountBy(static host => State(host.Record, host.Online), StringComparer.Ordinal)
+            .ToDictionary(StringComparer.Ordinal);
+
     private List<(HostRecord? Record, HostSnapshot? Online)> All()
     {
         var online = engine.Hosts.List().ToDictionary(host => host.Description.Id, StringComparer.Ordinal);
@@ -81,16 +121,9 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
             Name = online?.Description.Name ?? record?.Name ?? id,
             State = State(record, online),
             Role = isFallback ? "fallback" : "worker",
-            Carrier = session?.Peer.Carrier switch
-            {
-                LinkCarrier.Http2 => "h2",
-                LinkCarrier.WebSocket => "ws",
-                LinkCarrier.Turn => "turn",
-                LinkCarrier.Memory => "memory",
-                _ => null,
-            },
+            Carrier = online?.Description.Carrier,
             Agent = session?.Hello?.Agent ?? record?.Agent,
-            Tier = online?.Description.Tier ?? record?.Terms.Tier ?? TrustTier.Trusted,
+            Tier = TierOf(record, online),
             Owner = record?.Owner,
             Slots = online?.Description.Slots ?? record?.Slots ?? 0,
             Running = online?.Running ?? 0,
@@ -99,10 +132,16 @@ internal sealed class HostViews(HostLinkServer server, HostRegistry registry, Ta
             Models = online?.Description.Models ?? record?.Models ?? [],
             Rates = online is { Rates: { Count: > 0 } rates } ? rates : null,
             Reason = record?.WhyQuarantined ?? online?.Description.Rest?.Reason ?? waiting.WhyIdle(id),
+            Reliability = engine.Activity.HistoryOf(id) is { } history and not { Completed: 0, Failed: 0, Lost: 0 }
+                ? new HostReliability(history.Completed, history.Failed, history.Lost)
+                : null,
             RestsUntil = online?.Description.Rest?.Until,
             ExcludedModels = session?.ExcludedModels is { Count: > 0 } excluded ? excluded : null,
         };
     }
+
+    private static TrustTier TierOf(HostRecord? record, HostSnapshot? online) =>
+        online?.Description.Tier ?? record?.Terms.Tier ?? TrustTier.Trusted;
 
     private static string Id((HostRecord? Record, HostSnapshot? Online) host) =>
         host.Record?.Id ?? host.Online?.Description.Id ?? "";

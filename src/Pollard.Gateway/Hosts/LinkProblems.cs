@@ -46,6 +46,10 @@ internal static class LinkProblems
                 "hosts and join tokens are for admin keys; use one, or ask who runs this gateway"
             );
 
+    /// <summary>Null when the caller may look at hosts.</summary>
+    public static JsonHttpResult<Problem>? RefuseUnlessSeesAll(HttpContext http) =>
+        http.GetCaller().SeesAll ? null : RefuseUnlessAdmin(http);
+
     private static JsonHttpResult<Problem> Answer(int status, string word, string title, string detail) =>
         TypedResults.Json(
             new Problem

@@ -28,7 +28,7 @@ internal sealed record DoorError(int Status, string Code, string Message)
 
     /// <summary>Only admins may.</summary>
     public static DoorError AdminOnly =>
-        new(403, "admin_only", "this needs an admin key; `pollard key create --role admin` on the gateway makes one");
+        new(403, "admin_only", "this needs an admin key; `pollard key create NAME --admin` on the gateway makes one");
 
     /// <summary>A client's word as it may stand in a message: bounded, and without control characters.</summary>
     public static string Quote(string text) => PlainText.Of(text, most: 100);

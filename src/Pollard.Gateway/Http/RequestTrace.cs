@@ -21,12 +21,11 @@ internal static class RequestTrace
         http.Response.Headers["x-request-id"] = http.TraceIdentifier;
     }
 
-    /// <summary>The trace context that goes on to the host.</summary>
+    /// <summary>The client's trace context; with a parent of zeros where the trace begins with the request.</summary>
     public static string Traceparent(HttpContext http)
     {
         string? parent = http.Request.Headers.TraceParent;
-        var flags = IsParent(parent) ? parent!.AsSpan(53) : "00";
-        return string.Concat("00-", http.TraceIdentifier, $"-{ActivitySpanId.CreateRandom().ToHexString()}-", flags);
+        return IsParent(parent) ? parent! : $"00-{http.TraceIdentifier}-0000000000000000-00";
     }
 
     private static bool IsParent(string? text) =>
@@ -37,7 +36,8 @@ internal static class RequestTrace
         && IsHex(text.AsSpan(3, 32))
         && IsHex(text.AsSpan(36, 16))
         && IsHex(text.AsSpan(53, 2))
-        && text.AsSpan(3, 32).ContainsAnyExcept('0');
+        && text.AsSpan(3, 32).ContainsAnyExcept('0')
+        && text.AsSpan(36, 16).ContainsAnyExcept('0');
 
     private static bool IsHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(HexDigits);
 }

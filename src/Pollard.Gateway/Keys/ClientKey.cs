@@ -11,7 +11,7 @@ internal sealed class ClientKey(KeyRecord record, TimeProvider time, int? burst 
     public KeyRecord Record { get; } = record;
 
     /// <summary>Who its requests come from.</summary>
-    public Caller Caller { get; } = new(record.Id, record.Role == KeyRoles.Admin);
+    public Caller Caller { get; } = new(record.Id, record.Role == KeyRoles.Admin, record.Role == KeyRoles.Viewer);
 
     /// <summary>Its limit of requests; null when it has none.</summary>
     public RequestBucket? Bucket { get; } =
@@ -41,6 +41,9 @@ internal static class KeyRoles
 {
     /// <summary>Everything.</summary>
     public const string Admin = "admin";
+
+    /// <summary>Looks on: sees all there is, but not what tasks say, and changes nothing.</summary>
+    public const string Viewer = "viewer";
 
     /// <summary>Work, and its own tasks.</summary>
     public const string Client = "client";

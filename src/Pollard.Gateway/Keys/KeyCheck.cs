@@ -8,6 +8,7 @@ namespace Pollard.Gateway.Keys;
 /// <summary>Finds out who makes a request, before any endpoint runs, and holds each key to its limits.</summary>
 internal sealed partial class KeyCheck(
     KeyStore keys,
+    Sessions sessions,
     GatewayOptions options,
     Dialects dialects,
     Strangers strangers,
@@ -27,10 +28,12 @@ internal sealed partial class KeyCheck(
             return dialects.WriteAsync(http, refusal);
         }
 
-        var key = SecretOf(http.Request) is { } secret ? keys.Find(secret) : null;
+        var key = KeyOf(http.Request);
         if (key is not null && !keys.IsExpired(key.Record))
         {
-            return RunAsync(http, next, key, options.MaxOpenRequestsPerKey);
+            return RefusalOf(http, key) is { } refused
+                ? dialects.WriteAsync(http, refused)
+                : RunAsync(http, next, key, options.MaxOpenRequestsPerKey);
         }
 
         if (!_required || IsOpen(http))
@@ -50,8 +53,28 @@ internal sealed partial class KeyCheck(
     }
 
     /// <summary>Whether the request's key would be taken now: what lives long asks again.</summary>
-    public bool IsGood(HttpRequest request) =>
-        !_required || (SecretOf(request) is { } secret && keys.Find(secret) is { } key && !keys.IsExpired(key.Record));
+    public bool IsGood(HttpRequest request) => !_required || (KeyOf(request) is { } key && !keys.IsExpired(key.Record));
+
+    private ClientKey? KeyOf(HttpRequest request) =>
+        SecretOf(request) is { } secret ? keys.Find(secret)
+        : ComesWithCookie(request) ? sessions.Find(request)
+        : null;
+
+    // Not for WebSockets: those a page of another site may open, and browsers ask nobody first.
+    private bool ComesWithCookie(HttpRequest request) =>
+        _required && request.Headers.Cookie.Count > 0 && request.Headers.SecWebSocketKey.Count == 0;
+
+    private static DoorError? RefusalOf(HttpContext http, ClientKey key) =>
+        SecretOf(http.Request) is null && !SessionGuard.IsFromOurPage(http.Request) ? SessionGuard.Refusal
+        : key.Caller.IsViewer
+        && http.GetEndpoint() is { } endpoint
+        && endpoint.Metadata.GetMetadata<OpenToViewers>() is null
+            ? new DoorError(
+                403,
+                "viewer_only",
+                "a viewer's key may look, but not do this; it takes an admin's or a client's key"
+            )
+        : null;
 
     private async Task RunAsync(HttpContext http, RequestDelegate next, ClientKey key, int mostOpen)
     {

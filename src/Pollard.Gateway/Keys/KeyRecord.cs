@@ -11,7 +11,7 @@ internal sealed record KeyRecord
     /// <summary>What people call it.</summary>
     public required string Name { get; init; }
 
-    /// <summary><c>client</c> or <c>admin</c>.</summary>
+    /// <summary><c>client</c>, <c>viewer</c> or <c>admin</c>.</summary>
     public required string Role { get; init; }
 
     /// <summary>SHA-256 of the secret, hexadecimal. 256 random bits need no slow hash.</summary>
@@ -30,10 +30,27 @@ internal sealed record KeyRecord
     public int? MaxRunning { get; init; }
 }
 
+/// <summary>A browser that is signed in, as it is stored, by the hash of its cookie.</summary>
+/// <param name="KeyHash">The hash of the key that it stands for.</param>
+/// <param name="ExpiresAt">When it is signed out.</param>
+internal sealed record SessionRecord(string KeyHash, DateTimeOffset ExpiresAt);
+
+/// <summary>What a key's tasks have used, as it is stored, by the key's id.</summary>
+internal sealed record UsageRecord(
+    long Tasks,
+    long Completed,
+    long Failed,
+    long InputTokens,
+    long OutputTokens,
+    DateTimeOffset? LastUsedAt
+);
+
 /// <summary>The stored shape of keys.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
 )]
 [JsonSerializable(typeof(KeyRecord))]
+[JsonSerializable(typeof(SessionRecord))]
+[JsonSerializable(typeof(UsageRecord))]
 internal sealed partial class KeysJson : JsonSerializerContext;

@@ -9,7 +9,7 @@ using Pollard.Tasks.Storage;
 namespace Pollard.Gateway.Keys;
 
 /// <summary>All keys: on disk as hashes, in memory by hash.</summary>
-internal sealed class KeyStore(ITaskStore store, TaskEngine engine, TimeProvider time)
+internal sealed class KeyStore(ITaskStore store, TaskEngine engine, TimeProvider time) : IDisposable
 {
     private const string Collection = "key";
     private const string SecretAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -17,6 +17,7 @@ internal sealed class KeyStore(ITaskStore store, TaskEngine engine, TimeProvider
     private const int SecretCharacters = 43; // 62^43 is more than 2^256.
     private const int IdCharacters = 16;
 
+    private readonly SemaphoreSlim _changing = new(1); // One that is being deleted must not come back by a change.
     private readonly ConcurrentDictionary<string, ClientKey> _byHash = new(StringComparer.Ordinal);
 
     /// <summary>All keys, oldest first.</summary>
@@ -39,7 +40,10 @@ internal sealed class KeyStore(ITaskStore store, TaskEngine engine, TimeProvider
             : (await CreateAsync(new CreateKey { Name = "first admin", Role = KeyRoles.Admin }, ct)).Key;
 
     /// <summary>The key with this secret, expired or not; null when there is none.</summary>
-    public ClientKey? Find(string secret) => _byHash.GetValueOrDefault(HashOf(secret));
+    public ClientKey? Find(string secret) => FindByHash(HashOf(secret));
+
+    /// <summary>The key whose secret has this hash, expired or not; null when there is none.</summary>
+    public ClientKey? FindByHash(string hash) => _byHash.GetValueOrDefault(hash);
 
     /// <summary>True when its time is over.</summary>
     public bool IsExpired(KeyRecord record) => record.ExpiresAt <= time.GetUtcNow();
@@ -60,28 +64,57 @@ internal sealed class KeyStore(ITaskStore store, TaskEngine engine, TimeProvider
             RequestsPerMinute = wanted.RequestsPerMinute,
             MaxRunning = wanted.MaxRunning,
         };
-        var json = JsonSerializer.SerializeToUtf8Bytes(record, KeysJson.Default.KeyRecord);
-        await store.PutRecordAsync(Collection, record.Id, json, ct);
+        await WriteAsync(record, ct);
         Add(record);
         return Describe(record) with { Key = secret };
+    }
+
+    /// <summary>Changes a key, from its next request on; null when there is no such key.</summary>
+    public async Task<KeyRecord?> ChangeAsync(string id, Func<KeyRecord, KeyRecord> change, CancellationToken ct)
+    {
+        await _changing.WaitAsync(ct);
+        try
+        {
+            if (FindById(id) is not { } before)
+            {
+                return null;
+            }
+
+            var record = change(before);
+            await WriteAsync(record, ct);
+            Add(record);
+            return record;
+        }
+        finally
+        {
+            _changing.Release();
+        }
     }
 
     /// <summary>Ends a key at once; its tasks stay, for admins.</summary>
     public async Task<DeleteOutcome> DeleteAsync(string id, CancellationToken ct)
     {
-        if (_byHash.Values.FirstOrDefault(key => key.Record.Id == id) is not { Record: var record })
+        await _changing.WaitAsync(ct);
+        try
         {
-            return DeleteOutcome.NotFound;
-        }
+            if (FindById(id) is not { } record)
+            {
+                return DeleteOutcome.NotFound;
+            }
 
-        if (IsLiveAdmin(record) && List().Count(IsLiveAdmin) == 1)
+            if (IsLiveAdmin(record) && List().Count(IsLiveAdmin) == 1)
+            {
+                return DeleteOutcome.LastAdmin;
+            }
+
+            await store.DeleteRecordAsync(Collection, id, ct);
+            _byHash.TryRemove(record.Hash, out _);
+            return DeleteOutcome.Deleted;
+        }
+        finally
         {
-            return DeleteOutcome.LastAdmin;
+            _changing.Release();
         }
-
-        await store.DeleteRecordAsync(Collection, id, ct);
-        _byHash.TryRemove(record.Hash, out _);
-        return DeleteOutcome.Deleted;
     }
 
     /// <summary>A key without its secret.</summary>
@@ -97,6 +130,19 @@ internal sealed class KeyStore(ITaskStore store, TaskEngine engine, TimeProvider
             MaxRunning = record.MaxRunning,
         };
 
+    /// <inheritdoc/>
+    public void Dispose() => _changing.Dispose();
+
+    private KeyRecord? FindById(string id) => _byHash.Values.FirstOrDefault(key => key.Record.Id == id)?.Record;
+
+    private ValueTask WriteAsync(KeyRecord record, CancellationToken ct) =>
+        store.PutRecordAsync(
+            Collection,
+            record.Id,
+            JsonSerializer.SerializeToUtf8Bytes(record, KeysJson.Default.KeyRecord),
+            ct
+        );
+
     private bool IsLiveAdmin(KeyRecord record) => record.Role == KeyRoles.Admin && !IsExpired(record);
 
     private void Add(KeyRecord record)
@@ -105,7 +151,8 @@ internal sealed class KeyStore(ITaskStore store, TaskEngine engine, TimeProvider
         engine.LimitOwner(record.Id, record.MaxRunning);
     }
 
-    private static string HashOf(string secret) =>
+    /// <summary>What is kept of a secret.</summary>
+    public static string HashOf(string secret) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
 }
 

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Pollard.Protocol.Api;
 
 /// <summary>A host as <c>GET /v1/hosts</c> shows it.</summary>
@@ -51,9 +53,28 @@ public sealed record HostDocument
     /// <summary>What it was measured to do of late, by which work is given to it; absent when nothing was.</summary>
     public IReadOnlyList<MeasuredRate>? Rates { get; init; }
 
+    /// <summary>How its tries ended since the gateway's start; absent when it had none.</summary>
+    public HostReliability? Reliability { get; init; }
+
+    /// <summary>When it was here since the gateway's start, the newest first, at most 20; only where one host is asked for.</summary>
+    public IReadOnlyList<HostVisit>? Sessions { get; init; }
+
     /// <summary>What it has besides and gets no work for: its join token is for other models. Absent when there is none.</summary>
     public IReadOnlyList<string>? ExcludedModels { get; init; }
 }
+
+/// <summary>How a host's tries ended.</summary>
+/// <param name="Completed">Tries that brought an answer.</param>
+/// <param name="Failed">Tries that failed, or took too long.</param>
+/// <param name="Lost">Tries that ended because the host was gone or stood still.</param>
+public sealed record HostReliability(long Completed, long Failed, long Lost);
+
+/// <summary>One connection of a host.</summary>
+/// <param name="Began">When it came.</param>
+/// <param name="Ended">When it went; null: it is here.</param>
+/// <param name="Carrier"><c>h2</c>, <c>ws</c>, <c>turn</c> or <c>memory</c>; null: a program of another contract.</param>
+/// <param name="Reason">Why it went: <c>disconnected</c>, <c>silent</c>, <c>replaced</c> or <c>revoked</c>; null while it is here.</param>
+public sealed record HostVisit(DateTimeOffset Began, DateTimeOffset? Ended, string? Carrier, string? Reason);
 
 /// <summary>How a host does with one model and kind of work.</summary>
 /// <param name="Model">The host's name for the model.</param>
@@ -81,7 +102,7 @@ public sealed record CreateKey
     /// <summary>What people call it.</summary>
     public required string Name { get; init; }
 
-    /// <summary><c>client</c> (absent) or <c>admin</c>.</summary>
+    /// <summary><c>client</c> (absent), <c>viewer</c> (sees all there is but not what tasks say, and changes nothing) or <c>admin</c>.</summary>
     public string? Role { get; init; }
 
     /// <summary>Requests a minute; absent: no limit.</summary>
@@ -103,7 +124,7 @@ public sealed record KeyDocument
     /// <summary>What people call it.</summary>
     public required string Name { get; init; }
 
-    /// <summary><c>client</c> or <c>admin</c>.</summary>
+    /// <summary><c>client</c>, <c>viewer</c> or <c>admin</c>.</summary>
     public required string Role { get; init; }
 
     /// <summary>The secret, <c>pk_...</c>: shown once, stored as a hash.</summary>
@@ -120,6 +141,38 @@ public sealed record KeyDocument
 
     /// <summary>Tasks at the same time.</summary>
     public int? MaxRunning { get; init; }
+
+    /// <summary>What its tasks have used since it was made; absent in the answer that made it.</summary>
+    public KeyUse? Usage { get; init; }
+}
+
+/// <summary>What a key's tasks have used. After a crash of the gateway the last half minute may be missing.</summary>
+/// <param name="Tasks">Tasks that were taken.</param>
+/// <param name="Completed">Those that completed.</param>
+/// <param name="Failed">Those that failed, or whose time was over.</param>
+/// <param name="InputTokens">Tokens of requests, as hosts say.</param>
+/// <param name="OutputTokens">Tokens of answers, as hosts say.</param>
+/// <param name="LastUsedAt">When the last task was taken; null: none was.</param>
+public sealed record KeyUse(
+    long Tasks,
+    long Completed,
+    long Failed,
+    long InputTokens,
+    long OutputTokens,
+    DateTimeOffset? LastUsedAt
+);
+
+/// <summary>The body of <c>PATCH /v1/keys/{id}</c>; what is left out stays as it is.</summary>
+public sealed record ChangeKey
+{
+    /// <summary>What people call it, 1 to 100 characters.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Requests a minute, 1 to 1,000,000; <c>null</c> lifts the limit.</summary>
+    public JsonElement RequestsPerMinute { get; init; }
+
+    /// <summary>Tasks at the same time, 1 to 100,000; <c>null</c> lifts the limit.</summary>
+    public JsonElement MaxRunning { get; init; }
 }
 
 /// <summary>The answer of <c>GET /v1/keys</c>.</summary>

@@ -111,6 +111,9 @@ public sealed record TaskDocument
     /// <summary>The model asked for.</summary>
     public string? Model { get; init; }
 
+    /// <summary>The id of the key that owns it; only for those who see the tasks of all.</summary>
+    public string? Owner { get; init; }
+
     /// <summary><c>pending</c>, <c>running</c>, <c>completed</c>, <c>failed</c>, <c>timeout</c> or <c>cancelled</c>.</summary>
     public required string State { get; init; }
 

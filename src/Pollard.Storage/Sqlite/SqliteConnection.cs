@@ -7,6 +7,7 @@ internal sealed unsafe class SqliteConnection : IDisposable
 {
     private readonly List<SqliteStatement> _statements = [];
     private nint _db;
+    private volatile bool _isInterrupted;
 
     public SqliteConnection(string path, bool readOnly, string? vfs)
     {
@@ -34,8 +35,21 @@ internal sealed unsafe class SqliteConnection : IDisposable
     /// <summary>How long a statement waits for another connection.</summary>
     public void SetBusyTimeout(int milliseconds) => Check(SqliteNative.BusyTimeout(_db, milliseconds));
 
-    /// <summary>Ends the statement that another thread runs here now. The connection must still be open.</summary>
-    public void Interrupt() => SqliteNative.Interrupt(_db);
+    /// <summary>Whether nothing is run here until <see cref="Resume"/>.</summary>
+    public bool IsInterrupted => _isInterrupted;
+
+    /// <summary>
+    /// Ends the statement that another thread runs here now, and those that it would run next: between two there is nothing that SQLite
+    /// could end. The connection must still be open.
+    /// </summary>
+    public void Interrupt()
+    {
+        _isInterrupted = true;
+        SqliteNative.Interrupt(_db);
+    }
+
+    /// <summary>Statements are run again.</summary>
+    public void Resume() => _isInterrupted = false;
 
     /// <summary>A statement that lives as long as the connection.</summary>
     public SqliteStatement Prepare(string sql)

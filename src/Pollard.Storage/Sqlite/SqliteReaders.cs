@@ -67,6 +67,7 @@ internal sealed class SqliteReaders(SqliteStoreOptions options, string? vfs, Tim
             }
             finally
             {
+                reader.Connection.Resume();
                 _idle.Add(reader); // Its statements are reset, whatever happened.
             }
         }

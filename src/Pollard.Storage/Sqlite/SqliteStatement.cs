@@ -74,7 +74,7 @@ internal sealed unsafe class SqliteStatement(SqliteConnection connection, nint h
     /// <summary>True when there is a row to read.</summary>
     public bool Step()
     {
-        var code = SqliteNative.Step(_handle);
+        var code = connection.IsInterrupted ? SqliteNative.Interrupted : SqliteNative.Step(_handle);
         return code switch
         {
             SqliteNative.Row => true,

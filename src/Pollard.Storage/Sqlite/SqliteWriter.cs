@@ -207,6 +207,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
         _outcomes.Clear();
         var now = _time.GetUtcNow();
         var newTasks = _condition.TakesNewTasks;
+        var began = _time.GetTimestamp();
         _begin.Run();
         foreach (var item in _batch)
         {
@@ -227,6 +228,7 @@ internal sealed unsafe class SqliteWriter : IDisposable
 
         _commit.Run();
         Volatile.Write(ref _commits, _commits + 1);
+        StoreMetrics.Committed(_time.GetElapsedTime(began), _batch.Count);
         _checkpointer.Committed(*_framesInLog);
     }
 

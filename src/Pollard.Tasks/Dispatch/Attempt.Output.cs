@@ -115,6 +115,11 @@ public sealed partial class Attempt
         }
         else
         {
+            if (!HasShown && Task.Row.Attempt <= 1)
+            {
+                TaskMetrics.FirstOutput(Task.Row, _core.Time.GetUtcNow());
+            }
+
             HasShown = true;
             if (LastOutputAt == 0)
             {

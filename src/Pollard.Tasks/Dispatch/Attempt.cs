@@ -80,7 +80,7 @@ public sealed partial class Attempt
     public TimeSpan TimeLeft => Task.Row.RunTimeout - _core.Time.GetElapsedTime(BeganAt);
 
     /// <summary>W3C trace context.</summary>
-    public string? Traceparent => Task.Traceparent;
+    public string? Traceparent => Task.Trace?.Traceparent ?? Task.Traceparent;
 
     /// <summary>The request: the client's, or the one that asks again after answers that did not pass.</summary>
     public ReadOnlyMemory<byte> Request => Revised ?? Task.Request ?? ReadOnlyMemory<byte>.Empty;

@@ -147,6 +147,7 @@ public sealed class DispatchHost
     {
         using var change = _core.Begin();
         Slots = slots;
+        _core.Activity.HostChanged();
         Dispatcher.Availability(this);
         _core.Dispatcher.Pump(this, change.Effects);
     }
@@ -177,7 +178,7 @@ public sealed class DispatchHost
     public void Disconnect()
     {
         using var change = _core.Begin();
-        _core.Hosts.Leave(this, resumable: true, change.Effects);
+        _core.Hosts.Leave(this, resumable: true, "disconnected", change.Effects);
     }
 
     /// <summary>A model has shown that it cannot do what the host says of it: that is not believed any more. The caller holds the engine's lock.</summary>

@@ -29,6 +29,9 @@ public sealed record HostDescription
     /// <summary>Whose it is: tasks of the owner with this name go before others here, and here before elsewhere. Null: nobody's in particular.</summary>
     public string? Owner { get; init; }
 
+    /// <summary>By what it is here, for people; null: a program of another contract.</summary>
+    public string? Carrier { get; init; }
+
     /// <summary>Words that a task may require.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 

@@ -144,11 +144,12 @@ public sealed class HostPool
         using var change = _core.Begin();
         if (_core.Dispatcher.Hosts.TryGetValue(description.Id, out var older))
         {
-            Leave(older, resumable: true, change.Effects);
+            Leave(older, resumable: true, "replaced", change.Effects);
             change.Effects.Close(older.Sink, "replaced", "the host has opened a newer session");
         }
 
         var host = new DispatchHost(_core, description, sink, ++_sessionEpoch);
+        _core.Activity.Came(host);
         _core.Dispatcher.Place(host, change.Effects);
         return host;
     }
@@ -172,7 +173,7 @@ public sealed class HostPool
             return false;
         }
 
-        Leave(host, resumable: false, change.Effects);
+        Leave(host, resumable: false, code, change.Effects);
         change.Effects.Close(host.Sink, code, reason);
         return true;
     }
@@ -231,7 +232,7 @@ public sealed class HostPool
     }
 
     /// <summary>The host is connected no more. The caller holds the engine's lock.</summary>
-    internal void Leave(DispatchHost host, bool resumable, Effects effects)
+    internal void Leave(DispatchHost host, bool resumable, string why, Effects effects)
     {
         if (host.IsGone)
         {
@@ -239,6 +240,7 @@ public sealed class HostPool
         }
 
         host.IsGone = true;
+        _core.Activity.Left(host, why);
         host.StopSilence();
         _core.Losses.Note(_core.Dispatcher.Hosts.Count);
         _core.Dispatcher.Take(host, effects); // First: what it leaves behind is not to be given to it again.
@@ -268,10 +270,13 @@ public sealed class HostPool
         );
     }
 
-    internal void NoteChange(IReadOnlyList<ModelInfo> models, Effects effects) =>
+    internal void NoteChange(IReadOnlyList<ModelInfo> models, Effects effects)
+    {
+        _core.Activity.HostChanged();
         effects.Add(
             static (subject, models, _) => ((HostPool)subject).Changed?.Invoke((IReadOnlyList<ModelInfo>)models!),
             this,
             models
         );
+    }
 }

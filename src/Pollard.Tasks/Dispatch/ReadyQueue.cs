@@ -19,6 +19,24 @@ internal sealed class ReadyQueue(TimeProvider time)
     /// <summary>How long tasks have waited and none of them was taken.</summary>
     public TimeSpan UnservedFor => Count == 0 ? TimeSpan.Zero : time.GetElapsedTime(_unservedSince);
 
+    /// <summary>When the oldest of those was submitted that come next of each owner; null: none waits.</summary>
+    public DateTimeOffset? OldestAt
+    {
+        get
+        {
+            DateTimeOffset? oldest = null;
+            foreach (var lane in _waiting)
+            {
+                if (lane.TryPeek(out var task, out _) && !(task.Row.CreatedAt >= oldest))
+                {
+                    oldest = task.Row.CreatedAt;
+                }
+            }
+
+            return oldest;
+        }
+    }
+
     public void Add(LiveTask task, OwnerShare owner)
     {
         if (!_lanes.TryGetValue(task.Row.Owner, out var lane))

@@ -19,7 +19,7 @@ internal sealed class HostSilence(EngineCore core, DispatchHost host) : WheelTim
         using var change = core.Begin();
         if (!host.IsGone)
         {
-            core.Hosts.Leave(host, resumable: true, change.Effects);
+            core.Hosts.Leave(host, resumable: true, "silent", change.Effects);
             change.Effects.Close(
                 host.Sink,
                 "silence",

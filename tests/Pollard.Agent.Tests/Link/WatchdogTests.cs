@@ -49,8 +49,14 @@ public sealed class WatchdogTests
         var session = await gateway.OpenAsync();
 
         session.StopReading();
-        gateway.Clock.Advance(TimeSpan.FromSeconds(6));
-        gateway.Clock.Advance(TimeSpan.FromSeconds(2));
+        gateway.Clock.Advance(TimeSpan.FromSeconds(6)); // It sends a heartbeat, and begins to wait that it is taken.
+
+        // When it does is not known here; as silent as to be given up for that the gateway is not yet.
+        for (var turned = 0.0; !gateway.HasSession && turned < 7; turned += 0.25)
+        {
+            gateway.Clock.Advance(TimeSpan.FromSeconds(0.25));
+            await Task.Delay(TimeSpan.FromMilliseconds(25), TimeProvider.System, Token);
+        }
 
         await gateway.NextAsync();
     }

@@ -34,7 +34,7 @@ internal sealed class TaskServer : IAsyncDisposable
     public ConcurrentQueue<string> TakenBack { get; } = new();
 
     /// <summary>Always gives a task, as the first of these servers does; otherwise only what was put in.</summary>
-    public bool AlwaysGives { get; init; }
+    public bool AlwaysGives { get; set; }
 
     /// <summary>Awaited in each question for work before it is answered.</summary>
     public Func<Task> HoldFetch { get; set; } = () => Task.CompletedTask;

@@ -33,8 +33,8 @@ internal sealed class OpenAIDoor(
     public static void Map(IEndpointRouteBuilder routes)
     {
         var door = routes.ServiceProvider.GetRequiredService<OpenAIDoor>();
-        routes.MapGet("/v1/models", door.ListModelsAsync);
-        routes.MapGet("/v1/models/{**id}", door.ShowModelAsync);
+        routes.MapGet("/v1/models", door.ListModelsAsync).ForViewers();
+        routes.MapGet("/v1/models/{**id}", door.ShowModelAsync).ForViewers();
         routes.MapPost("/v1/completions", door.CompleteAsync);
         MapAnswers(routes);
         PollingEndpoints.Map(routes);

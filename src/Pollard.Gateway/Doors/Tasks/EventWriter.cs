@@ -35,7 +35,10 @@ internal static class EventWriter
         };
 
     /// <summary>Writes one event.</summary>
-    public static void Write(Utf8JsonWriter json, in TaskEvent item)
+    /// <param name="json">Where to.</param>
+    /// <param name="item">The event.</param>
+    /// <param name="mayRead">False for a reader who may not read what the task says: of output then its bytes are counted.</param>
+    public static void Write(Utf8JsonWriter json, in TaskEvent item, bool mayRead = true)
     {
         json.WriteStartObject();
         json.WriteNumber("seq"u8, item.Seq);
@@ -48,7 +51,11 @@ internal static class EventWriter
             json.WriteNumber("choice"u8, item.Choice);
         }
 
-        if (item.Type == TaskEventType.Delta && IsText(item))
+        if (!mayRead && SaysWhatTheTaskSays(item.Type))
+        {
+            json.WriteNumber("bytes"u8, item.Data.Length);
+        }
+        else if (item.Type == TaskEventType.Delta && IsText(item))
         {
             json.WriteString("text"u8, item.Data.Span);
         }
@@ -59,6 +66,15 @@ internal static class EventWriter
 
         json.WriteEndObject();
     }
+
+    private static bool SaysWhatTheTaskSays(TaskEventType type) =>
+        type
+            is TaskEventType.Delta
+                or TaskEventType.Phase
+                or TaskEventType.Answered
+                or TaskEventType.Validation
+                or TaskEventType.InputNeeded
+                or TaskEventType.Input;
 
     private static bool IsText(in TaskEvent item) =>
         item.Kind is DeltaKind.Content or DeltaKind.Reasoning or DeltaKind.Refusal

@@ -51,14 +51,14 @@ internal sealed class TaskEvents(TaskFinder finder, GatewayOptions options, IHos
         var final = task.Row.IsFinal && seen + 1 >= task.EventCount;
         await JsonReply.WriteAsync(
             http,
-            (events, final),
+            (events, final, MayRead: http.GetCaller().MayRead(task.Row)),
             static (json, page) =>
             {
                 json.WriteStartObject();
                 json.WriteStartArray("events"u8);
                 foreach (var item in page.events)
                 {
-                    EventWriter.Write(json, item);
+                    EventWriter.Write(json, item, page.MayRead);
                 }
 
                 json.WriteEndArray();
@@ -79,7 +79,12 @@ internal sealed class TaskEvents(TaskFinder finder, GatewayOptions options, IHos
         );
         try
         {
-            await FollowAsync(http.Response.BodyWriter, task.ReadEvents(after), ended.Token);
+            await FollowAsync(
+                http.Response.BodyWriter,
+                task.ReadEvents(after),
+                http.GetCaller().MayRead(task.Row),
+                ended.Token
+            );
         }
         catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
         {
@@ -87,7 +92,7 @@ internal sealed class TaskEvents(TaskFinder finder, GatewayOptions options, IHos
         }
     }
 
-    private async Task FollowAsync(PipeWriter output, TaskEventReader reader, CancellationToken ct)
+    private async Task FollowAsync(PipeWriter output, TaskEventReader reader, bool mayRead, CancellationToken ct)
     {
         // hot: once a batch of events. One flush a batch, and none while one is pending.
         using var json = new Utf8JsonWriter((IBufferWriter<byte>)output, JsonReply.WriterOptions);
@@ -97,7 +102,7 @@ internal sealed class TaskEvents(TaskFinder finder, GatewayOptions options, IHos
         {
             while (reader.TryRead(out var next))
             {
-                WriteEvent(output, json, next);
+                WriteEvent(output, json, next, mayRead);
             }
 
             await output.FlushAsync(ct);
@@ -114,14 +119,14 @@ internal sealed class TaskEvents(TaskFinder finder, GatewayOptions options, IHos
         }
     }
 
-    private static void WriteEvent(PipeWriter output, Utf8JsonWriter json, in TaskEvent next)
+    private static void WriteEvent(PipeWriter output, Utf8JsonWriter json, in TaskEvent next, bool mayRead)
     {
         output.Write("id: "u8);
         JsonText.WriteNumber(output, next.Seq);
         output.Write("\nevent: "u8);
         output.Write(EventWriter.NameOf(next.Type));
         output.Write("\ndata: "u8);
-        EventWriter.Write(json, next);
+        EventWriter.Write(json, next, mayRead);
         json.Flush();
         json.Reset();
         output.Write("\n\n"u8);

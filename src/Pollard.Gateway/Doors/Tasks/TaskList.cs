@@ -34,7 +34,7 @@ internal sealed class TaskList(TaskEngine engine)
             http.RequestAborted
         );
         var page = new TaskPage(
-            [.. listing.Rows.Select(row => TaskView.Of(row, engine.Ids.Format(row.Id)))],
+            [.. listing.Rows.Select(row => TaskView.Of(row, engine.Ids.Format(row.Id), http.GetCaller()))],
             listing.Next is { } next ? engine.Ids.Format(next) : null
         );
         await JsonReply.WriteAsync(http, page, ProtocolJson.Default.TaskPage);

@@ -32,19 +32,21 @@ internal static class TaskReply
         Tag(http, task); // Before the reading: a tag may be older than what it stands on, never newer.
         await JsonReply.WriteAsync(
             http,
-            await MakeAsync(task, http.RequestAborted),
+            await MakeAsync(task, http.GetCaller(), http.RequestAborted),
             ProtocolJson.Default.TaskDocument,
             status
         );
     }
 
-    /// <summary>The task with its result, or with how far it is.</summary>
-    public static async ValueTask<TaskDocument> MakeAsync(TaskHandle task, CancellationToken ct)
+    /// <summary>The task with its result, or with how far it is; of what it says only what the caller may read.</summary>
+    public static async ValueTask<TaskDocument> MakeAsync(TaskHandle task, Caller caller, CancellationToken ct)
     {
         var row = task.Row;
-        var result = row.State == TaskState.Completed ? await task.ReadResultAsync(ct) : null;
+        var mayRead = caller.MayRead(row);
+        var result = mayRead && row.State == TaskState.Completed ? await task.ReadResultAsync(ct) : null;
         var progress = await ProgressReader.ReadAsync(task, ct);
-        return TaskView.Of(row, task.PublicId, result, progress) with
+        progress = mayRead || progress is null ? progress : progress with { Message = null, Partial = null };
+        return TaskView.Of(row, task.PublicId, caller, result, progress) with
         {
             Events = Math.Max(row.EventCount, task.EventCount),
         };

@@ -63,7 +63,7 @@ internal sealed class TaskSubmission(
         {
             replies[wanted[i].Index] = answers[i]
                 is { Outcome: SubmitOutcome.Accepted or SubmitOutcome.Existing, Task: { } task }
-                ? new BatchItem(TaskView.Of(task.Row, task.PublicId), null)
+                ? new BatchItem(TaskView.Of(task.Row, task.PublicId, http.GetCaller()), null)
                 : new BatchItem(null, TaskView.ProblemOf(Work.Refusal(answers[i])));
         }
 

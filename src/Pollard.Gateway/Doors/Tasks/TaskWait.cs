@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Pollard.Gateway.Answers;
+using Pollard.Gateway.Http;
 using Pollard.Protocol;
 
 namespace Pollard.Gateway.Doors.Tasks;
@@ -22,7 +23,7 @@ internal sealed class TaskWait(TaskFinder finder, HeldWait held)
             return;
         }
 
-        var document = await TaskReply.MakeAsync(task, http.RequestAborted);
+        var document = await TaskReply.MakeAsync(task, http.GetCaller(), http.RequestAborted);
         await http.Response.BodyWriter.WriteAsync(
             JsonSerializer.SerializeToUtf8Bytes(document, ProtocolJson.Default.TaskDocument),
             http.RequestAborted

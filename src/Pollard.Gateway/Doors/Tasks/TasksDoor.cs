@@ -35,16 +35,17 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder, AbsentHost
         var submission = services.GetRequiredService<TaskSubmission>();
         routes.MapPost("/v1/tasks", submission.SubmitAsync);
         routes.MapPost("/v1/tasks:batch", submission.SubmitBatchAsync);
-        routes.MapGet("/v1/tasks", services.GetRequiredService<TaskList>().ListAsync);
-        routes.MapGet("/v1/tasks/{id}", door.ReadAsync);
+        routes.MapGet("/v1/tasks", services.GetRequiredService<TaskList>().ListAsync).ForViewers();
+        routes.MapGet("/v1/tasks/{id}", door.ReadAsync).ForViewers();
+        routes.MapGet("/v1/tasks/{id}/request", door.ReadRequestAsync);
         routes.MapGet("/v1/tasks/{id}/wait", services.GetRequiredService<TaskWait>().WaitAsync);
         routes.MapGet("/v1/tasks/{id}/body", services.GetRequiredService<TaskBody>().ReadAsync);
-        routes.MapGet("/v1/tasks/{id}/events", services.GetRequiredService<TaskEvents>().ReadAsync);
+        routes.MapGet("/v1/tasks/{id}/events", services.GetRequiredService<TaskEvents>().ReadAsync).ForViewers();
         TaskSockets.Map(routes);
         routes.MapDelete("/v1/tasks/{id}", door.CancelAsync);
         routes.MapPost("/v1/tasks/{id}/retry", door.RetryAsync);
         routes.MapPost("/v1/tasks/{id}/input", door.GiveInputAsync);
-        routes.MapGet("/v1/tasks/{id}/why", door.WhyAsync);
+        routes.MapGet("/v1/tasks/{id}/why", door.WhyAsync).ForViewers();
     }
 
     private async Task ReadAsync(HttpContext http)
@@ -58,6 +59,15 @@ internal sealed class TasksDoor(TaskEngine engine, TaskFinder finder, AbsentHost
         }
 
         await TaskReply.WriteAsync(http, task);
+    }
+
+    private async Task ReadRequestAsync(HttpContext http)
+    {
+        var task = await finder.FindAsync(http);
+        var request =
+            await task.ReadRequestAsync(http.RequestAborted)
+            ?? throw new RejectedException(DoorError.NoTask(task.PublicId));
+        await JsonReply.WriteAsync(http, request);
     }
 
     private async Task CancelAsync(HttpContext http)

@@ -1,0 +1,11 @@
+// Runs before the first paint, so that a chosen theme does not flash in the other one's colours.
+(() => {
+  try {
+    const theme = localStorage.getItem("pollard.theme");
+    if (theme === "light" || theme === "dark") {
+      document.documentElement.dataset.theme = theme;
+    }
+  } catch {
+    // Storage is closed to this page: the system's theme it is.
+  }
+})();
