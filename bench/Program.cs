@@ -11,6 +11,7 @@ using Pollard.Bench.Store;
 using Pollard.Bench.Stream;
 using Pollard.Bench.Submit;
 using Pollard.Bench.TaskAgents;
+using Pollard.Bench.Voice;
 using Pollard.Bench.Waiters;
 
 const int Usage = 2; // The exit codes of the program itself.
@@ -30,6 +31,9 @@ var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<Benc
     ["waiters"] = WaitersSuite.RunAsync,
     ["agent"] = TaskAgentSuite.RunAsync,
     ["chaos"] = ChaosSuite.RunAsync,
+    ["voice"] = VoiceSuite.RunAsync,
+    ["spoken"] = SpokenSuite.RunAsync,
+    ["faults"] = FaultSuite.RunAsync,
 };
 
 var wanted = args is [var name, ..] ? name : "";

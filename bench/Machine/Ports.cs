@@ -14,15 +14,21 @@ internal static class Ports
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
+    /// <summary>One that the system gives to no connection, so that it is still free when a service is started later.</summary>
+    public static int OfService() => Random.Shared.Next(20_000, 30_000);
+
     /// <summary>Waits until somebody listens.</summary>
-    public static async Task UntilOpenAsync(int port)
+    public static Task UntilOpenAsync(int port) => UntilOpenAsync(new IPEndPoint(IPAddress.Loopback, port));
+
+    /// <summary>Waits until somebody listens.</summary>
+    public static async Task UntilOpenAsync(IPEndPoint place)
     {
         while (true)
         {
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
             {
-                await socket.ConnectAsync(IPAddress.Loopback, port);
+                await socket.ConnectAsync(place);
                 return;
             }
             catch (SocketException)

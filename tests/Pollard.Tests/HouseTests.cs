@@ -23,7 +23,7 @@ public sealed partial class HouseTests
     };
 
     // The gateway's features; Doors/ has one more a dialect. Everything else in the gateway is shared and knows none of them.
-    private static readonly string[] Slices = ["Hosts", "Keys", "Webhooks", "Dashboard", "Observability"];
+    private static readonly string[] Slices = ["Hosts", "Keys", "Webhooks", "Dashboard", "Observability", "OpenApi"];
 
     // What the engine must not know: HTTP and SQL.
     private static readonly string[] ForeignToTheEngine =

@@ -38,13 +38,17 @@ internal sealed class ByteRing(int mostBytes)
         var straight = Math.Min(count, _bytes.Length - _first);
         _bytes.AsSpan(_first, straight).CopyTo(bytes);
         _bytes.AsSpan(0, count - straight).CopyTo(bytes[straight..]);
-        Count -= count;
-        _first = (_first + count) % _bytes.Length;
+        Skip(count);
         return count;
     }
 
-    /// <summary>Forgets all.</summary>
-    public void Clear() => (_first, Count) = (0, 0);
+    /// <summary>Forgets the first of them.</summary>
+    public void Skip(int count)
+    {
+        Debug.Assert(count <= Count, "they must be here");
+        Count -= count;
+        _first = (_first + count) % _bytes.Length;
+    }
 
     private void Grow(int needed)
     {

@@ -30,6 +30,9 @@ internal sealed record EndpointProfile
             SplitWithin = Window,
         };
 
+    /// <summary>Makes what tells a caller's speech from other sounds, for so many samples a second; null: its loudness does, as follows.</summary>
+    public Func<int, ISpeechDetector>? Detector { get; init; }
+
     /// <summary>The root mean square that a window of speech has at least where it begins, however quiet it is around it.</summary>
     public float StartLevel { get; init; } = 0.006f;
 

@@ -3,14 +3,15 @@ using System.Numerics;
 namespace Pollard.Voice.Audio;
 
 /// <summary>
-/// Finds what is said in what is heard, by its loudness. It keeps as many samples as the longest utterance has, and the time before one.
+/// Finds what is said in what is heard. It keeps as many samples as the longest utterance has, and the time before one.
 /// Not for several threads.
 /// </summary>
 internal sealed class Endpointer
 {
-    private readonly EndpointProfile _profile;
+    private readonly int _startWindows;
+    private readonly int _startWithin;
     private readonly Action<SpeechEvent> _happened;
-    private readonly NoiseFloor _noise = new();
+    private readonly ISpeechDetector _detector;
     private readonly int _rate;
     private readonly int _windowSamples;
     private readonly int _preRoll;
@@ -37,12 +38,18 @@ internal sealed class Endpointer
     /// <param name="profile">When speech begins and ends.</param>
     /// <param name="rate">Samples a second, from 8,000 to 48,000.</param>
     /// <param name="happened">Is told what happens, within <see cref="Hear"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There may be no such rate, or the detector does not know it.</exception>
     public Endpointer(EndpointProfile profile, int rate, Action<SpeechEvent> happened)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rate, ResampleFilter.LeastRate);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rate, ResampleFilter.MostRate);
-        (_profile, _rate, _happened) = (profile, rate, happened);
+        (_detector, _rate, _happened) = (
+            profile.Detector?.Invoke(rate) ?? new LoudnessDetector(profile),
+            rate,
+            happened
+        );
         _windowSamples = (int)(EndpointProfile.Window.TotalSeconds * rate);
+        (_startWindows, _startWithin) = (profile.StartWindows, profile.StartWithin);
         _preRoll = Windows(profile.PreRoll);
         _endSilence = Windows(profile.EndSilence);
         _tail = Windows(profile.Tail);
@@ -70,7 +77,7 @@ internal sealed class Endpointer
             if (_partSamples == _windowSamples)
             {
                 _partSamples = 0;
-                HearWindow(Samples.RootMeanSquare(_samples.AsSpan(_whole * _windowSamples, _windowSamples)));
+                HearWindow(_samples.AsSpan(_whole * _windowSamples, _windowSamples));
             }
         }
     }
@@ -84,12 +91,14 @@ internal sealed class Endpointer
         }
     }
 
-    private void HearWindow(float level)
+    private void HearWindow(ReadOnlySpan<float> window)
     {
+        var level = Samples.RootMeanSquare(window);
+        var sign = _detector.Hear(window, level);
         _levels[_whole++] = level;
         if (_isSpeech)
         {
-            if (level >= Math.Max(_profile.StopLevel, _noise.Level * _profile.StopOverNoise))
+            if (sign != SpeechSign.None)
             {
                 _lastLoud = _whole - 1;
             }
@@ -105,15 +114,12 @@ internal sealed class Endpointer
         }
         else
         {
-            var isLoud = level >= Math.Max(_profile.StartLevel, _noise.Level * _profile.StartOverNoise);
-            _recent = ((_recent << 1) | (isLoud ? 1u : 0)) & ((1u << _profile.StartWithin) - 1);
-            if (BitOperations.PopCount(_recent) >= _profile.StartWindows)
+            _recent = ((_recent << 1) | (sign == SpeechSign.Strong ? 1u : 0)) & ((1u << _startWithin) - 1);
+            if (BitOperations.PopCount(_recent) >= _startWindows)
             {
                 Begin();
             }
         }
-
-        _noise.Hear(level);
     }
 
     private void Begin()
@@ -164,7 +170,7 @@ internal sealed class Endpointer
 
     private void MakeRoom()
     {
-        var first = _isSpeech ? _begin : _whole - (_preRoll + _profile.StartWithin);
+        var first = _isSpeech ? _begin : _whole - (_preRoll + _startWithin);
         _samples.AsSpan(first * _windowSamples, (_whole - first) * _windowSamples).CopyTo(_samples);
         _levels.AsSpan(first, _whole - first).CopyTo(_levels);
         _before += first;

@@ -22,9 +22,10 @@ internal sealed class Playout
     private Sentence? _open; // The last one, where more of it may come.
     private TaskCompletionSource? _room; // Only while somebody waits for it.
     private int _roomWanted;
-    private int _generation;
+    private uint _generation;
     private int _heldFrames; // For how long the beginning has waited for more.
     private bool _isPlaying;
+    private SpeechMark? _begun; // A sentence whose first sound is in this frame.
     private bool _isPaused;
 
     /// <exception cref="ArgumentOutOfRangeException">A time is outside of its bounds.</exception>
@@ -43,6 +44,9 @@ internal sealed class Playout
     /// <summary>What became of sentences, in their order, as soon as they are over.</summary>
     public ChannelReader<Played> Finished => _played.Reader;
 
+    /// <summary>Called with the first frame of a sentence, by who takes frames; returns at once.</summary>
+    public Action<SpeechMark> Begun { get; set; } = static _ => { };
+
     /// <summary>How much waits.</summary>
     public TimeSpan Depth
     {
@@ -55,6 +59,20 @@ internal sealed class Playout
         }
     }
 
+    /// <summary>The sentence that is being heard, so far; null: none is.</summary>
+    public Played? Now
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _sentences.TryPeek(out var sentence) && sentence.PlayedBytes > 0
+                    ? new Played(sentence.Mark, LengthOf(sentence.PlayedBytes), IsWhole: false)
+                    : null;
+            }
+        }
+    }
+
     /// <summary>Whether nothing is played for now, from the next frame on: somebody seems to speak. What waits goes on where it was.</summary>
     public bool IsPaused
     {
@@ -62,24 +80,29 @@ internal sealed class Playout
         set => Volatile.Write(ref _isPaused, value);
     }
 
-    /// <summary>The caller has interrupted: what waits is dropped, from the next frame on, and what still comes of it is not taken.</summary>
+    /// <summary>
+    /// The caller has interrupted: what waits is dropped, from the next frame on, and what still comes of it is not taken. What comes after
+    /// the interruption may be here before the word of it is, and stays.
+    /// </summary>
     /// <param name="generation">The first that is played again.</param>
     /// <returns>How much was dropped.</returns>
-    public TimeSpan Flush(int generation)
+    public TimeSpan Flush(uint generation)
     {
         lock (_gate)
         {
-            var dropped = LengthOf(_waiting.Count);
             _generation = Math.Max(_generation, generation);
-            _waiting.Clear();
-            while (_sentences.TryDequeue(out var sentence))
+            var dropped = 0;
+            while (_sentences.TryPeek(out var sentence) && sentence.Mark.Generation < _generation)
             {
-                Report(sentence, isWhole: false);
+                dropped += sentence.WaitingBytes;
+                Report(_sentences.Dequeue(), isWhole: false);
             }
 
-            (_open, _isPlaying, _isPaused, _heldFrames) = (null, false, false, 0);
+            _waiting.Skip(dropped);
+            _open = _sentences.Count == 0 ? null : _open;
+            (_isPlaying, _isPaused, _heldFrames) = (false, false, 0);
             SignalRoom();
-            return dropped;
+            return LengthOf(dropped);
         }
     }
 
@@ -89,14 +112,23 @@ internal sealed class Playout
     {
         // hot: each call, each 20 ms. No more than copying.
         var count = 0;
+        SpeechMark? begun;
         lock (_gate)
         {
+            _begun = null;
             if (!_isPaused && MayPlay())
             {
                 count = _waiting.Take(frame[..FrameBytes]);
                 Advance(count);
                 SignalRoom();
             }
+
+            begun = _begun;
+        }
+
+        if (begun is { } mark)
+        {
+            Begun(mark);
         }
 
         frame[count..FrameBytes].Fill(G711.SilenceOf(Law));
@@ -104,7 +136,7 @@ internal sealed class Playout
     }
 
     /// <summary>Adds packed sound, all of it or nothing.</summary>
-    public PlayoutTaken TryAdd(ReadOnlySpan<byte> codes, PlayoutMark mark)
+    public PlayoutTaken TryAdd(ReadOnlySpan<byte> codes, SpeechMark mark)
     {
         lock (_gate)
         {
@@ -132,7 +164,7 @@ internal sealed class Playout
     }
 
     /// <summary>Nothing more of a sentence comes.</summary>
-    public void End(PlayoutMark mark)
+    public void End(SpeechMark mark)
     {
         lock (_gate)
         {
@@ -197,6 +229,11 @@ internal sealed class Playout
         while (_sentences.TryPeek(out var sentence))
         {
             var part = Math.Min(bytes, sentence.WaitingBytes);
+            if (part > 0 && sentence.PlayedBytes == 0)
+            {
+                _begun = sentence.Mark;
+            }
+
             sentence.WaitingBytes -= part;
             sentence.PlayedBytes += part;
             bytes -= part;
@@ -227,9 +264,9 @@ internal sealed class Playout
         }
     }
 
-    private sealed class Sentence(PlayoutMark mark)
+    private sealed class Sentence(SpeechMark mark)
     {
-        public PlayoutMark Mark { get; } = mark;
+        public SpeechMark Mark { get; } = mark;
 
         public int WaitingBytes { get; set; }
 

@@ -23,7 +23,7 @@ internal sealed class PlayoutSource(Playout playout)
     private float[] _resampled = [];
     private byte[] _codes = [];
     private Resampler? _resampler;
-    private PlayoutMark _mark;
+    private SpeechMark _mark;
     private uint _last;
 
     /// <summary>Pieces that were dropped, because they came twice or too late.</summary>
@@ -35,7 +35,7 @@ internal sealed class PlayoutSource(Playout playout)
     /// </summary>
     /// <returns>What became of it, <see cref="PlayoutTaken.Full"/> never.</returns>
     /// <exception cref="ArgumentOutOfRangeException">Its rate is not one that is played.</exception>
-    public async ValueTask<PlayoutTaken> AddAsync(SoundChunk chunk, PlayoutMark mark, CancellationToken ct)
+    public async ValueTask<PlayoutTaken> AddAsync(SoundChunk chunk, SpeechMark mark, CancellationToken ct)
     {
         if (chunk.Number != 0 && chunk.Number <= _last)
         {

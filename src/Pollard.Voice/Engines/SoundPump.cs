@@ -1,9 +1,7 @@
 using System.Buffers;
+using Pollard.Voice.Audio;
 
 namespace Pollard.Voice.Engines;
-
-/// <summary>Reads samples: at least one, or 0 at the end.</summary>
-internal delegate ValueTask<int> SampleReader(Memory<float> samples, CancellationToken ct);
 
 /// <summary>Brings an engine's sound to who takes it, as it comes.</summary>
 internal sealed class SoundPump(SoundTaker taker, EngineWait wait, CancellationToken ct)

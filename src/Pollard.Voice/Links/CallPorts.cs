@@ -13,59 +13,136 @@ internal sealed class CallPorts(int inboundBase = 9001, int outboundBase = 9002)
     // Existing services listen at UDP 13000 + number as well, and at 13000, 13001 and 13002 for themselves.
     private const int FirstNumber = 4;
     private const int MostCalls = 1_000;
+    private const int MostPassed = 16;
     private readonly Lock _gate = new();
-    private readonly Dictionary<CallId, int> _numbers = [];
+    private readonly Dictionary<CallId, (int Number, int Users)> _calls = [];
     private readonly SortedSet<int> _free =
     [
         .. Enumerable.Range(0, MostCalls).Select(static i => FirstNumber + (i * Step)),
     ];
 
-    /// <summary>Gives a call its number on the wire, and its ports; the same as long as it has them. Null: all are taken.</summary>
+    /// <summary>
+    /// Gives a call its number on the wire, and its ports; the same to all who ask until each has given it back. A call whose id is a number
+    /// that is free is known by it. Null: all are taken.
+    /// </summary>
     public CallPlace? Take(CallId call)
     {
         lock (_gate)
         {
-            if (!_numbers.TryGetValue(call, out var number))
+            if (_calls.TryGetValue(call, out var known))
             {
-                if (_free.Count == 0)
-                {
-                    return null;
-                }
-
-                number = _free.Min;
-                _free.Remove(number);
-                _numbers[call] = number;
+                _calls[call] = known with { Users = known.Users + 1 };
+                return At(known.Number);
             }
 
+            if (_free.Count == 0)
+            {
+                return null;
+            }
+
+            var number =
+                call.Number is { } own and < FirstNumber + (MostCalls * Step) && _free.Contains((int)own)
+                    ? (int)own
+                    : _free.Min;
+            _free.Remove(number);
+            _calls[call] = (number, 1);
             return At(number);
         }
     }
 
-    /// <summary>The call is over, and its number is free.</summary>
+    /// <summary>The call is over for one who has its number; it is free when it is so for all.</summary>
     public void Free(CallId call)
     {
         lock (_gate)
         {
-            if (_numbers.Remove(call, out var number))
+            if (_calls.TryGetValue(call, out var known))
             {
-                _free.Add(number);
+                Leave(call, known);
+                if (known.Users == 1)
+                {
+                    _free.Add(known.Number);
+                }
             }
         }
     }
 
     /// <summary>
-    /// The ports of an id that somebody else has given out, as existing services reckon them: a name that is no number is 0.
+    /// Opens something at the ports of a call. A number of whose ports another program has one is passed over, unless the call is known by it.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such port.</exception>
-    public CallPlace Of(CallId call)
+    /// <exception cref="InvalidOperationException">All numbers are taken, or a port that it must be; the message says which.</exception>
+    public T Open<T>(CallId call, Func<CallPlace, T> open)
+    {
+        List<int> passed = [];
+        try
+        {
+            while (true)
+            {
+                var place =
+                    Take(call)
+                    ?? throw new InvalidOperationException($"Call {call} is one too many: all numbers are taken.");
+                try
+                {
+                    return open(place);
+                }
+                catch (LinkPortException e)
+                {
+                    if (!TryPass(call, passed))
+                    {
+                        throw new InvalidOperationException(e.Message, e);
+                    }
+                }
+            }
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _free.UnionWith(passed);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The ports of an id that somebody else has given out, as existing services reckon them: a name that is no number is 0. Null: there are
+    /// no such ports.
+    /// </summary>
+    public CallPlace? Of(CallId call)
     {
         var number = call.Number ?? 0;
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(
-            number,
-            (uint)(ushort.MaxValue - Math.Max(inboundBase, outboundBase)),
-            nameof(call)
-        );
-        return At((int)number) with { Call = call };
+        return number > ushort.MaxValue - Math.Max(inboundBase, outboundBase)
+            ? null
+            : At((int)number) with
+            {
+                Call = call,
+            };
+    }
+
+    private bool TryPass(CallId call, List<int> passed)
+    {
+        lock (_gate)
+        {
+            var known = _calls[call];
+            Leave(call, known);
+            if (known.Users > 1 || passed.Count == MostPassed)
+            {
+                return false;
+            }
+
+            passed.Add(known.Number);
+            return true;
+        }
+    }
+
+    private void Leave(CallId call, (int Number, int Users) known)
+    {
+        if (known.Users > 1)
+        {
+            _calls[call] = known with { Users = known.Users - 1 };
+        }
+        else
+        {
+            _calls.Remove(call);
+        }
     }
 
     private CallPlace At(int number) =>

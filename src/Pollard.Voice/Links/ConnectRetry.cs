@@ -9,6 +9,15 @@ internal sealed record ConnectRetry
     /// <summary>As existing services do it: ten tries, and none after.</summary>
     public static ConnectRetry Existing { get; } = new() { GivesUp = true };
 
+    /// <summary>Between our own services: one that comes is found at once on this machine, and within a second on another.</summary>
+    public static ConnectRetry Ours { get; } =
+        new()
+        {
+            RefusedHereWait = TimeSpan.FromMilliseconds(80),
+            LongWait = TimeSpan.FromMilliseconds(800),
+            MostWait = TimeSpan.FromSeconds(1),
+        };
+
     /// <summary>Tries before it is given up, or the waits are drawn; at least 1.</summary>
     public int Tries { get; init; } = 10;
 
@@ -24,6 +33,12 @@ internal sealed record ConnectRetry
     /// <summary>What a wait that is drawn never exceeds.</summary>
     public TimeSpan MostWait { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// The wait after a try that was refused by this machine, however many there were: that costs microseconds and disturbs nobody. Null: as
+    /// after any other.
+    /// </summary>
+    public TimeSpan? RefusedHereWait { get; init; }
+
     /// <summary>How long one try may take.</summary>
     public TimeSpan TryWithin { get; init; } = TimeSpan.FromSeconds(1);
 
@@ -33,12 +48,21 @@ internal sealed record ConnectRetry
     /// <summary>Tries of which the log says something when they fail.</summary>
     public IReadOnlyList<int> LoggedTries { get; init; } = [1, 5, 9];
 
+    /// <summary>How often it says so after them.</summary>
+    public TimeSpan LogEvery { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>How long to wait after a try that failed, counted from 1; null: it was the last.</summary>
     /// <param name="tried">The try.</param>
     /// <param name="last">The wait before; of the first, anything.</param>
+    /// <param name="isRefusedHere">Whether nobody listened, on this machine.</param>
     /// <param name="random">What waits are drawn with.</param>
-    public TimeSpan? WaitAfter(int tried, TimeSpan last, Random random)
+    public TimeSpan? WaitAfter(int tried, TimeSpan last, bool isRefusedHere, Random random)
     {
+        if (isRefusedHere && RefusedHereWait is { } brief)
+        {
+            return brief;
+        }
+
         if (tried < Tries)
         {
             return tried <= ShortWaits ? ShortWait : LongWait;

@@ -20,14 +20,18 @@ internal sealed class LinkHearing
     }
 
     /// <summary>A connection is there. A process that is not the one before begins to count anew.</summary>
-    public void Meet(string? peer)
+    /// <returns>Whether it is another one.</returns>
+    public bool Meet(string? peer)
     {
         lock (_gate)
         {
+            var isAnother = _peer is not null && _peer != peer;
             if (_peer != peer)
             {
                 (_peer, _last) = (peer, 0);
             }
+
+            return isAnother;
         }
     }
 

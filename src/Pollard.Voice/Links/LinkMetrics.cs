@@ -25,6 +25,12 @@ internal static class LinkMetrics
         "Connections that broke in the middle of a call."
     );
 
+    private static readonly Counter<long> Suspicions = Meter.CreateCounter<long>(
+        "pollard.voice.link.suspected",
+        "{time}",
+        "Times that nothing was heard of the other side for so long that it may be gone."
+    );
+
     private static readonly Counter<long> Repeats = Meter.CreateCounter<long>(
         "pollard.voice.link.repeated",
         "{frame}",
@@ -59,6 +65,8 @@ internal static class LinkMetrics
         Connecting.Record(took.TotalSeconds, new("link", link), new("outcome", "gave_up"));
 
     public static void Down(string link, string reason) => Downs.Add(1, new("link", link), new("reason", reason));
+
+    public static void Suspected(string link) => Suspicions.Add(1, new KeyValuePair<string, object?>("link", link));
 
     public static void Repeated(string link, int frames) =>
         Repeats.Add(frames, new KeyValuePair<string, object?>("link", link));

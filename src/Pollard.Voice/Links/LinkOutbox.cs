@@ -5,6 +5,9 @@ namespace Pollard.Voice.Links;
 /// <param name="Number">Its number on the link; 0: it has none.</param>
 internal readonly record struct LinkPiece(ReadOnlyMemory<byte> Bytes, uint Number)
 {
+    /// <summary>Whether it was said already, on a connection that broke before it was known to have arrived.</summary>
+    public bool WasSaid { get; init; }
+
     /// <summary>No frame.</summary>
     public bool IsEmpty => Bytes.IsEmpty;
 }
@@ -118,23 +121,24 @@ internal sealed class LinkOutbox(int mostBytes)
         }
     }
 
+    /// <summary>
+    /// The other side is another process than the one before: what that one was told is not for this one, which asks for what it needs.
+    /// </summary>
+    public void ForgetSaid()
+    {
+        lock (_gate)
+        {
+            RemoveAll(static piece => piece.WasSaid);
+            Signal();
+        }
+    }
+
     /// <summary>Takes pieces without numbers that go before all others, whatever room there is, in place of such ones from before.</summary>
     public void AddFirst(IReadOnlyCollection<LinkPiece> pieces)
     {
         lock (_gate)
         {
-            for (var node = _waiting.First; node is not null; )
-            {
-                var next = node.Next;
-                if (node.Value.Number == 0)
-                {
-                    _waiting.Remove(node);
-                    _bytes -= node.Value.Bytes.Length;
-                }
-
-                node = next;
-            }
-
+            RemoveAll(static piece => piece.Number == 0);
             _bytes += pieces.Sum(static piece => piece.Bytes.Length);
             PutBack(pieces);
         }
@@ -147,6 +151,21 @@ internal sealed class LinkOutbox(int mostBytes)
         {
             _isEnded = true;
             Signal();
+        }
+    }
+
+    private void RemoveAll(Func<LinkPiece, bool> isUnwanted)
+    {
+        for (var node = _waiting.First; node is not null; )
+        {
+            var next = node.Next;
+            if (isUnwanted(node.Value))
+            {
+                _waiting.Remove(node);
+                _bytes -= node.Value.Bytes.Length;
+            }
+
+            node = next;
         }
     }
 

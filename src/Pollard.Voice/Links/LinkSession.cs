@@ -33,12 +33,20 @@ internal sealed class LinkSession(
     /// <summary>True: the other end was given up, because it showed no sign of life.</summary>
     public bool IsDead { get; private set; }
 
+    /// <summary>True: for a while it has shown no sign of life.</summary>
+    public bool IsSuspect { get; private set; }
+
     /// <summary>Frames that it took with it, and that are sent again.</summary>
     public int Repeats { get; private set; }
 
     /// <summary>It is this connection that speaks for its side, from now on.</summary>
     public void Speak()
     {
+        if (Volatile.Read(ref _isTurn).Task.IsCompleted)
+        {
+            return; // It does.
+        }
+
         Volatile.Write(ref _turn, new CancellationTokenSource());
         Volatile.Read(ref _isTurn).TrySetResult();
     }
@@ -52,11 +60,11 @@ internal sealed class LinkSession(
 
     /// <summary>Lives until either side ends the connection, it breaks, or <paramref name="ct"/> is set. Says which.</summary>
     /// <param name="take">Takes what is heard.</param>
-    /// <param name="judge">Is told each time that it is looked whether the other end lives: true, it is suspected.</param>
+    /// <param name="looked">Is told each time that it is looked whether the other end lives.</param>
     /// <param name="ct">Ends it.</param>
     public async Task<string> RunAsync(
         Func<LinkFrame, CancellationToken, ValueTask> take,
-        Action<bool> judge,
+        Action looked,
         CancellationToken ct
     )
     {
@@ -65,7 +73,7 @@ internal sealed class LinkSession(
         [
             HearAsync(take, either.Token),
             SayAsync(either.Token),
-            WatchAsync(judge, either.Token),
+            WatchAsync(looked, either.Token),
             SignAsync(either.Token),
         ];
         var reason = await await Task.WhenAny(all);
@@ -79,7 +87,7 @@ internal sealed class LinkSession(
         await Task.WhenAll(all);
         LookWhatArrived();
         Repeats = _unsure.Count;
-        outbox.PutBack(_unsure.Select(static sent => sent.Piece));
+        outbox.PutBack(_unsure.Select(static sent => sent.Piece with { WasSaid = true }));
         return reason;
     }
 
@@ -245,7 +253,7 @@ internal sealed class LinkSession(
     /// <summary>How long nothing was heard that the other side's process itself has said.</summary>
     private TimeSpan ProcessSilence => setup.Time.GetElapsedTime(Volatile.Read(ref _heardAt));
 
-    private async Task<string> WatchAsync(Action<bool> judge, CancellationToken ct)
+    private async Task<string> WatchAsync(Action looked, CancellationToken ct)
     {
         try
         {
@@ -267,7 +275,8 @@ internal sealed class LinkSession(
                         : $"it was silent for {silent.TotalSeconds:0.0} s";
                 }
 
-                judge(worst >= setup.SuspectAfter);
+                IsSuspect = worst >= setup.SuspectAfter;
+                looked();
             }
 
             return "";

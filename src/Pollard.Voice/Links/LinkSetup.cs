@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace Pollard.Voice.Links;
 
 /// <summary>What a link's owner decides.</summary>
@@ -20,6 +22,9 @@ internal sealed record LinkSetup
 
     /// <summary>How often it is looked at.</summary>
     public TimeSpan LookEvery { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Finds machines by their names.</summary>
+    public AddressLookup Lookup { get; init; } = static (name, ct) => Dns.GetHostAddressesAsync(name, ct);
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

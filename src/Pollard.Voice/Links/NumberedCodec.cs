@@ -215,7 +215,9 @@ internal sealed class SpokenCodec : NumberedCodec
         }
     }
 
-    private static void CheckRate(uint rate)
+    /// <summary>Checks that there is sound of so many samples a second.</summary>
+    /// <exception cref="FrameException">There is none.</exception>
+    public static void CheckRate(uint rate)
     {
         if (rate is < LeastRate or > MostRate)
         {

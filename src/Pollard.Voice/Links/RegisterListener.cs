@@ -20,7 +20,7 @@ internal sealed partial class RegisterListener : IDisposable
     private const int MostBytes = 255;
     private const int ReceiveBytes = 1024 * 1024; // A burst of a thousand calls that begin at once.
     private const int MostCalls = 2_000;
-    private const int MostPerSecond = 2_000; // Of all together; a call asks five times a second at the most.
+    private const int MostPerSecond = 5 * MostCalls; // Of all together: each call asks five times a second in the beginning.
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private readonly ConcurrentDictionary<CallId, Served> _calls = [];
     private readonly Socket _socket;

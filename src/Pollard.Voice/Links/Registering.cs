@@ -25,26 +25,27 @@ internal sealed record RegisterSchedule
         (elapsed < FastFor ? FastWait : SlowWait) * (1 + (Jitter * ((2 * random.NextDouble()) - 1)));
 }
 
-/// <summary>Asks services by datagrams to connect to calls of this side. One socket for all calls: none waits for another.</summary>
+/// <summary>Asks services by datagrams to connect to calls of this side.</summary>
 internal sealed partial class Registering : IDisposable
 {
-    private readonly Socket _socket;
-    private readonly IPEndPoint _service;
+    private static readonly TimeSpan LookUpEvery = TimeSpan.FromSeconds(2);
+    private readonly Socket _socket = new(SocketType.Dgram, ProtocolType.Udp); // For addresses of either kind.
+    private readonly ServicePlace _service;
     private readonly string _link;
     private readonly RegisterSchedule _schedule;
     private readonly LinkSetup _setup;
     private readonly ILogger _logger;
+    private IReadOnlyList<IPEndPoint> _at = [];
+    private long _lookedUp;
+    private int _sent;
 
     /// <param name="link">The name of the links that are asked for.</param>
     /// <param name="service">Where the service hears.</param>
     /// <param name="schedule">How often it is asked.</param>
     /// <param name="setup">The clock and the jitter.</param>
     /// <param name="logger">The log.</param>
-    public Registering(string link, IPEndPoint service, RegisterSchedule schedule, LinkSetup setup, ILogger logger)
-    {
+    public Registering(string link, ServicePlace service, RegisterSchedule schedule, LinkSetup setup, ILogger logger) =>
         (_link, _service, _schedule, _setup, _logger) = (link, service, schedule, setup, logger);
-        _socket = new Socket(service.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-    }
 
     /// <summary>Asks for a call while its link has no connection, until it is over.</summary>
     /// <param name="call">The call.</param>
@@ -81,11 +82,21 @@ internal sealed partial class Registering : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
 
+    /// <summary>To each of the service's addresses in turn.</summary>
     private async Task SendAsync(string text, CancellationToken ct)
     {
         try
         {
-            await _socket.SendToAsync(Encoding.ASCII.GetBytes(text), _service, ct);
+            if (_at.Count == 0 || _setup.Time.GetElapsedTime(_lookedUp) >= LookUpEvery)
+            {
+                _lookedUp = _setup.Time.GetTimestamp();
+                _at = await _service.FindAsync(_setup.Lookup, ct);
+            }
+
+            if (_at.Count > 0)
+            {
+                await _socket.SendToAsync(Encoding.ASCII.GetBytes(text), _at[_sent++ % _at.Count], ct);
+            }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -106,5 +117,5 @@ internal sealed partial class Registering : IDisposable
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Link}: no datagram to {Service}: {Reason}")]
-    private static partial void LogNotSent(ILogger logger, string link, IPEndPoint service, string reason);
+    private static partial void LogNotSent(ILogger logger, string link, ServicePlace service, string reason);
 }

@@ -33,6 +33,7 @@ internal sealed partial class VoiceLink(
     private readonly Channel<LinkFrame> _incoming = Channel.CreateBounded<LinkFrame>(setup.MostIncoming);
     private readonly CancellationTokenSource _closing = new(Timeout.InfiniteTimeSpan, setup.Time);
     private readonly Lock _gate = new();
+    private readonly Lock _telling = new(); // States are told in the order in which they come.
     private ImmutableList<LinkSession> _sessions = [];
     private LinkState _state = LinkState.Connecting;
     private DateTimeOffset _since = setup.Time.GetUtcNow();
@@ -42,11 +43,12 @@ internal sealed partial class VoiceLink(
     private int _connections;
     private int _shortLives;
     private LinkEnd? _end;
+    private bool _isClosed;
 
     /// <summary>What the other side says; ends with the link.</summary>
     public ChannelReader<LinkFrame> Incoming => _incoming.Reader;
 
-    /// <summary>Called with each state that the link comes into; must return at once.</summary>
+    /// <summary>Called with each state that the link comes into, in order; must return at once.</summary>
     public Action<LinkState> Changed { get; init; } = static _ => { };
 
     /// <summary>What is said first on each connection, whatever waits: the other side may have forgotten all.</summary>
@@ -120,7 +122,12 @@ internal sealed partial class VoiceLink(
             End(LinkEnd.Ended);
         }
 
-        Become(LinkState.Closed);
+        lock (_gate)
+        {
+            _isClosed = true;
+        }
+
+        TellState();
         _outbox.End();
         _incoming.Writer.TryComplete();
         LogClosed(logger, name, call, _end ?? LinkEnd.Ended);
@@ -186,10 +193,23 @@ internal sealed partial class VoiceLink(
     {
         var begun = setup.Time.GetTimestamp();
         var session = new LinkSession(connection, codecs, _outbox, _hearing, setup);
-        _hearing.Meet(connection.PeerName);
-        Add(session);
-        var reason = await session.RunAsync(TakeInAsync, isSuspect => Judge(session, isSuspect), ct);
+        if (_hearing.Meet(connection.PeerName))
+        {
+            _outbox.ForgetSaid();
+        }
+
+        var ordinal = Add(session);
+        var reason = await session.RunAsync(
+            (frame, token) => TakeInAsync(frame with { Connection = ordinal }, token),
+            TellState,
+            ct
+        );
         await RemoveAsync(session);
+        if (_end is not null && _outbox.Bytes == 0)
+        {
+            await _closing.CancelAsync(); // All is said.
+        }
+
         if (_end is null && !ct.IsCancellationRequested)
         {
             LogDown(logger, name, call, connection.Peer, reason);
@@ -207,28 +227,28 @@ internal sealed partial class VoiceLink(
         }
     }
 
-    private void Add(LinkSession session)
+    private uint Add(LinkSession session)
     {
+        int ordinal;
         lock (_gate)
         {
             // The newest speaks for this side: a peer that comes anew may not have noticed that the one before is gone.
             _sessions.LastOrDefault()?.SpeakNoMore();
             _sessions = _sessions.Add(session);
-            _connections++;
+            ordinal = ++_connections;
+            _outbox.AddFirst([.. Prologue().Select(frame => PieceOf(frame, 0))]);
+            session.Speak();
         }
 
-        _outbox.AddFirst([.. Prologue().Select(frame => PieceOf(frame, 0))]);
-        Become(LinkState.Up);
-        session.Speak();
+        TellState();
+        return (uint)ordinal;
     }
 
     private async Task RemoveAsync(LinkSession session)
     {
-        LinkSession? heir;
         lock (_gate)
         {
             _sessions = _sessions.Remove(session);
-            heir = _sessions.LastOrDefault();
         }
 
         await session.DisposeAsync();
@@ -237,30 +257,20 @@ internal sealed partial class VoiceLink(
             LinkMetrics.Repeated(name, session.Repeats);
         }
 
-        if (heir is null)
+        lock (_gate)
         {
-            Become(LinkState.Down);
+            _sessions.LastOrDefault()?.Speak(); // What this one took with it is put back, and goes first.
         }
-        else
-        {
-            heir.Speak();
-        }
+
+        TellState();
     }
 
     private async ValueTask TakeInAsync(LinkFrame frame, CancellationToken ct)
     {
         await _incoming.Writer.WriteAsync(frame, ct);
-        if (frame.Kind == FrameKind.Bye && frame.Mark.Call == default) // Of a link that has many calls, one of them is over.
+        if (frame.Kind == FrameKind.Bye && frame.Call == default) // Of a link that has many calls, one of them is over.
         {
             End(LinkEnd.Bye);
-        }
-    }
-
-    private void Judge(LinkSession session, bool isSuspect)
-    {
-        if (_sessions.LastOrDefault() == session)
-        {
-            Become(isSuspect ? LinkState.Suspect : LinkState.Up);
         }
     }
 
@@ -286,20 +296,37 @@ internal sealed partial class VoiceLink(
         return new LinkPiece(bytes.WrittenMemory, number);
     }
 
-    private void Become(LinkState state)
+    /// <summary>Says what state the connections make, where that has changed: one may come while another one is put away.</summary>
+    private void TellState()
     {
-        lock (_gate)
+        lock (_telling)
         {
-            if (_state == state || _state == LinkState.Closed)
+            LinkState state;
+            lock (_gate)
             {
-                return;
+                state = StateNow();
+                if (_state == state)
+                {
+                    return;
+                }
+
+                (_state, _since) = (state, setup.Time.GetUtcNow());
             }
 
-            (_state, _since) = (state, setup.Time.GetUtcNow());
-        }
+            if (state == LinkState.Suspect)
+            {
+                LinkMetrics.Suspected(name);
+            }
 
-        Changed(state);
+            Changed(state);
+        }
     }
+
+    private LinkState StateNow() =>
+        _isClosed ? LinkState.Closed
+        : _sessions.LastOrDefault() is { } speaks ? (speaks.IsSuspect ? LinkState.Suspect : LinkState.Up)
+        : _connections == 0 ? LinkState.Connecting
+        : LinkState.Down;
 
     [LoggerMessage(
         Level = LogLevel.Warning,

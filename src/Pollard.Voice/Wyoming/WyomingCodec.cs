@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Collections.Frozen;
 using System.Text;
 using System.Text.Json;
 using Pollard.Voice.Links;
@@ -14,16 +15,36 @@ namespace Pollard.Voice.Wyoming;
 internal sealed class WyomingCodec(string textType) : FrameCodec
 {
     private const string Chunk = "audio-chunk";
-    private const string Start = "x-start";
-    private const string Flush = "x-flush";
-    private const string Bye = "x-bye";
-    private const string End = "audio-stop";
-    private const string Ping = "ping";
-    private const string Pong = "pong";
-    private const string Ack = "x-ack";
+    private const string Key = "x-key";
     private const uint LeastRate = 8_000;
     private const uint MostRate = 192_000;
     private const float FullScale = 32_768;
+
+    /// <summary>Those whose event says no more than what every frame has.</summary>
+    private static readonly FrozenDictionary<string, FrameKind> Kinds = new Dictionary<string, FrameKind>(
+        StringComparer.Ordinal
+    )
+    {
+        ["audio-stop"] = FrameKind.End,
+        ["ping"] = FrameKind.Ping,
+        ["pong"] = FrameKind.Pong,
+        ["x-start"] = FrameKind.Start,
+        ["x-ready"] = FrameKind.Ready,
+        ["x-done"] = FrameKind.Done,
+        ["x-key-done"] = FrameKind.KeyDone,
+        ["x-flush"] = FrameKind.Flush,
+        ["x-hold"] = FrameKind.Hold,
+        ["x-resume"] = FrameKind.Resume,
+        ["x-played"] = FrameKind.Played,
+        ["x-cut"] = FrameKind.Cut,
+        ["x-bye"] = FrameKind.Bye,
+        ["x-ack"] = FrameKind.Ack,
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    private static readonly FrozenDictionary<FrameKind, string> Types = Kinds.ToFrozenDictionary(
+        static one => one.Value,
+        static one => one.Key
+    );
 
     /// <inheritdoc/>
     public override bool HasSigns => true;
@@ -36,7 +57,7 @@ internal sealed class WyomingCodec(string textType) : FrameCodec
         {
             if (FrameOf(said) is { } known)
             {
-                frame = known with { Number = said.Number("n"u8) ?? 0 };
+                frame = known;
                 return true;
             }
         }
@@ -47,82 +68,58 @@ internal sealed class WyomingCodec(string textType) : FrameCodec
     /// <inheritdoc/>
     public override void Write(in LinkFrame frame, IBufferWriter<byte> output)
     {
-        var (kind, mark, rate, chunk, number) = (frame.Kind, frame.Mark, frame.Rate, frame.Chunk, frame.Number);
-        switch (kind)
+        var said = frame; // What writes the members may not hold on to what is only lent.
+        switch (frame.Kind)
         {
             case FrameKind.Audio:
-                var samples = Narrow(frame.Payload.Span);
                 WyomingEvent.Write(
                     output,
                     Chunk,
                     json =>
                     {
-                        json.WriteNumber("rate"u8, rate);
+                        json.WriteNumber("rate"u8, said.Rate);
                         json.WriteNumber("width"u8, sizeof(short));
                         json.WriteNumber("channels"u8, 1);
-                        json.WriteNumber("seq"u8, chunk);
-                        WriteMark(json, mark, number);
+                        WriteCommon(json, said);
                     },
-                    samples
+                    Narrow(frame.Payload.Span)
                 );
                 break;
-            case FrameKind.Text:
-                var text = frame.Payload;
+            case FrameKind.Text or FrameKind.Key:
                 WyomingEvent.Write(
                     output,
-                    textType,
+                    frame.Kind == FrameKind.Text ? textType : Key,
                     json =>
                     {
-                        json.WriteString("text"u8, Encoding.UTF8.GetString(text.Span));
-                        WriteMark(json, mark, number);
+                        json.WriteString("text"u8, Encoding.UTF8.GetString(said.Payload.Span));
+                        WriteCommon(json, said);
                     }
                 );
                 break;
             case FrameKind.Ping or FrameKind.Pong:
-                WyomingEvent.Write(output, kind == FrameKind.Ping ? Ping : Pong);
+                WyomingEvent.Write(output, Types[frame.Kind]);
                 break;
             default:
-                WyomingEvent.Write(
-                    output,
-                    TypeOf(kind),
-                    json =>
-                    {
-                        json.WriteNumber("seq"u8, chunk);
-                        WriteMark(json, mark, number);
-                    }
-                );
+                WyomingEvent.Write(output, Types[frame.Kind], json => WriteCommon(json, said));
                 break;
         }
     }
 
-    private static string TypeOf(FrameKind kind) =>
-        kind switch
+    private LinkFrame? FrameOf(in WyomingEvent said)
+    {
+        if (said.Type == Chunk)
         {
-            FrameKind.Start => Start,
-            FrameKind.Flush => Flush,
-            FrameKind.Bye => Bye,
-            FrameKind.Ack => Ack,
-            _ => End,
-        };
+            return Common(SoundOf(said), said);
+        }
 
-    private LinkFrame? FrameOf(in WyomingEvent said) =>
-        said.Type switch
+        if (said.Type == textType || said.Type == Key)
         {
-            Chunk => SoundOf(said),
-            Start => new LinkFrame(FrameKind.Start, Chunk: said.Number("seq"u8) ?? 0, Mark: MarkOf(said)),
-            Flush => new LinkFrame(FrameKind.Flush, Mark: MarkOf(said)),
-            Bye => new LinkFrame(FrameKind.Bye, Chunk: said.Number("seq"u8) ?? 0, Mark: MarkOf(said)),
-            End => new LinkFrame(FrameKind.End, Mark: MarkOf(said)),
-            Ping => new LinkFrame(FrameKind.Ping),
-            Pong => new LinkFrame(FrameKind.Pong),
-            Ack => new LinkFrame(FrameKind.Ack, Chunk: said.Number("seq"u8) ?? 0),
-            var type when type == textType => new LinkFrame(
-                FrameKind.Text,
-                Encoding.UTF8.GetBytes(said.Text("text"u8) ?? ""),
-                Mark: MarkOf(said)
-            ),
-            _ => null,
-        };
+            var text = Encoding.UTF8.GetBytes(said.Text("text"u8) ?? "");
+            return Common(new LinkFrame(said.Type == Key ? FrameKind.Key : FrameKind.Text, text), said);
+        }
+
+        return Kinds.TryGetValue(said.Type, out var kind) ? Common(new LinkFrame(kind), said) : null;
+    }
 
     private static LinkFrame SoundOf(in WyomingEvent said)
     {
@@ -138,37 +135,43 @@ internal sealed class WyomingCodec(string textType) : FrameCodec
             );
         }
 
-        return new LinkFrame(
-            FrameKind.Audio,
-            Widen(said.Payload.Span),
-            (int)rate,
-            said.Number("seq"u8) ?? 0,
-            MarkOf(said)
-        );
+        return new LinkFrame(FrameKind.Audio, Widen(said.Payload.Span), (int)rate);
     }
 
-    private static LinkMark MarkOf(in WyomingEvent said) =>
-        new(
-            said.Text("call_id"u8) is { } id && CallId.TryParse(id, out var call) ? call : default,
-            said.Number("turn"u8) ?? 0,
-            said.Number("gen"u8) ?? 0
-        );
+    /// <summary>A frame with the members that every event may have.</summary>
+    private static LinkFrame Common(LinkFrame frame, in WyomingEvent said) =>
+        frame with
+        {
+            Chunk = said.Number("seq"u8) ?? 0,
+            Mark = new SpeechMark(
+                said.Number("turn"u8) ?? 0,
+                said.Number("gen"u8) ?? 0,
+                said.Number("sentence"u8) ?? 0
+            ),
+            Call = said.Text("call_id"u8) is { } id && CallId.TryParse(id, out var call) ? call : default,
+            Number = said.Number("n"u8) ?? 0,
+        };
 
-    private static void WriteMark(Utf8JsonWriter json, LinkMark mark, uint number)
+    private static void WriteCommon(Utf8JsonWriter json, in LinkFrame frame)
+    {
+        if (frame.Call != default)
+        {
+            json.WriteString("call_id"u8, frame.Call.ToString());
+        }
+
+        WriteNumber(json, "seq"u8, frame.Chunk);
+        WriteNumber(json, "turn"u8, frame.Mark.Turn);
+        WriteNumber(json, "gen"u8, frame.Mark.Generation);
+        WriteNumber(json, "sentence"u8, frame.Mark.Sentence);
+        WriteNumber(json, "n"u8, frame.Number);
+    }
+
+    private static void WriteNumber(Utf8JsonWriter json, ReadOnlySpan<byte> name, uint number)
     {
         if (number != 0)
         {
-            json.WriteNumber("n"u8, number);
+            json.WriteNumber(name, number);
         }
-
-        if (mark == default)
-        {
-            return;
-        }
-
-        json.WriteString("call_id"u8, mark.Call.ToString());
-        json.WriteNumber("turn"u8, mark.Turn);
-        json.WriteNumber("gen"u8, mark.Generation);
     }
 
     /// <summary>Floats as 16 bits. What is too loud is cut, and what is no number is silence.</summary>

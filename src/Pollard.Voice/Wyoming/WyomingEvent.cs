@@ -55,10 +55,7 @@ internal readonly record struct WyomingEvent(string Type, JsonElement Data, Read
             return false;
         }
 
-        var type =
-            said.TryGetProperty("type"u8, out var named) && named.ValueKind == JsonValueKind.String
-                ? named.GetString()!
-                : "";
+        var type = TextIn(said, "type"u8) ?? "";
         if (type.Length is 0 or > MostTypeCharacters)
         {
             throw new FrameException("an event without a type");
@@ -142,22 +139,7 @@ internal readonly record struct WyomingEvent(string Type, JsonElement Data, Read
     }
 
     /// <summary>A text that it says; null: it does not.</summary>
-    public string? Text(ReadOnlySpan<byte> name)
-    {
-        try
-        {
-            return
-                Data.ValueKind == JsonValueKind.Object
-                && Data.TryGetProperty(name, out var value)
-                && value.ValueKind == JsonValueKind.String
-                ? value.GetString()
-                : null;
-        }
-        catch (InvalidOperationException)
-        {
-            return null; // Half of a character.
-        }
-    }
+    public string? Text(ReadOnlySpan<byte> name) => Data.ValueKind == JsonValueKind.Object ? TextIn(Data, name) : null;
 
     /// <summary>A number that it says; null: it does not, or it is none of 32 bits without a sign.</summary>
     public uint? Number(ReadOnlySpan<byte> name) =>
@@ -167,6 +149,20 @@ internal readonly record struct WyomingEvent(string Type, JsonElement Data, Read
         && value.TryGetUInt32(out var number)
             ? number
             : null;
+
+    private static string? TextIn(JsonElement said, ReadOnlySpan<byte> name)
+    {
+        try
+        {
+            return said.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+                ? value.GetString()
+                : null;
+        }
+        catch (InvalidOperationException)
+        {
+            return null; // Half of a character, or bytes that are none.
+        }
+    }
 
     private static JsonDocument Parse(ReadOnlySequence<byte> json)
     {

@@ -29,11 +29,13 @@ internal static class AgentCommand
         "Words that a task may ask for; several parted by commas"
     );
 
-    private static readonly Option<string?> Carrier = CommonOptions.Text(
-        "--carrier",
-        "CARRIER",
-        "How it links: h2 (one HTTP/2 stream), ws (a WebSocket), turn (long polls) or best. Default: best"
-    );
+    private static readonly Option<string?> Carrier = CommonOptions
+        .Text(
+            "--carrier",
+            "CARRIER",
+            "How it links: h2 (one HTTP/2 stream), ws (a WebSocket), turn (long polls) or best. Default: best"
+        )
+        .Among("h2", "ws", "turn", "best");
 
     private static readonly Option<string?> Drain = CommonOptions.Text(
         "--drain",
@@ -75,6 +77,8 @@ internal static class AgentCommand
                 Drain,
                 Plain,
                 CommonOptions.KeyFile,
+                TelemetrySettings.Otlp,
+                TelemetrySettings.Metrics,
                 CommonOptions.LogLevel,
                 CommonOptions.LogFormat
             )
@@ -99,6 +103,7 @@ internal static class AgentCommand
         await using var backends = new Backends(settings, time, loggers);
         var named = backends.Named();
         DataDirectory.Create(settings.DataPath);
+        await using var figures = await ProcessFigures.StartAsync(context, "pollard-agent", ct);
         var stuck = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         var options = Read(settings) with { LogFiles = files, Time = time, Stuck = loop => stuck.TrySetResult(loop) };
         if (named.Count == 0)
@@ -152,6 +157,8 @@ internal static class AgentCommand
         Read(settings);
         LogSettings.Read(settings);
         AgentFileSettings.ReadLogFiles(settings, TimeProvider.System)?.Dispose();
+        TelemetrySettings.Read(settings, "");
+        TelemetrySettings.ReadMetrics(settings);
         CommandSettings.Read(settings);
         ToolSettings.Read(settings);
         BackendSettings.ReadCommandSlots(settings);

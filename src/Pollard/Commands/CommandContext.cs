@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using Pollard.Client;
 using Pollard.Configuration;
 using Pollard.Output;
@@ -33,6 +34,9 @@ internal sealed record CommandContext(Shell Shell, ParseResult Parsed, Settings 
 /// <summary>Builds commands, and turns what can go wrong in one into a message and an exit code.</summary>
 internal static class CommandExtensions
 {
+    private const string HowToShowKey =
+        "Put the key into the environment as POLLARD_KEY, or name a file that has it with --key-file. An admin makes keys: pollard key create NAME";
+
     /// <summary>Gives a command what it does.</summary>
     public static Command Does(
         this Command command,
@@ -116,7 +120,8 @@ internal static class CommandExtensions
         }
         catch (PollardException e)
         {
-            return Fail(shell, e.Message, e.IsUnreachable ? ExitCode.Unreachable : ExitCode.Failed);
+            var how = e.Status == HttpStatusCode.Unauthorized ? $"\n{HowToShowKey}" : "";
+            return Fail(shell, e.Message + how, e.IsUnreachable ? ExitCode.Unreachable : ExitCode.Failed);
         }
         catch (IOException e)
         {

@@ -56,16 +56,21 @@ internal static class DoctorCommand
         var network = new NetworkChecks(http, context.Shell.Time);
         var gateway = settings.Address(CommonOptions.Gateway) ?? new Uri(Defaults.Gateway);
         var ollama = settings.Address(BackendSettings.Ollama);
+        using var status = new StatusLine(context.Shell);
         List<CheckResult> results =
         [
             Program(),
             CheckResult.Ok("configuration", settings.ConfigPath ?? "no file; defaults, flags and POLLARD_* hold"),
-            .. DiskChecks.Run(settings.DataPath, context.Shell.Time),
-            .. StoreChecks.Run(settings.DataPath, settings.IsOn(Full), context.Shell.Time, ct),
-            .. await network.GatewayAsync(gateway, settings.Secret(CommonOptions.KeyFile), ct),
-            .. await new LinkChecks(http, context.Shell.Time).RunAsync(gateway, ct),
-            await network.OllamaAsync(ollama ?? new Uri(Defaults.Ollama), ollama is not null, ct),
         ];
+        status.Show("Checking the disk");
+        results.AddRange(DiskChecks.Run(settings.DataPath, context.Shell.Time));
+        status.Show("Checking the store");
+        results.AddRange(StoreChecks.Run(settings.DataPath, settings.IsOn(Full), context.Shell.Time, ct));
+        status.Show("Checking the gateway and the ways to it");
+        results.AddRange(await network.GatewayAsync(gateway, settings.Secret(CommonOptions.KeyFile), ct));
+        results.AddRange(await new LinkChecks(http, context.Shell.Time).RunAsync(gateway, ct));
+        status.Show("Checking model servers");
+        results.Add(await network.OllamaAsync(ollama ?? new Uri(Defaults.Ollama), ollama is not null, ct));
         foreach (var server in settings.Addresses(BackendSettings.OpenAi))
         {
             var key = settings.Secret(BackendSettings.OpenAiKeyFile);

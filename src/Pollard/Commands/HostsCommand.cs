@@ -91,14 +91,21 @@ internal static class HostsCommand
         ];
 
     private static Task<int> DrainAsync(CommandContext context, CancellationToken ct) =>
-        ChangeAsync(context, "gets no new work and finishes what it has", (hosts, id) => hosts.DrainAsync(id, ct), ct);
+        ChangeAsync(
+            context,
+            "drained",
+            "gets no new work and finishes what it has",
+            (hosts, id) => hosts.DrainAsync(id, ct),
+            ct
+        );
 
     private static Task<int> ResumeAsync(CommandContext context, CancellationToken ct) =>
-        ChangeAsync(context, "gets work again", (hosts, id) => hosts.ResumeAsync(id, ct), ct);
+        ChangeAsync(context, "resumed", "gets work again", (hosts, id) => hosts.ResumeAsync(id, ct), ct);
 
     private static Task<int> ReleaseAsync(CommandContext context, CancellationToken ct) =>
         ChangeAsync(
             context,
+            "released",
             "is out of quarantine; its audits begin anew",
             (hosts, id) => hosts.ReleaseAsync(id, ct),
             ct
@@ -149,6 +156,7 @@ internal static class HostsCommand
     private static Task<int> RevokeAsync(CommandContext context, CancellationToken ct) =>
         ChangeAsync(
             context,
+            "revoked",
             "is revoked; to come back it must join anew",
             (hosts, id) => hosts.RevokeAsync(id, ct),
             ct
@@ -156,6 +164,7 @@ internal static class HostsCommand
 
     private static async Task<int> ChangeAsync(
         CommandContext context,
+        string changed,
         string outcome,
         Func<Client.HostsClient, string, Task> change,
         CancellationToken ct
@@ -164,7 +173,7 @@ internal static class HostsCommand
         using var gateway = context.Connect();
         var host = Find(await gateway.Hosts.ListAsync(ct), context.Required(Host));
         await change(gateway.Hosts, host.Id);
-        context.Print.Note($"Host {host.Name} ({host.Id}) {outcome}.");
+        context.Print.Outcome(new Changed(host.Id, changed), $"Host {host.Name} ({host.Id}) {outcome}.");
         return ExitCode.Ok;
     }
 

@@ -18,6 +18,11 @@ internal static class KeyCommand
         "An admin key: sees every task, and manages hosts, keys and tokens"
     );
 
+    private static readonly Option<bool> Viewer = CommonOptions.CallSwitch(
+        "--viewer",
+        "A viewer's key: sees everything but what tasks say, and changes nothing; for the dashboard"
+    );
+
     private static readonly Option<string?> RequestsPerMinute = CommonOptions.CallText(
         "--requests-per-minute",
         "N",
@@ -40,7 +45,7 @@ internal static class KeyCommand
         new("key", "Clients' keys (needs an admin key where keys are on)")
         {
             new Command("create", "Makes a key and prints it, once") { Name }
-                .With(Admin, RequestsPerMinute, MaxRunning, ExpiresIn)
+                .With(Admin, Viewer, RequestsPerMinute, MaxRunning, ExpiresIn)
                 .WithGateway()
                 .Does(shell, CreateAsync),
             new Command("list", "The keys, without their secrets").WithGateway().Does(shell, ListAsync),
@@ -55,7 +60,7 @@ internal static class KeyCommand
         var wanted = new CreateKey
         {
             Name = context.Required(Name),
-            Role = settings.IsOn(Admin) ? "admin" : null,
+            Role = RoleOf(settings),
             RequestsPerMinute = settings.Number(RequestsPerMinute, 1, int.MaxValue),
             MaxRunning = settings.Number(MaxRunning, 1, int.MaxValue),
             ExpiresIn = settings.Duration(ExpiresIn)?.TotalSeconds,
@@ -74,6 +79,17 @@ internal static class KeyCommand
 
         return ExitCode.Ok;
     }
+
+    private static string? RoleOf(Settings settings) =>
+        (settings.IsOn(Admin), settings.IsOn(Viewer)) switch
+        {
+            (true, true) => throw new UsageException(
+                "A key is an admin's or a viewer's; give one of --admin and --viewer."
+            ),
+            (true, _) => "admin",
+            (_, true) => "viewer",
+            _ => null,
+        };
 
     private static async Task<int> ListAsync(CommandContext context, CancellationToken ct)
     {
@@ -107,7 +123,8 @@ internal static class KeyCommand
     {
         using var gateway = context.Connect();
         await gateway.Keys.RevokeAsync(context.Required(Id), ct);
-        context.Print.Note($"Key {context.Required(Id)} opens nothing any more.");
+        var id = context.Required(Id);
+        context.Print.Outcome(new Changed(id, "revoked"), $"Key {id} opens nothing any more.");
         return ExitCode.Ok;
     }
 }

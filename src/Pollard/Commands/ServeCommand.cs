@@ -12,7 +12,7 @@ internal static class ServeCommand
         new Command("serve", "The gateway alone; hosts link to it with pollard agent")
             .With(GatewaySettings.All)
             .With(BackendSettings.OfUpstream)
-            .With(CommonOptions.LogLevel, CommonOptions.LogFormat, CommonOptions.Json)
+            .With(TelemetrySettings.Otlp, CommonOptions.LogLevel, CommonOptions.LogFormat, CommonOptions.Json)
             .WithConfiguration()
             .Does(shell, RunAsync);
 

@@ -104,6 +104,12 @@ internal static class SimulateCommand
         "stall, cut, early-end, error, garbage, 500, 429 or 529; at a rate of 5% or 1/20. May be given several times"
     );
 
+    private static readonly Option<string[]> Answers = CommonOptions.CallTexts(
+        "--answer",
+        "WORDS=ANSWER",
+        "What is answered to a message with these words; without them, to any. May be given several times. Default: generated text"
+    );
+
     private static readonly Option<string?> RequiredKeyFile = CommonOptions.CallText(
         "--require-key-file",
         "FILE",
@@ -169,7 +175,18 @@ internal static class SimulateCommand
 
     private static Command Simulator(string name, string description, Option<string?> url) =>
         new Command(name, description)
-            .With(url, Models, TokensPerSecond, FirstToken, Tokens, Seed, Faults, RequiredKeyFile, CommonOptions.Json)
+            .With(
+                url,
+                Models,
+                TokensPerSecond,
+                FirstToken,
+                Tokens,
+                Seed,
+                Answers,
+                Faults,
+                RequiredKeyFile,
+                CommonOptions.Json
+            )
             .WithConfiguration();
 
     private static Task<int> RunTasksAsync(CommandContext context, CancellationToken ct)
@@ -179,6 +196,7 @@ internal static class SimulateCommand
         {
             FirstTokenDelay = settings.Duration(Delay) ?? TimeSpan.Zero,
             Seed = settings.Number(TasksSeed, 0, int.MaxValue) ?? 0,
+            Answers = [.. settings.Lines(Answers).Select(ParseAnswer)],
             Faults = [.. settings.Texts(TasksFaults).Select(ParseFault)],
             Key = settings.SecretFile(RequiredKeyFile),
             Time = context.Shell.Time,
@@ -244,6 +262,7 @@ internal static class SimulateCommand
             FirstTokenDelay = settings.Duration(FirstToken) ?? defaults.FirstTokenDelay,
             Tokens = settings.Number(Tokens, 1, 1_000_000) ?? defaults.Tokens,
             Seed = settings.Number(Seed, 0, int.MaxValue) ?? defaults.Seed,
+            Answers = [.. settings.Lines(Answers).Select(ParseAnswer)],
             Faults = [.. settings.Texts(Faults).Select(ParseFault)],
             Key = settings.SecretFile(RequiredKeyFile),
             LoadTime = settings.Duration(LoadTime) ?? defaults.LoadTime,
@@ -251,6 +270,9 @@ internal static class SimulateCommand
             Time = context.Shell.Time,
         };
     }
+
+    private static (string Words, string Answer) ParseAnswer(string text) =>
+        text.Split('=', 2) is [var words, var answer] ? (words, answer) : ("", text);
 
     private static SimulatorFault ParseFault(string text) =>
         SimulatorFault.TryParse(text, out var fault)

@@ -12,6 +12,7 @@ internal static class TaskInputCommand
     private static readonly Argument<string> Action = new("action")
     {
         Description = "retry: ask the model again; accept: take the last answer after all; reject: end the task",
+        CompletionSources = { "retry", "accept", "reject" },
     };
 
     private static readonly Argument<string[]> Words = new("text")

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Pollard.Client;
 using Pollard.Configuration;
 using Pollard.Output;
@@ -19,11 +20,9 @@ internal static class TasksCommand
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private static readonly Option<string?> State = CommonOptions.CallText(
-        "--state",
-        "STATE",
-        "Only pending, running, completed, failed, timeout or cancelled ones"
-    );
+    private static readonly Option<string?> State = CommonOptions
+        .CallText("--state", "STATE", "Only pending, running, completed, failed, timeout or cancelled ones")
+        .Among("pending", "running", "completed", "failed", "timeout", "cancelled");
 
     private static readonly Option<string?> Kind = CommonOptions.CallText(
         "--kind",
@@ -131,6 +130,8 @@ internal static class TasksCommand
     {
         var query = Selected(context.Settings) with { Limit = ExportPage };
         using var gateway = context.Connect();
+        using var status = new StatusLine(context.Shell);
+        var count = 0;
         while (true)
         {
             TaskPage page;
@@ -140,6 +141,7 @@ internal static class TasksCommand
             }
             catch (PollardException) when (query.Before is { } cursor)
             {
+                status.Dispose();
                 context.Print.Note($"The export is not complete; go on with --before {cursor}");
                 throw;
             }
@@ -147,6 +149,12 @@ internal static class TasksCommand
             foreach (var task in page.Tasks)
             {
                 context.Print.JsonLine(task, Printer.Protocol.TaskDocument);
+            }
+
+            count += page.Tasks.Count;
+            if (!context.Shell.OutIsTerminal) // There the tasks themselves are seen.
+            {
+                status.Show(string.Create(CultureInfo.InvariantCulture, $"{count} tasks"));
             }
 
             if (page.Next is not { } next || next == query.Before)
@@ -213,7 +221,7 @@ internal static class TasksCommand
 
         // All at once: the time-out is one for all of them.
         var waits = ids.Select(id => gateway.Tasks.WaitAsync(id, timeout, ct)).ToArray();
-        foreach (var task in await Task.WhenAll(waits))
+        foreach (var task in await ProgressBar.UntilAllAsync(context.Shell, waits, ct))
         {
             exitCode = Math.Max(exitCode, TaskPrinter.ExitCodeOf(task));
             if (context.Print.Json)

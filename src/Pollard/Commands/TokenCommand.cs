@@ -29,11 +29,9 @@ internal static class TokenCommand
         "How long it may be used: 15m, 2h, 7d. Default: 1d"
     );
 
-    private static readonly Option<string?> Tier = CommonOptions.CallText(
-        "--tier",
-        "TIER",
-        "How far the hosts are trusted: own, trusted or community. Default: trusted"
-    );
+    private static readonly Option<string?> Tier = CommonOptions
+        .CallText("--tier", "TIER", "How far the hosts are trusted: own, trusted or community. Default: trusted")
+        .Among("own", "trusted", "community");
 
     private static readonly Option<string?> Owner = CommonOptions.CallText(
         "--owner",
@@ -136,7 +134,8 @@ internal static class TokenCommand
     {
         using var gateway = context.Connect();
         await gateway.Tokens.RevokeAsync(context.Required(Id), ct);
-        context.Print.Note($"No host joins with token {context.Required(Id)} any more.");
+        var id = context.Required(Id);
+        context.Print.Outcome(new Changed(id, "revoked"), $"No host joins with token {id} any more.");
         return ExitCode.Ok;
     }
 }

@@ -4,6 +4,7 @@ using Pollard.Agent.Backends;
 using Pollard.Composition;
 using Pollard.Configuration;
 using Pollard.Gateway.Answers;
+using Pollard.Output;
 using Pollard.Protocol;
 using Pollard.Protocol.Api;
 using Pollard.Simulators;
@@ -31,7 +32,7 @@ internal static class UpCommand
             .With(ToolSettings.All)
             .With(BackendSettings.OfUpstream)
             .With(GatewaySettings.All)
-            .With(CommonOptions.LogLevel, CommonOptions.LogFormat, CommonOptions.Json)
+            .With(TelemetrySettings.Otlp, CommonOptions.LogLevel, CommonOptions.LogFormat, CommonOptions.Json)
             .WithConfiguration()
             .Does(shell, RunAsync);
 
@@ -45,11 +46,14 @@ internal static class UpCommand
     private static async Task<int> RunAsync(CommandContext context, CancellationToken ct)
     {
         var (settings, time) = (context.Settings, context.Shell.Time);
-        var logging = LogSettings.Read(settings);
+        using var status = new StatusLine(context.Shell);
+        var isText = !context.Print.Json && settings.Text(CommonOptions.LogFormat) is null or "text";
+        var hasStatus = status.IsShown && isText;
+        var logging = LogSettings.Read(settings, hasStatus ? status : null);
         using var loggers = LoggerFactory.Create(logging);
         await using var backends = new Backends(settings, time, loggers);
         var upstream = backends.Upstream();
-        await using var work = await FindWorkAsync(context, backends, hasUpstream: upstream is not null, ct);
+        await using var work = await FindWorkAsync(context, backends, upstream is not null, status, ct);
         await using var gateway = await RunningGateway.StartAsync(
             settings,
             work.Simulator is null ? [] : DemoRoutes,
@@ -88,7 +92,10 @@ internal static class UpCommand
             }
         }
 
-        await ct.UntilCancelledAsync();
+        await (
+            hasStatus ? PoolStatus.ShowAsync(status, gateway.Engine, greeting.Url, time, ct) : ct.UntilCancelledAsync()
+        );
+        status.Show("");
         context.Print.Hint("Finishing what runs; Ctrl-C again ends at once.");
         return ExitCode.Ok;
     }
@@ -98,6 +105,7 @@ internal static class UpCommand
         CommandContext context,
         Backends backends,
         bool hasUpstream,
+        StatusLine status,
         CancellationToken ct
     )
     {
@@ -113,7 +121,11 @@ internal static class UpCommand
             return new([ollama], $"Work is run on Ollama at {address}.", null);
         }
 
-        var awaited = new AwaitedOllama(context.Shell, ollama, models => context.Print.Note(Found(address, models)));
+        var awaited = new AwaitedOllama(
+            context.Shell,
+            ollama,
+            models => status.Say(context.Print.Safe(Found(address, models)))
+        );
         if (hasUpstream)
         {
             return new([awaited], $"No Ollama at {address}: all work goes to the upstream.", null);

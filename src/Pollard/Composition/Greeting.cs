@@ -6,7 +6,8 @@ namespace Pollard.Composition;
 /// <summary>What a gateway says once it can be called: where, with which key, and what to try.</summary>
 internal sealed class Greeting(CommandContext context, RunningGateway gateway)
 {
-    private string Url { get; } = Callable(gateway.Server.Addresses[0]);
+    /// <summary>Where it is called from this machine.</summary>
+    public string Url { get; } = Callable(gateway.Server.Addresses[0]);
 
     /// <summary>Where it answers, and the first admin key when this start made it.</summary>
     public void Ready()
@@ -21,6 +22,7 @@ internal sealed class Greeting(CommandContext context, RunningGateway gateway)
         }
 
         print.Line($"Pollard {ProgramVersion.Text} answers at {Url} (data: {context.Settings.DataPath})");
+        print.Line($"Dashboard: {Url} in a browser");
         if (key is not null)
         {
             print.Line();

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Pollard.Configuration;
 using Pollard.Gateway;
 using Pollard.Gateway.Answers;
+using Pollard.Gateway.Observability;
 using Pollard.Gateway.Validation;
 using Pollard.Storage.Sqlite;
 using Pollard.Tasks;
@@ -12,14 +13,18 @@ namespace Pollard.Composition;
 internal sealed class RunningGateway : IAsyncDisposable
 {
     private readonly TaskEngine _engine;
+    private readonly Telemetry _telemetry;
 
-    private RunningGateway(TaskEngine engine, GatewayServer server)
+    private RunningGateway(TaskEngine engine, GatewayServer server, Telemetry telemetry)
     {
         _engine = engine;
+        _telemetry = telemetry;
         Server = server;
     }
 
     public GatewayServer Server { get; }
+
+    public TaskEngine Engine => _engine;
 
     public static async Task<RunningGateway> StartAsync(
         Settings settings,
@@ -33,7 +38,8 @@ internal sealed class RunningGateway : IAsyncDisposable
         DataDirectory.Create(settings.DataPath);
         var storeOptions = new SqliteStoreOptions { Directory = settings.DataPath };
         var options = GatewaySettings.ReadGateway(settings) with { DatabasePath = storeOptions.DatabasePath };
-        options = options with { Routes = [.. options.Routes, .. routes] };
+        options = options with { Routes = [.. options.Routes, .. routes], Settings = settings.Describe() };
+        var telemetry = Telemetry.Start(TelemetrySettings.Read(settings, "pollard-gateway"));
         var store = new SqliteTaskStore(storeOptions, time, loggers.CreateLogger<SqliteTaskStore>());
         var review = new AnswerReview(time);
         TaskEngine engine;
@@ -53,17 +59,19 @@ internal sealed class RunningGateway : IAsyncDisposable
         catch
         {
             await store.DisposeAsync();
+            telemetry.Dispose();
             throw;
         }
 
         try
         {
-            var server = await GatewayServer.StartAsync(options, engine, review, store, time, logging, ct);
-            return new RunningGateway(engine, server);
+            var server = await GatewayServer.StartAsync(options, engine, review, store, telemetry, time, logging, ct);
+            return new RunningGateway(engine, server, telemetry);
         }
         catch (IOException e)
         {
             await engine.DisposeAsync();
+            telemetry.Dispose();
             throw new CommandFailedException(
                 $"{e.Message.TrimEnd('.')}. Stop the program that is there, or choose other ports with --urls and --link-url.",
                 e
@@ -72,6 +80,7 @@ internal sealed class RunningGateway : IAsyncDisposable
         catch
         {
             await engine.DisposeAsync();
+            telemetry.Dispose();
             throw;
         }
     }
@@ -80,5 +89,6 @@ internal sealed class RunningGateway : IAsyncDisposable
     {
         await Server.DisposeAsync();
         await _engine.DisposeAsync(); // With its store.
+        _telemetry.Dispose(); // Last: what was not sent yet is.
     }
 }

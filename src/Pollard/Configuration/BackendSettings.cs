@@ -116,11 +116,13 @@ internal static class BackendSettings
         );
 
     public static Option<string?> CodexSandbox { get; } =
-        CommonOptions.Text(
-            "--codex-sandbox",
-            "MODE",
-            "Let Codex run commands: read-only, workspace-write or danger-full-access. Default: it only answers"
-        );
+        CommonOptions
+            .Text(
+                "--codex-sandbox",
+                "MODE",
+                "Let Codex run commands: read-only, workspace-write or danger-full-access. Default: it only answers"
+            )
+            .Among("read-only", "workspace-write", "danger-full-access");
 
     public static Option<string?> McpConfig { get; } =
         CommonOptions.Text(

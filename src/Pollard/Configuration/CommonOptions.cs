@@ -20,10 +20,11 @@ internal static class CommonOptions
     public static Option<bool> Json { get; } = new("--json") { Description = "Print JSON, for programs" };
 
     public static Option<string?> LogLevel { get; } =
-        Text("--log-level", "LEVEL", "What is logged: trace, debug, info, warn, error or none. Default: info");
+        Text("--log-level", "LEVEL", "What is logged: trace, debug, info, warn, error or none. Default: info")
+            .Among("trace", "debug", "info", "warn", "error", "none");
 
     public static Option<string?> LogFormat { get; } =
-        Text("--log-format", "FORMAT", "How it is logged: text or json. Default: text");
+        Text("--log-format", "FORMAT", "How it is logged: text or json. Default: text").Among("text", "json");
 
     /// <summary>An option with a text for a value.</summary>
     public static Option<string?> Text(string name, string value, string description) =>
@@ -52,6 +53,13 @@ internal static class CommonOptions
     /// <summary>An option that is meant for one call and may be given several times.</summary>
     public static Option<string[]> CallTexts(string name, string value, string description) =>
         new CallOption<string[]>(name) { Description = description, HelpName = value };
+
+    /// <summary>Names the values that a shell offers.</summary>
+    public static Option<T> Among<T>(this Option<T> option, params string[] values)
+    {
+        option.CompletionSources.Add(values);
+        return option;
+    }
 
     /// <summary>A switch that is meant for one call.</summary>
     public static Option<bool> CallSwitch(string name, string description) =>

@@ -78,6 +78,12 @@ internal static class GatewaySettings
         "Tasks that may wait at the same time. Default: 200000"
     );
 
+    private static readonly Option<string?> AccessLog = CommonOptions.Text(
+        "--access-log",
+        "FILE",
+        "Where a line of JSON is added for each request; - is standard output. Default: nowhere"
+    );
+
     public static Option[] All { get; } =
     [
         Urls,
@@ -91,6 +97,7 @@ internal static class GatewaySettings
         KeepTasks,
         KeepMegabytes,
         MaxPending,
+        AccessLog,
         .. LongCallSettings.All,
         .. AndySettings.All,
         .. TeleportSettings.All,
@@ -115,10 +122,30 @@ internal static class GatewaySettings
                 var url => Parse(url, "--link-url").ToString(),
             },
             RequireKeys = settings.IsOn(RequireKeys) ? true : null,
+            AccessLogPath = ReadAccessLog(settings),
             TrustedProxies = [.. settings.Texts(TrustedProxies).Select(ReadNetwork)],
         };
         options = AndySettings.Read(settings, LongCallSettings.Read(settings, options));
         return TeleportSettings.Read(settings, options);
+    }
+
+    // Said at once: a gateway that finds out later that it cannot write would run without.
+    private static string? ReadAccessLog(Settings settings)
+    {
+        if (settings.Text(AccessLog) is not { } path || path == "-")
+        {
+            return settings.Text(AccessLog);
+        }
+
+        try
+        {
+            File.Open(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete).Dispose();
+            return Path.GetFullPath(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new UsageException($"{AccessLog.Name} is \"{path}\", which cannot be written: {e.Message}", e);
+        }
     }
 
     /// <summary>An address to serve at, or null.</summary>

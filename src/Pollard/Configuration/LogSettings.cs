@@ -12,18 +12,21 @@ internal static class LogSettings
     /// <param name="settings">The settings.</param>
     /// <param name="view">Has the terminal; null: the error stream gets the log.</param>
     /// <param name="files">Gets all of it besides; null: nothing does.</param>
+    /// <param name="usual">What is logged where nobody says it.</param>
     /// <exception cref="UsageException">A setting is wrong.</exception>
     public static Action<ILoggingBuilder> Read(
         Settings settings,
         ILoggerProvider? view = null,
-        ILoggerProvider? files = null
+        ILoggerProvider? files = null,
+        LogLevel usual = LogLevel.Information
     )
     {
         var level = settings.Text(CommonOptions.LogLevel) switch
         {
             "trace" => LogLevel.Trace,
             "debug" => LogLevel.Debug,
-            null or "info" => LogLevel.Information,
+            null => usual,
+            "info" => LogLevel.Information,
             "warn" => LogLevel.Warning,
             "error" => LogLevel.Error,
             "none" => LogLevel.None,

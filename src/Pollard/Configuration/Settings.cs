@@ -7,7 +7,7 @@ namespace Pollard.Configuration;
 /// What an option is set to. One rule for all: the flag <c>--first-name</c>, else the environment's <c>POLLARD_FIRST_NAME</c>,
 /// else <c>first_name</c> in <c>pollard.json</c>, else the default.
 /// </summary>
-internal sealed class Settings
+internal sealed partial class Settings
 {
     private readonly ParseResult _parsed;
     private readonly Func<string, string?> _environment;

@@ -1,6 +1,8 @@
 using System.Text.Json.Serialization;
 using Pollard.Agent.Owner;
 using Pollard.Client;
+using Pollard.Commands;
+using Pollard.Voice.Stages;
 
 namespace Pollard.Output;
 
@@ -12,7 +14,10 @@ namespace Pollard.Output;
 [JsonSerializable(typeof(IReadOnlyList<ServedModel>))]
 [JsonSerializable(typeof(IReadOnlyList<CheckResult>))]
 [JsonSerializable(typeof(StartedServer))]
+[JsonSerializable(typeof(Changed))]
 [JsonSerializable(typeof(AgentStatus))]
+[JsonSerializable(typeof(TestCallResult))]
+[JsonSerializable(typeof(IReadOnlyList<VoiceStatus>))]
 internal sealed partial class OutputJson : JsonSerializerContext;
 
 /// <summary>One line of <c>pollard doctor</c>.</summary>
@@ -34,3 +39,8 @@ internal sealed record CheckResult(string Name, string State, string Found, stri
 /// <param name="LinkUrl">Where hosts link over clear-text HTTP/2.</param>
 /// <param name="AdminKey">The first admin key, when this start made it.</param>
 internal sealed record StartedServer(string Url, string? LinkUrl = null, string? AdminKey = null);
+
+/// <summary>What a command has changed.</summary>
+/// <param name="Id">The host, key or token.</param>
+/// <param name="Change"><c>drained</c>, <c>resumed</c>, <c>released</c> or <c>revoked</c>.</param>
+internal sealed record Changed(string Id, string Change);

@@ -21,7 +21,10 @@ internal sealed class Printer(Shell shell, bool json)
     /// <summary>True when the result is to be JSON.</summary>
     public bool Json => json;
 
-    public bool HasColour => shell.OutIsTerminal && string.IsNullOrEmpty(shell.Environment("NO_COLOR"));
+    /// <summary>True where colours are seen or asked for; <c>NO_COLOR</c> goes before <c>FORCE_COLOR</c> and <c>CLICOLOR_FORCE</c>.</summary>
+    public bool HasColour =>
+        string.IsNullOrEmpty(shell.Environment("NO_COLOR"))
+        && (shell.OutIsTerminal || Forces("FORCE_COLOR") || Forces("CLICOLOR_FORCE"));
 
     /// <summary>A line of the result.</summary>
     public void Line(string text = "") => shell.Out.WriteLine(Safe(text));
@@ -38,6 +41,19 @@ internal sealed class Printer(Shell shell, bool json)
     {
         shell.Out.WriteLine(JsonSerializer.Serialize(value, type));
         shell.Out.Flush();
+    }
+
+    /// <summary>What a command has changed: a line of JSON, or words beside the output.</summary>
+    public void Outcome(Changed changed, string words)
+    {
+        if (json)
+        {
+            JsonLine(changed, Own.Changed);
+        }
+        else
+        {
+            Note(words);
+        }
     }
 
     /// <summary>A line that is not part of the result, but that everybody should see.</summary>
@@ -70,7 +86,7 @@ internal sealed class Printer(Shell shell, bool json)
     }
 
     /// <summary>Text without the control characters by which a model or a host could play with the terminal.</summary>
-    public string Safe(string text) => Safe(text, shell.OutIsTerminal);
+    public string Safe(string text) => Safe(text, shell.OutIsTerminal || HasColour); // Forced colours are for a pager.
 
     private static string Safe(string text, bool isForTerminal) =>
         isForTerminal && text.Any(IsUnsafe)
@@ -84,6 +100,8 @@ internal sealed class Printer(Shell shell, bool json)
     private static bool IsUnsafe(char character) =>
         (char.IsControl(character) && character is not '\n' and not '\t' and not '\r')
         || character is (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069');
+
+    private bool Forces(string variable) => shell.Environment(variable) is not (null or "" or "0");
 
     private static Style Dim => new(decoration: Decoration.Dim);
 

@@ -83,6 +83,12 @@ internal sealed class GatewayProcess : IAsyncDisposable
     public async Task KillAndRestartAsync()
     {
         await Process.KillAsync();
+        await RestartAsync();
+    }
+
+    /// <summary>A new start, over the same data, of one that has ended.</summary>
+    public async Task RestartAsync()
+    {
         await Process.DisposeAsync();
         Process = PollardProcess.Start(_arguments);
         await UntilReadyAsync();

@@ -8,10 +8,15 @@ namespace Pollard.EndToEnd.Support;
 internal sealed record DocumentedCommand(string Text, IReadOnlyList<string>? Expected);
 
 /// <summary>
-/// A shell block of a document: <c>sh</c> has a command a line, <c>console</c> has commands after a dollar sign and their
-/// output. A comment <c>not run: reason</c> above a block leaves it out.
+/// A block of a document that can be run: <c>sh</c> has a command a line, <c>console</c> has commands after a dollar sign and their
+/// output, <c>js</c> and <c>python</c> are programs. A comment <c>not run: reason</c> above a block leaves it out.
 /// </summary>
-internal sealed partial record ShellBlock(string Where, bool IsRun, IReadOnlyList<DocumentedCommand> Commands)
+internal sealed partial record ShellBlock(
+    string Where,
+    bool IsRun,
+    IReadOnlyList<string> Runner,
+    IReadOnlyList<DocumentedCommand> Commands
+)
 {
     public static IReadOnlyList<ShellBlock> Of(string name, string markdown) =>
         [
@@ -20,9 +25,8 @@ internal sealed partial record ShellBlock(string Where, bool IsRun, IReadOnlyLis
                 .Select(match => new ShellBlock(
                     $"{name}:{markdown.AsSpan(0, match.Groups["body"].Index).Count('\n') + 1}",
                     !match.Groups["not"].Success,
-                    match.Groups["kind"].Value == "console"
-                        ? Session(match.Groups["body"].Value)
-                        : Script(match.Groups["body"].Value)
+                    RunnerOf(match.Groups["kind"].Value),
+                    CommandsOf(match.Groups["kind"].Value, match.Groups["body"].Value)
                 )),
         ];
 
@@ -36,6 +40,23 @@ internal sealed partial record ShellBlock(string Where, bool IsRun, IReadOnlyLis
         shape = Number.Replace(shape, "N");
         return Spaces.Replace(shape, " ").Trim();
     }
+
+    // What runs a command, which comes behind it.
+    private static string[] RunnerOf(string kind) =>
+        kind switch
+        {
+            "js" => ["node", "--input-type=module", "--eval"],
+            "python" => ["python3", "-c"],
+            _ => ["bash", "-ceu"],
+        };
+
+    private static List<DocumentedCommand> CommandsOf(string kind, string body) =>
+        kind switch
+        {
+            "console" => Session(body),
+            "sh" => Script(body),
+            _ => [new DocumentedCommand(body, null)],
+        };
 
     private static List<DocumentedCommand> Script(string body) =>
         [
@@ -66,7 +87,7 @@ internal sealed partial record ShellBlock(string Where, bool IsRun, IReadOnlyLis
     }
 
     [GeneratedRegex(
-        @"(?<not><!-- not run: [^>]*-->\s*\n+)?^```(?<kind>sh|console)\n(?<body>.*?)^```",
+        @"(?<not><!-- not run: [^>]*-->\s*\n+)?^```(?<kind>sh|console|js|python)\n(?<body>.*?)^```",
         RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture,
         matchTimeoutMilliseconds: 1000
     )]

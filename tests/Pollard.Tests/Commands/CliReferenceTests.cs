@@ -51,7 +51,9 @@ public sealed class CliReferenceTests
             .. command.Subcommands.Count == 0 || command.Action is not null
                 ? [(path, command)]
                 : Array.Empty<(string, Command)>(),
-            .. command.Subcommands.SelectMany(subcommand => Leaves(subcommand, $"{path} {subcommand.Name}")),
+            .. command
+                .Subcommands.Where(subcommand => !subcommand.Hidden)
+                .SelectMany(subcommand => Leaves(subcommand, $"{path} {subcommand.Name}")),
         ];
 
     private static IEnumerable<string> OptionsOf(Command command) =>

@@ -97,16 +97,21 @@ public sealed class CommandLineTests
     }
 
     [Theory]
-    [InlineData(null, true)]
-    [InlineData("1", false)]
-    public async Task Colours_are_for_terminals_that_want_them(string? noColour, bool expected)
+    [InlineData(true, null, true)]
+    [InlineData(true, "NO_COLOR=1", false)]
+    [InlineData(false, null, false)]
+    [InlineData(false, "FORCE_COLOR=1", true)]
+    [InlineData(false, "CLICOLOR_FORCE=1", true)]
+    [InlineData(false, "FORCE_COLOR=0", false)]
+    [InlineData(false, "FORCE_COLOR=1,NO_COLOR=1", false)]
+    public async Task Colours_are_for_terminals_and_for_those_who_ask(bool isTerminal, string? variables, bool expected)
     {
         await using var gateway = await ScriptedGateway.StartAsync();
         gateway.On("GET /v1/tasks", $$"""{"tasks":[{{Documents.Task("t1", "failed")}}]}""");
-        using var shell = new TestShell { IsTerminal = true };
-        if (noColour is not null)
+        using var shell = new TestShell { IsTerminal = isTerminal };
+        foreach (var variable in variables?.Split(',') ?? [])
         {
-            shell.Variables["NO_COLOR"] = noColour;
+            shell.Variables[variable.Split('=')[0]] = variable.Split('=')[1];
         }
 
         await shell.RunAsync(gateway, "tasks", "list");
@@ -128,11 +133,21 @@ public sealed class CommandLineTests
     )]
     [InlineData("GET /v1/models", """{"data":[{"id":"m"}]}""", "models")]
     [InlineData("GET /v1/hosts", """{"hosts":[],"total":0}""", "hosts", "list")]
+    [InlineData("POST /v1/hosts/h1/drain", "{}", "hosts", "drain", "h1")]
+    [InlineData("POST /v1/hosts/h1/resume", "{}", "hosts", "resume", "h1")]
+    [InlineData("POST /v1/hosts/h1/release", "{}", "hosts", "release", "h1")]
+    [InlineData("POST /v1/hosts/h1/revoke", "{}", "hosts", "revoke", "h1")]
     [InlineData("GET /v1/keys", """{"keys":[]}""", "key", "list")]
+    [InlineData("DELETE /v1/keys/k1", "{}", "key", "revoke", "k1")]
+    [InlineData("DELETE /v1/tokens/j1", "{}", "token", "revoke", "j1")]
     [InlineData("GET /v1/tokens", """{"tokens":[]}""", "token", "list")]
     public async Task Json_is_one_line_that_parses(string call, string answer, params string[] arguments)
     {
         await using var gateway = await ScriptedGateway.StartAsync();
+        gateway.On(
+            "GET /v1/hosts",
+            """{"hosts":[{"id":"h1","name":"attic","state":"online","role":"worker","slots":1,"running":0,"enrolled_at":"2026-01-02T03:04:05.678Z","models":[]}]}"""
+        );
         gateway.On(call, answer.Replace("{TASK}", Documents.Task("t1", "completed"), StringComparison.Ordinal));
         using var shell = new TestShell();
 

@@ -35,6 +35,35 @@ public sealed class SettingsTests : IDisposable
     }
 
     [Fact]
+    public void What_is_set_is_described_with_who_set_it_and_without_secrets()
+    {
+        WriteFile("""{ "loud": true }""");
+        _variables["POLLARD_UPSTREAM_KEY"] = "sk-secret";
+        _variables["POLLARD_OPENAI"] = "http://ada:secret@a";
+
+        var described = Read("--limit", "5").Describe().ToDictionary(setting => setting.Name, StringComparer.Ordinal);
+
+        Assert.Equal(("flag", "5"), (described["--limit"].Source, described["--limit"].Value));
+        Assert.Null(described["--limit"].Member);
+        Assert.Equal(("file", "true"), (described["--loud"].Source, described["--loud"].Value));
+        Assert.Equal(
+            ("environment", "(set)"),
+            (described["--upstream-key-file"].Source, described["--upstream-key-file"].Value)
+        );
+        Assert.Equal("http://(set)@a", described["--openai"].Value);
+        Assert.Equal(("default", null), (described["--slots"].Source, described["--slots"].Value));
+        Assert.Equal("POLLARD_SLOTS", described["--slots"].Variable);
+    }
+
+    [Fact]
+    public void A_default_is_described_as_the_help_says_it()
+    {
+        var data = Read().Describe().Single(setting => setting.Name == "--data");
+
+        Assert.Equal("The data directory", data.About);
+    }
+
+    [Fact]
     public void Switches_and_lists_follow_the_same_rule()
     {
         WriteFile("""{ "loud": true, "openai": ["http://a", "http://b"] }""");

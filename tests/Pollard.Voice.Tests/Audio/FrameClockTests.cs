@@ -101,7 +101,16 @@ public sealed class FrameClockTests : IDisposable
                 }
             },
         };
-        listener.SetMeasurementEventCallback<double>((_, value, _, _) => late.Add(value));
+        var here = Environment.CurrentManagedThreadId; // Clocks of other tests have threads of their own.
+        listener.SetMeasurementEventCallback<double>(
+            (_, value, _, _) =>
+            {
+                if (Environment.CurrentManagedThreadId == here)
+                {
+                    late.Add(value);
+                }
+            }
+        );
         listener.Start();
         using var call = AddCall(_frames);
 

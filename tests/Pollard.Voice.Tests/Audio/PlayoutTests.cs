@@ -7,8 +7,8 @@ namespace Pollard.Voice.Tests.Audio;
 /// <summary>What a caller hears of what is brought: in order, whole, and at once no more when interrupted.</summary>
 public sealed class PlayoutTests
 {
-    private static readonly PlayoutMark First = new(1, 0, 1);
-    private static readonly PlayoutMark Second = new(1, 0, 2);
+    private static readonly SpeechMark First = new(1, 0, 1);
+    private static readonly SpeechMark Second = new(1, 0, 2);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -105,9 +105,34 @@ public sealed class PlayoutTests
             ],
             Finished(playout)
         );
-        var next = new PlayoutMark(2, 1, 1);
+        var next = new SpeechMark(2, 1, 1);
         Assert.Equal(PlayoutTaken.Yes, await source.AddAsync(Chunk(Sound.Tone(0.2f, 0.1, 8_000), 8_000), next, Token));
         Assert.Contains(Hear(playout, 1), static code => code != 0xFF);
+    }
+
+    [Fact]
+    public async Task What_is_said_after_an_interruption_stays_when_it_comes_before_the_word_of_it()
+    {
+        var playout = new Playout(new PlayoutOptions { Lead = TimeSpan.Zero });
+        var source = new PlayoutSource(playout);
+        await source.AddAsync(Chunk(Sound.Tone(0.2f, 0.1, 8_000), 8_000), First, Token);
+        Hear(playout, 2);
+        var next = new SpeechMark(2, 1, 1);
+        await source.AddAsync(Chunk(Sound.Tone(0.2f, 0.1, 8_000), 8_000), next, Token);
+        await source.EndAsync(Token);
+
+        Assert.Equal(0.06, playout.Flush(generation: 1).TotalSeconds, 3);
+        Assert.Equal(TimeSpan.Zero, playout.Flush(generation: 1)); // It is said again, where it may be lost.
+
+        Assert.Equal(0.1, playout.Depth.TotalSeconds, 3);
+        Hear(playout, 5);
+        Assert.Equal(
+            [
+                new(First, TimeSpan.FromMilliseconds(40), IsWhole: false),
+                new(next, TimeSpan.FromMilliseconds(100), IsWhole: true),
+            ],
+            Finished(playout)
+        );
     }
 
     [Fact]
@@ -200,7 +225,7 @@ public sealed class PlayoutTests
                         foreach (var milliseconds in pieces)
                         {
                             var piece = Chunk(Sound.Tone(0.2f, milliseconds / 1_000.0, rate), rate);
-                            await source.AddAsync(piece, new(1, 0, i), Token);
+                            await source.AddAsync(piece, new(1, 0, (uint)i), Token);
                             Hear(playout, frames);
                         }
                     }
@@ -210,7 +235,7 @@ public sealed class PlayoutTests
 
                     var told = Finished(playout);
                     var spoken = Enumerable.Range(0, sentences.Length).Where(i => sentences[i].Item1.Length > 0);
-                    Assert.Equal(spoken, told.Select(static one => one.Mark.Sentence));
+                    Assert.Equal(spoken, told.Select(static one => (int)one.Mark.Sentence));
                     Assert.All(told, static one => Assert.True(one.IsWhole));
                     foreach (var one in told)
                     {

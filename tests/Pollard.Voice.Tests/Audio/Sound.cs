@@ -22,12 +22,12 @@ internal static class Sound
         return Level([.. Noise(1, seconds, rate).Select(sample => last = 0.9f * last + sample)], level);
     }
 
-    /// <summary>A tone that goes through a whole number of turns in a window of 20 ms.</summary>
-    public static float[] Tone(float level, double seconds, int rate) =>
+    /// <summary>A tone; the usual one goes through a whole number of turns in a window of 20 ms.</summary>
+    public static float[] Tone(float level, double seconds, int rate, double frequency = 400) =>
         [
             .. Enumerable
                 .Range(0, (int)Math.Round(seconds * rate))
-                .Select(i => (float)(level * Math.Sqrt(2) * Math.Sin(2 * Math.PI * 400 * i / rate))),
+                .Select(i => (float)(level * Math.Sqrt(2) * Math.Sin(2 * Math.PI * frequency * i / rate))),
         ];
 
     /// <summary>Lays one sound over another.</summary>
@@ -42,8 +42,14 @@ internal static class Sound
     /// <summary>Has espeak-ng say something.</summary>
     public static async Task<float[]> SayAsync(string voice, string words, int rate)
     {
-        var ct = TestContext.Current.CancellationToken;
         var file = await Tool.RunAsync("espeak-ng", ["--stdout", "-v", voice, words]);
+        return await ReadAsync(file, rate);
+    }
+
+    /// <summary>The sound of a WAV file.</summary>
+    public static async Task<float[]> ReadAsync(byte[] file, int rate)
+    {
+        var ct = TestContext.Current.CancellationToken;
         var reader = await WavReader.OpenAsync(new MemoryStream(file), ct);
         var spoken = await reader.ReadAllAsync(TimeSpan.FromMinutes(1), ct);
         var resampler = new Resampler(reader.Format.Rate, rate);

@@ -137,26 +137,6 @@ public sealed class PocketsphinxTests
         Assert.Contains("apt-get install", Fails(new() { Model = "/nowhere/en-us" }), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task An_engine_that_is_closed_gives_its_memory_back()
-    {
-        await OpenAndCloseAsync(5);
-        var before = Environment.WorkingSet;
-
-        await OpenAndCloseAsync(40);
-
-        Assert.InRange(Environment.WorkingSet - before, long.MinValue, 100L * 1024 * 1024); // Each has 6 MiB or more.
-    }
-
-    private static async Task OpenAndCloseAsync(int times)
-    {
-        for (var i = 0; i < times; i++)
-        {
-            await using var engine = PocketsphinxEngine.Open(List, TimeProvider.System);
-            Assert.NotNull(await engine.HearAsync(new float[16_000], Token));
-        }
-    }
-
     private static string Fails(PocketsphinxSettings settings) =>
         Assert.Throws<EngineSetupException>(() => PocketsphinxEngine.Open(settings, TimeProvider.System)).Message;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -38,13 +39,11 @@ public sealed class MuxLinkTests : IAsyncDisposable
     {
         var server = Serve();
         var link = Dial(_listener!.At.Port, "stt");
-        var calls = await server.Came.ReadAsync(Token);
-
         var ours = link.Open(Call);
-        Assert.True(ours.TrySend(new(FrameKind.Text, "what"u8.ToArray(), Mark: new(default, Turn: 3, Generation: 2))));
+        Assert.True(ours.TrySend(new(FrameKind.Text, "what"u8.ToArray(), Mark: new(3, 2, 1))));
         Assert.True(ours.TrySend(new(FrameKind.Audio, Samples(0.5f, -0.25f), 16_000, 9)));
 
-        var theirs = await calls.Came.ReadAsync(Token);
+        var theirs = await server.Came.ReadAsync(Token);
         var heard = new[] { await theirs.Incoming.ReadAsync(Token), await theirs.Incoming.ReadAsync(Token) };
         var text = heard.Single(static frame => frame.Kind == FrameKind.Text);
         var sound = heard.Single(static frame => frame.Kind == FrameKind.Audio);
@@ -60,7 +59,7 @@ public sealed class MuxLinkTests : IAsyncDisposable
         Assert.False(ours.TrySend(new(FrameKind.Text, "late"u8.ToArray())));
         var again = link.Open(Call); // The same id is dialled again.
         again.TrySend(new(FrameKind.Text, "anew"u8.ToArray()));
-        theirs = await calls.Came.ReadAsync(Token);
+        theirs = await server.Came.ReadAsync(Token);
         Assert.Equal("anew", Said(await theirs.Incoming.ReadAsync(Token)));
         await Task.Delay(TimeSpan.FromMilliseconds(1_200), TimeProvider.System, Token); // A lane that ends has a second for its last words.
         again.TrySend(new(FrameKind.Text, "still"u8.ToArray()));
@@ -73,7 +72,6 @@ public sealed class MuxLinkTests : IAsyncDisposable
     {
         var server = Serve();
         var link = Dial(_listener!.At.Port, "stt");
-        var calls = await server.Came.ReadAsync(Token);
         var ours = Enumerable.Range(0, 100).Select(i => link.Open(CallId.Parse($"call{i}"))).ToList();
         for (var chunk = 1u; chunk <= 20; chunk++)
         {
@@ -85,11 +83,11 @@ public sealed class MuxLinkTests : IAsyncDisposable
 
         for (var i = 0; i < 100; i++)
         {
-            var call = await calls.Came.ReadAsync(Token);
+            var call = await server.Came.ReadAsync(Token);
             for (var chunk = 1u; chunk <= 20; chunk++)
             {
                 var frame = await call.Incoming.ReadAsync(Token);
-                Assert.Equal((call.Call, chunk), (frame.Mark.Call, frame.Chunk));
+                Assert.Equal((call.Call, chunk), (frame.Call, frame.Chunk));
             }
         }
     }
@@ -99,9 +97,8 @@ public sealed class MuxLinkTests : IAsyncDisposable
     {
         var server = Serve();
         var link = Dial(_listener!.At.Port, "stt");
-        var calls = await server.Came.ReadAsync(Token);
         var (deaf, other) = (link.Open(CallId.Parse("deaf")), link.Open(Call));
-        var (first, second) = (await calls.Came.ReadAsync(Token), await calls.Came.ReadAsync(Token));
+        var (first, second) = (await server.Came.ReadAsync(Token), await server.Came.ReadAsync(Token));
         var theirs = first.Call == Call ? first : second;
         for (var i = 0; i < 3_000; i++)
         {
@@ -110,7 +107,7 @@ public sealed class MuxLinkTests : IAsyncDisposable
 
         await UntilAsync(() => other.TrySend(new(FrameKind.Audio, Samples(0.1f), 16_000, 7)));
         Assert.Equal(7u, (await theirs.Incoming.ReadAsync(Token)).Chunk);
-        Assert.Equal(500, (first.Call == Call ? second : first).Lost);
+        Assert.Equal(500, ((MuxCall)(first.Call == Call ? second : first)).Lost);
     }
 
     [Fact]
@@ -118,7 +115,6 @@ public sealed class MuxLinkTests : IAsyncDisposable
     {
         var server = Serve(out var stop);
         var link = Dial(_listener!.At.Port, "stt");
-        await server.Came.ReadAsync(Token);
         var call = link.Open(Call);
         var port = _listener.At.Port;
         await UntilAsync(() => link.IsUp);
@@ -128,7 +124,7 @@ public sealed class MuxLinkTests : IAsyncDisposable
         call.TrySend(new(FrameKind.Text, "meanwhile"u8.ToArray()));
 
         var next = Serve(port);
-        var theirs = await (await next.Came.ReadAsync(Token)).Came.ReadAsync(Token);
+        var theirs = await next.Came.ReadAsync(Token);
         Assert.Equal(Call, theirs.Call);
         Assert.Equal("meanwhile", Said(await theirs.Incoming.ReadAsync(Token)));
     }
@@ -142,8 +138,8 @@ public sealed class MuxLinkTests : IAsyncDisposable
             _listener.TakeAsync(
                 async connection =>
                 {
-                    var (_, lane) = await new MuxHello("stt-1", null).HearAsync(connection, Token);
-                    return lane == MuxLane.Media || taken.Writer.TryWrite(connection);
+                    var peer = await new MuxHello("stt-1", "stt", null).HearAsync(connection, _ => true, Token);
+                    return peer.Lane == MuxLane.Media || taken.Writer.TryWrite(connection);
                 },
                 _over.Token
             )
@@ -190,7 +186,7 @@ public sealed class MuxLinkTests : IAsyncDisposable
             _listener.TakeAsync(
                 async connection =>
                 {
-                    await new MuxHello("stt-1", null).HearAsync(connection, Token);
+                    await new MuxHello("stt-1", "stt", null).HearAsync(connection, _ => true, Token);
                     held.Add(connection); // And never reads or writes again.
                     return true;
                 },
@@ -219,13 +215,27 @@ public sealed class MuxLinkTests : IAsyncDisposable
         var link = Dial(_listener!.At.Port, "stt", callers);
         if (isIn)
         {
-            Assert.NotNull(await server.Came.ReadAsync(Token));
+            await UntilAsync(() => link.IsUp && server.Look().Count == 2);
             return;
         }
 
         await UntilAsync(() => _hellos >= 2); // It has tried more than once.
         Assert.False(link.IsUp);
-        Assert.False(server.Came.TryRead(out _));
+        Assert.Empty(server.Look());
+    }
+
+    [Fact]
+    public async Task Who_has_a_role_that_is_not_wanted_here_is_told_so()
+    {
+        var server = Serve();
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(_listener!.At, Token);
+        await using var connection = new LinkConnection(socket, TimeProvider.System);
+        var refused = await Assert.ThrowsAsync<FrameException>(() =>
+            new MuxHello("tts-1", "tts", null).SayAsync(connection, MuxLane.Control, Token)
+        );
+        Assert.Equal("it says: stt is not called by tts", refused.Message);
+        Assert.Empty(server.Look());
     }
 
     private static ReadOnlyMemory<byte> Samples(params float[] samples) =>
@@ -249,14 +259,14 @@ public sealed class MuxLinkTests : IAsyncDisposable
     {
         stop = CancellationTokenSource.CreateLinkedTokenSource(_over.Token);
         _listener = NewListener(port);
-        var server = new MuxServer(
-            "stt",
-            ("transcript", "synthesize"),
-            new MuxHello("stt-1", secret),
-            new LinkSetup(),
-            NullLogger.Instance
+        var server = new MuxServer("stt", ("transcript", "synthesize"), new LinkSetup(), NullLogger.Instance);
+        var door = new MuxDoor(
+            _listener,
+            new MuxHello("stt-1", "stt", secret),
+            new Dictionary<string, MuxServer> { ["inbound"] = server }
         );
-        _running.Add(server.RunAsync(_listener, stop.Token));
+        _running.Add(server.RunAsync(stop.Token));
+        _running.Add(door.RunAsync(stop.Token));
         return server;
     }
 
@@ -265,31 +275,22 @@ public sealed class MuxLinkTests : IAsyncDisposable
 
     private MuxLink Dial(int port, string name, string? secret = null)
     {
-        var hello = new MuxHello("edge-1", secret);
         var setup = new LinkSetup { Retry = new() { ShortWait = TimeSpan.FromMilliseconds(50) } };
-        var link = new MuxLink(
+        var hello = new MuxHello("edge-1", "inbound", secret);
+        var link = MuxLink.To(
             name,
             ("synthesize", "transcript"),
-            (Opening(MuxLane.Control), Opening(MuxLane.Media)),
+            new IPEndPoint(IPAddress.Loopback, port),
+            (connection, lane, ct) =>
+            {
+                Interlocked.Increment(ref _hellos);
+                return hello.SayAsync(connection, lane, ct);
+            },
             setup,
             NullLogger.Instance
         );
         _ours.Add(link);
         _running.Add(link.RunAsync(_over.Token));
         return link;
-
-        Dialing Opening(MuxLane lane) =>
-            new(
-                name,
-                CallId.Parse("*"),
-                new IPEndPoint(IPAddress.Loopback, port),
-                (connection, ct) =>
-                {
-                    Interlocked.Increment(ref _hellos);
-                    return hello.SayAsync(connection, lane, ct);
-                },
-                setup,
-                NullLogger.Instance
-            );
     }
 }

@@ -11,7 +11,7 @@ internal sealed class RawPeer : IDisposable
     private readonly Socket _socket;
 
     /// <summary>A service.</summary>
-    public RawPeer(int port, int? receiveBufferBytes = null)
+    public RawPeer(int port, int? receiveBufferBytes = null, IPAddress? at = null)
     {
         _socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         if (receiveBufferBytes is { } bytes)
@@ -19,7 +19,7 @@ internal sealed class RawPeer : IDisposable
             _socket.ReceiveBufferSize = bytes;
         }
 
-        _socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+        _socket.Bind(new IPEndPoint(at ?? IPAddress.Loopback, port));
         _socket.Listen();
     }
 
@@ -28,6 +28,9 @@ internal sealed class RawPeer : IDisposable
     public int Port => ((IPEndPoint)_socket.LocalEndPoint!).Port;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>Bytes that came and were not read yet.</summary>
+    public int Pending => _socket.Available;
 
     public static int FreePort()
     {

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Pollard.Voice.Links;
 
 namespace Pollard.Voice.Tests.Links;
@@ -107,8 +108,7 @@ public sealed class RegisterTests : IAsyncDisposable
     [Fact]
     public async Task A_service_is_asked_until_it_has_connected_and_again_when_it_is_lost_and_told_the_end()
     {
-        using var service = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        service.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using var service = NewService(IPAddress.Loopback, 0);
         using var registering = new Registering(
             "inbound",
             (IPEndPoint)service.LocalEndPoint!,
@@ -149,6 +149,46 @@ public sealed class RegisterTests : IAsyncDisposable
             (isUp, changed) = (up, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
             old.SetResult();
         }
+    }
+
+    [Fact]
+    public async Task A_service_that_is_somewhere_else_now_is_asked_there()
+    {
+        using var first = NewService(IPAddress.Loopback, 0);
+        var port = ((IPEndPoint)first.LocalEndPoint!).Port;
+        var another = IPAddress.Parse("127.0.0.2");
+        using var second = NewService(another, port);
+        var (clock, at) = (new FakeTimeProvider(), IPAddress.Loopback);
+        using var registering = new Registering(
+            "inbound",
+            new ServicePlace("stt", port),
+            new RegisterSchedule(),
+            new LinkSetup { Lookup = (_, _) => Task.FromResult<IPAddress[]>([at]), Time = clock },
+            NullLogger.Instance
+        );
+        using var over = new CancellationTokenSource();
+        var never = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var run = registering.RunAsync(CallId.Parse("67"), () => false, () => never.Task, over.Token);
+        Assert.Equal("REGISTER:67", await HearAsync(first));
+
+        at = another;
+        var heard = HearAsync(second);
+        while (!heard.IsCompleted)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1)); // It is looked up anew each two.
+            await Task.WhenAny(heard, Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Token));
+        }
+
+        Assert.Equal("REGISTER:67", await heard);
+        await over.CancelAsync();
+        await run;
+    }
+
+    private static Socket NewService(IPAddress at, int port)
+    {
+        var service = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        service.Bind(new IPEndPoint(at, port));
+        return service;
     }
 
     private static async Task<string> HearAsync(Socket service)

@@ -278,6 +278,38 @@ public sealed class VoiceLinkTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_connection_that_comes_while_the_one_before_goes_makes_a_link_that_is_up()
+    {
+        using var listener = new LinkListener(
+            new IPEndPoint(IPAddress.Loopback, 0),
+            static _ => true,
+            TimeProvider.System,
+            NullLogger.Instance
+        );
+        var attached = new Attached();
+        var (link, _) = Serve(attached);
+        _ = listener.TakeAsync((_, connection) => attached.TryAttach(connection), _over.Token);
+        var peer = await RawPeer.ConnectAsync(listener.At.Port);
+        peer.Write(Hello.Of(Call));
+        for (var i = 0; i < 200; i++)
+        {
+            var next = await RawPeer.ConnectAsync(listener.At.Port);
+            await Task.WhenAll(Task.Run(() => next.Write(Hello.Of(Call)), Token), Task.Run(peer.Kill, Token));
+            peer.Dispose();
+            peer = next;
+            link.TrySend(Text($"{i}"));
+            while (await peer.TextAsync() != $"{i}")
+            {
+                // What the one before took with it is said again.
+            }
+
+            Assert.Equal(LinkState.Up, link.Look().State);
+        }
+
+        peer.Dispose();
+    }
+
+    [Fact]
     public async Task Who_may_not_connect_hears_nothing_of_a_call()
     {
         using var listener = new LinkListener(

@@ -44,26 +44,37 @@ public sealed class WyomingTests
     public void Frames_come_back_as_they_were_however_they_are_cut()
     {
         var mark =
-            from id in Gen.Int[1, 999]
             from turn in Gen.UInt
             from gen in Gen.UInt
-            select new LinkMark(CallId.Parse($"{id}"), turn, gen);
+            from sentence in Gen.UInt
+            select new SpeechMark(turn, gen, sentence);
         var frame =
             from kind in Gen.Enum<FrameKind>()
             from text in Gen.String[0, 40]
             from shorts in Gen.Short.Array[0, 40]
             from rate in Gen.Int[8_000, 192_000]
             from chunk in Gen.UInt
+            from number in Gen.UInt
+            from id in Gen.Int[1, 999]
             from one in mark
-            select kind switch
-            {
-                FrameKind.Audio => new LinkFrame(kind, Floats(shorts), rate, chunk, one),
-                FrameKind.Text => new LinkFrame(kind, Encoding.UTF8.GetBytes(text), Mark: one) { Number = chunk },
-                FrameKind.Start => new LinkFrame(kind, Chunk: chunk, Mark: one),
-                FrameKind.Ping or FrameKind.Pong => new LinkFrame(kind),
-                FrameKind.Ack => new LinkFrame(kind, Chunk: chunk),
-                _ => new LinkFrame(kind, Chunk: kind == FrameKind.Bye ? chunk : 0, Mark: one),
-            };
+            select kind is FrameKind.Ping or FrameKind.Pong
+                ? new LinkFrame(kind)
+                : new LinkFrame(
+                    kind,
+                    kind switch
+                    {
+                        FrameKind.Audio => Floats(shorts),
+                        FrameKind.Text or FrameKind.Key => Encoding.UTF8.GetBytes(text),
+                        _ => default,
+                    },
+                    kind == FrameKind.Audio ? rate : 0,
+                    chunk,
+                    one
+                )
+                {
+                    Call = CallId.Parse($"{id}"),
+                    Number = number,
+                };
         Gen.Select(frame.List[1, 6], Gen.Int[1, 50])
             .Sample(
                 (frames, cut) =>
@@ -143,5 +154,5 @@ public sealed class WyomingTests
         MemoryMarshal.AsBytes(shorts.Select(static one => one / 32_768f).ToArray().AsSpan()).ToArray();
 
     private static string Seen(LinkFrame frame) =>
-        $"{frame.Kind} {frame.Rate} {frame.Chunk} {frame.Number} {frame.Mark} {Convert.ToHexString(frame.Payload.Span)}";
+        $"{frame.Kind} {frame.Rate} {frame.Chunk} {frame.Number} {frame.Mark} {frame.Call} {Convert.ToHexString(frame.Payload.Span)}";
 }

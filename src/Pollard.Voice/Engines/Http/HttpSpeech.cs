@@ -59,7 +59,7 @@ internal sealed class HttpSpeech(HttpClient http, HttpSpeechSettings settings, T
                 return await PlayWavAsync(stream, pump, ct);
             case null or { MediaType: "audio/pcm" or "audio/x-pcm" or "application/octet-stream" }:
                 return await pump.RunAsync(
-                    new PcmReader(stream).ReadAsync,
+                    new RawReader(stream, SampleEncoding.Pcm16).ReadAsync,
                     RateOf(response.Content.Headers.ContentType)
                 );
             case var other: // An error page, or a kind of sound that was not asked for: played, either is noise.

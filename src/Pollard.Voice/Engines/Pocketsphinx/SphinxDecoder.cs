@@ -78,7 +78,8 @@ internal sealed class SphinxDecoder : IDisposable
         }
 
         // The first argument is taken for the program's name.
-        string[] arguments = ["pollard", "-hmm", voices, "-dict", words];
+        // Without the least noise it finds no word between two stretches of perfect silence, which voices of programs have.
+        string[] arguments = ["pollard", "-hmm", voices, "-dict", words, "-dither", "yes", "-seed", "7"];
         var options = SphinxNative.ParseOptions(0, SphinxNative.Options(), arguments.Length, arguments, strict: 1);
         try
         {

@@ -9,7 +9,7 @@ namespace Pollard.Voice.Links.Mux;
 /// All calls between two of our services, on two connections that stand before any call begins: a new call costs no connect. Both outlive
 /// their breaks; after one, calls that go on are opened again first, for a service that was started anew and knows none of them.
 /// </summary>
-internal sealed partial class MuxLink : IAsyncDisposable
+internal sealed partial class MuxLink : ICallTarget, IAsyncDisposable
 {
     private const int MostCalls = 2_000;
     private const int MostEnded = 4_096;
@@ -48,13 +48,47 @@ internal sealed partial class MuxLink : IAsyncDisposable
             new($"{name} {lane}", All, codecs, opening, setup, logger) { Prologue = Starts, Changed = _ => Changed() };
     }
 
+    /// <summary>A link with a service of ours that is called.</summary>
+    /// <param name="name">Which neighbours it connects.</param>
+    /// <param name="textTypes">The Wyoming events that text is, from this side and from the other.</param>
+    /// <param name="service">Where the service is.</param>
+    /// <param name="say">Says who this is, on a connection for a lane.</param>
+    /// <param name="setup">What its owner decides.</param>
+    /// <param name="logger">The log.</param>
+    public static MuxLink To(
+        string name,
+        (string Out, string In) textTypes,
+        ServicePlace service,
+        Func<LinkConnection, MuxLane, CancellationToken, Task> say,
+        LinkSetup setup,
+        ILogger logger
+    )
+    {
+        // Where nobody listens one lane looks often, and fetches the other.
+        var seldom = setup with
+        {
+            Retry = setup.Retry with { RefusedHereWait = null },
+        };
+        var media = new Dialing($"{name} {MuxLane.Media}", All, service, SayMediaAsync, seldom, logger);
+        var control = new Dialing($"{name} {MuxLane.Control}", All, service, SayControlAsync, setup, logger);
+        return new MuxLink(name, textTypes, (control, media), setup, logger);
+
+        Task SayMediaAsync(LinkConnection connection, CancellationToken ct) => say(connection, MuxLane.Media, ct);
+
+        async Task SayControlAsync(LinkConnection connection, CancellationToken ct)
+        {
+            await say(connection, MuxLane.Control, ct);
+            media.TryNow();
+        }
+    }
+
     /// <summary>Calls that the other side opens.</summary>
     public ChannelReader<MuxCall> Came => _came.Reader;
 
     /// <summary>Called when the state of a lane may have changed; must return at once.</summary>
     public Action Changed { get; set; } = static () => { };
 
-    /// <summary>How its lanes are.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<LinkStatus> Look() => [_control.Look(), _media.Look()];
 
     /// <summary>True while there is a connection for sound and one for all else.</summary>
@@ -62,9 +96,8 @@ internal sealed partial class MuxLink : IAsyncDisposable
         _control.Look().State is LinkState.Up or LinkState.Suspect
         && _media.Look().State is LinkState.Up or LinkState.Suspect;
 
-    /// <summary>Opens a call. The other side hears of it at once, or as soon as there is a connection.</summary>
-    /// <exception cref="InvalidOperationException">There is one under this id, or there are too many.</exception>
-    public MuxCall Open(CallId id)
+    /// <inheritdoc/>
+    public ICallLink Open(CallId id)
     {
         var call = new MuxCall(this, id, Interlocked.Increment(ref _epoch), isOurs: true);
         if (_calls.Count >= MostCalls || !_calls.TryAdd(id, call))
@@ -77,7 +110,7 @@ internal sealed partial class MuxLink : IAsyncDisposable
         return call;
     }
 
-    /// <summary>Keeps the connections until <paramref name="ct"/> is set.</summary>
+    /// <inheritdoc/>
     public async Task RunAsync(CancellationToken ct)
     {
         await Task.WhenAll(
@@ -101,21 +134,22 @@ internal sealed partial class MuxLink : IAsyncDisposable
         await _media.DisposeAsync();
     }
 
-    internal bool TrySend(in LinkFrame frame) => (frame.Kind == FrameKind.Audio ? _media : _control).TrySend(frame);
+    // The end of a sound comes behind it.
+    internal bool TrySend(in LinkFrame frame) =>
+        (frame.Kind is FrameKind.Audio or FrameKind.End ? _media : _control).TrySend(frame);
 
     internal void Close(MuxCall call)
     {
         if (Forget(call))
         {
-            var bye = new LinkFrame(FrameKind.Bye, Chunk: call.Epoch, Mark: new LinkMark(call.Call, 0, 0));
+            var bye = new LinkFrame(FrameKind.Bye, Chunk: call.Epoch) { Call = call.Call };
             _control.TrySend(bye);
         }
     }
 
     private IEnumerable<LinkFrame> Starts() => _calls.Values.Where(static call => call.IsOurs).Select(StartOf);
 
-    private static LinkFrame StartOf(MuxCall call) =>
-        new(FrameKind.Start, Chunk: call.Epoch, Mark: new LinkMark(call.Call, 0, 0));
+    private static LinkFrame StartOf(MuxCall call) => new(FrameKind.Start, Chunk: call.Epoch) { Call = call.Call };
 
     private async Task HearAsync(VoiceLink lane, MuxLane which)
     {
@@ -124,9 +158,9 @@ internal sealed partial class MuxLink : IAsyncDisposable
             switch (frame.Kind)
             {
                 case FrameKind.Start:
-                    Started(frame);
+                    Started(frame, which);
                     break;
-                case FrameKind.Bye when _calls.TryGetValue(frame.Mark.Call, out var call) && call.Epoch == frame.Chunk:
+                case FrameKind.Bye when _calls.TryGetValue(frame.Call, out var call) && call.Epoch == frame.Chunk:
                     Forget(call);
                     break;
                 case FrameKind.Bye:
@@ -138,9 +172,9 @@ internal sealed partial class MuxLink : IAsyncDisposable
         }
     }
 
-    private void Started(in LinkFrame start)
+    private void Started(in LinkFrame start, MuxLane lane)
     {
-        var (id, epoch) = (start.Mark.Call, start.Chunk);
+        var (id, epoch) = (start.Call, start.Chunk);
         lock (_gate)
         {
             if (id == default || (_ended.TryGetValue(id, out var ended) && ended >= epoch))
@@ -152,26 +186,41 @@ internal sealed partial class MuxLink : IAsyncDisposable
             {
                 if (known.IsOurs || known.Epoch >= epoch)
                 {
-                    return; // Each lane says it, and says it again after a break.
+                    Announce(known, lane); // Each lane says it, and says it again after a break.
+                    return;
                 }
 
                 Forget(known); // The same id is dialled again, and the end of the one before was lost.
             }
 
             var call = new MuxCall(this, id, epoch, isOurs: false);
-            if (_calls.Count >= MostCalls || !_came.Writer.TryWrite(call))
+            if (_calls.Count >= MostCalls)
             {
                 LogFull(_logger, _name, id);
                 return;
             }
 
             _calls[id] = call;
+            Announce(call, lane);
+        }
+    }
+
+    /// <summary>
+    /// A call is known to who takes it when both lanes have said it: what is said to it from then on is heard by a neighbour whose
+    /// connections are all with this process.
+    /// </summary>
+    private void Announce(MuxCall call, MuxLane lane)
+    {
+        if (call.StartedOn(lane) && !_came.Writer.TryWrite(call))
+        {
+            LogFull(_logger, _name, call.Call);
+            Close(call);
         }
     }
 
     private void Take(in LinkFrame frame, MuxLane lane)
     {
-        if (!_calls.TryGetValue(frame.Mark.Call, out var call))
+        if (!_calls.TryGetValue(frame.Call, out var call))
         {
             return; // Of a call that is over: stale.
         }
@@ -181,7 +230,7 @@ internal sealed partial class MuxLink : IAsyncDisposable
             LinkMetrics.Lost($"{_name} {lane}");
             if (frame.Kind != FrameKind.Audio || call.Lost == 1)
             {
-                LogLost(_logger, _name, frame.Mark.Call, frame.Kind);
+                LogLost(_logger, _name, frame.Call, frame.Kind);
             }
         }
     }

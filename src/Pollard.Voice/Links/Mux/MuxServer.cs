@@ -1,52 +1,57 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 
 namespace Pollard.Voice.Links.Mux;
 
-/// <summary>Takes the connections of neighbours that call, two of each, and makes a link of them.</summary>
-/// <param name="name">Which service it is.</param>
-/// <param name="textTypes">The Wyoming events that text is, from this side and from the others.</param>
-/// <param name="hello">What is said first.</param>
+/// <summary>Makes links of the connections of neighbours that call, two of each, and gives the calls of all of them.</summary>
+/// <param name="name">Which neighbours they are.</param>
+/// <param name="textTypes">The Wyoming events that text is, from this side and from theirs.</param>
 /// <param name="setup">What its owner decides.</param>
 /// <param name="logger">The log.</param>
-internal sealed partial class MuxServer(
-    string name,
-    (string Out, string In) textTypes,
-    MuxHello hello,
-    LinkSetup setup,
-    ILogger logger
-)
+internal sealed partial class MuxServer(string name, (string Out, string In) textTypes, LinkSetup setup, ILogger logger)
+    : ICallSource
 {
-    private const int MostNeighbours = 64;
+    private const int MostNeighbours = 256;
+    private const int MostCalls = 4_000;
 
     /// <summary>How long a neighbour that is gone has to come back before its calls are over: one that was started anew has another name.</summary>
     private static readonly TimeSpan GoneAfter = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<string, Neighbour> _neighbours = new(StringComparer.Ordinal);
-    private readonly Channel<MuxLink> _came = Channel.CreateBounded<MuxLink>(MostNeighbours);
+    private readonly Channel<ICallLink> _came = Channel.CreateBounded<ICallLink>(MostCalls);
+    private readonly TaskCompletionSource<CancellationToken> _begun = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
     private readonly Lock _gate = new();
 
-    /// <summary>Links with neighbours that have come.</summary>
-    public ChannelReader<MuxLink> Came => _came.Reader;
+    /// <inheritdoc/>
+    public ChannelReader<ICallLink> Came => _came.Reader;
 
-    /// <summary>How the links with neighbours are.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<LinkStatus> Look() => [.. _neighbours.Values.SelectMany(static one => one.Link.Look())];
 
-    /// <summary>Takes connections until <paramref name="ct"/> is set.</summary>
-    public async Task RunAsync(LinkListener listener, CancellationToken ct)
+    /// <inheritdoc/>
+    public async Task RunAsync(CancellationToken ct)
     {
-        await listener.TakeAsync(connection => GreetAsync(connection, ct), ct);
+        _begun.TrySetResult(ct);
+        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using (ct.UnsafeRegister(static over => ((TaskCompletionSource)over!).SetResult(), over))
+        {
+            await over.Task;
+        }
+
         await Task.WhenAll(_neighbours.Values.Select(static one => one.Running));
         _came.Writer.TryComplete();
     }
 
-    private async Task<bool> GreetAsync(LinkConnection connection, CancellationToken ct)
+    /// <summary>Gives a neighbour's link a connection, on which all is said that comes first. False: there is no room for it.</summary>
+    public bool TryAttach(MuxPeer peer, LinkConnection connection)
     {
-        var (node, lane) = await hello.HearAsync(connection, ct);
         lock (_gate)
         {
-            if (!_neighbours.TryGetValue(node, out var neighbour))
+            if (!_neighbours.TryGetValue(peer.Node, out var neighbour))
             {
                 if (_neighbours.Count >= MostNeighbours)
                 {
@@ -54,27 +59,42 @@ internal sealed partial class MuxServer(
                     return false;
                 }
 
-                neighbour = new Neighbour(this);
-                _neighbours[node] = neighbour;
-                neighbour.Running = KeepAsync(node, neighbour, ct);
-                _came.Writer.TryWrite(neighbour.Link);
+                neighbour = new Neighbour(name, textTypes, setup, logger);
+                _neighbours[peer.Node] = neighbour;
+                neighbour.Running = KeepAsync(peer.Node, neighbour);
             }
 
-            return neighbour.LaneOf(lane).TryAttach(connection);
+            return neighbour.LaneOf(peer.Lane).TryAttach(connection);
         }
     }
 
-    private async Task KeepAsync(string node, Neighbour neighbour, CancellationToken ct)
+    private async Task KeepAsync(string node, Neighbour neighbour)
     {
-        using var gone = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var gone = CancellationTokenSource.CreateLinkedTokenSource(await _begun.Task);
         neighbour.Link.Changed = () => neighbour.Look(setup.Time, gone);
-        await neighbour.Link.RunAsync(gone.Token);
+        neighbour.Look(setup.Time, gone);
+        await Task.WhenAll(neighbour.Link.RunAsync(gone.Token), HandOnAsync(neighbour.Link));
         _neighbours.TryRemove(node, out _);
         await neighbour.DisposeAsync();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Service}: {Peer} is one neighbour too many")]
-    private static partial void LogFull(ILogger logger, string service, System.Net.IPEndPoint peer);
+    private async Task HandOnAsync(MuxLink link)
+    {
+        await foreach (var call in link.Came.ReadAllAsync(CancellationToken.None)) // It ends with the link.
+        {
+            if (!_came.Writer.TryWrite(call))
+            {
+                LogTooMany(logger, name, call.Call);
+                call.Close();
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Link}: {Peer} is one neighbour too many")]
+    private static partial void LogFull(ILogger logger, string link, IPEndPoint peer);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Link}: call {Call} is one too many")]
+    private static partial void LogTooMany(ILogger logger, string link, CallId call);
 
     private sealed class Neighbour : IAsyncDisposable
     {
@@ -83,8 +103,8 @@ internal sealed partial class MuxServer(
         private readonly Lock _gate = new();
         private ITimer? _going;
 
-        public Neighbour(MuxServer server) =>
-            Link = new MuxLink(server.Name, server.TextTypes, (_control, _media), server.Setup, server.Logger);
+        public Neighbour(string name, (string Out, string In) textTypes, LinkSetup setup, ILogger logger) =>
+            Link = new MuxLink(name, textTypes, (_control, _media), setup, logger);
 
         public MuxLink Link { get; }
 
@@ -124,12 +144,4 @@ internal sealed partial class MuxServer(
             return Link.DisposeAsync();
         }
     }
-
-    private string Name => name;
-
-    private (string Out, string In) TextTypes => textTypes;
-
-    private LinkSetup Setup => setup;
-
-    private ILogger Logger => logger;
 }

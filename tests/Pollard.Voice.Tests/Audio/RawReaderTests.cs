@@ -1,11 +1,10 @@
 using System.IO.Pipelines;
 using Pollard.Voice.Audio;
-using Pollard.Voice.Engines.Http;
 
-namespace Pollard.Voice.Tests.Engines;
+namespace Pollard.Voice.Tests.Audio;
 
 /// <summary>Bare samples that come in pieces of any size.</summary>
-public sealed class PcmReaderTests
+public sealed class RawReaderTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -22,7 +21,7 @@ public sealed class PcmReaderTests
         Samples.Encode(SampleEncoding.Pcm16, sent, bytes);
         var pipe = new Pipe();
         await using var stream = pipe.Reader.AsStream();
-        var reader = new PcmReader(stream);
+        var reader = new RawReader(stream, SampleEncoding.Pcm16);
         List<float> came = [];
         var buffer = new float[1_024];
 
