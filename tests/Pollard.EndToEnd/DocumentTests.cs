@@ -81,7 +81,7 @@ public sealed class DocumentTests
     )
     {
         var text = command.Text.Replace(Address, gateway.Url).Replace("curl ", "curl -sS --fail-with-body ");
-        var start = new ProcessStartInfo("bash", ["-ceu", text])
+        var start = new ProcessStartInfo(block.Runner[0], [.. block.Runner.Skip(1), text])
         {
             WorkingDirectory = folder.Path,
             RedirectStandardInput = true,
@@ -113,6 +113,10 @@ public sealed class DocumentTests
         {
             File.CreateSymbolicLink(System.IO.Path.Combine(Path, "pollard"), PollardProcess.Executable);
             Directory.CreateSymbolicLink(System.IO.Path.Combine(Path, "eng"), System.IO.Path.Combine(Root, "eng"));
+            Directory.CreateSymbolicLink(
+                System.IO.Path.Combine(Path, "node_modules"),
+                System.IO.Path.Combine(Root, "tests/Pollard.EndToEnd/clients/node_modules")
+            );
         }
 
         public string Path => _folder.FullName;

@@ -19,7 +19,8 @@ public sealed class ForeignTaskAgentTests
         }
 
         await using var agent = Start("tasks", gateway.Url, "5");
-        Assert.Equal(0, await agent.UntilExitAsync());
+        var code = await agent.UntilExitAsync();
+        Assert.True(code == 0, agent.Output);
         var said = JsonElement.Parse(agent.Output);
 
         for (var number = 0; number < ids.Count; number++)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.IO.Compression;
 using Pollard.EndToEnd.Support;
 
@@ -32,8 +31,6 @@ public sealed class PackageTests
         </Project>
         """;
 
-    private static readonly string Root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../.."));
-
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -48,9 +45,13 @@ public sealed class PackageTests
             var program = folder.CreateSubdirectory("program").FullName;
             await File.WriteAllTextAsync(Path.Combine(program, "Program.cs"), Program, Token);
             await File.WriteAllTextAsync(Path.Combine(program, "program.csproj"), Project, Token);
-            await File.WriteAllTextAsync(Path.Combine(program, "nuget.config"), Sources(feed, folder.FullName), Token);
+            await File.WriteAllTextAsync(
+                Path.Combine(program, "nuget.config"),
+                SourcesOf(feed, folder.FullName),
+                Token
+            );
 
-            await DotnetAsync(Root, "pack", "src/Pollard.Client", "-c", "Release", "--no-build", "-o", feed);
+            await DotnetAsync(Sources.Root, "pack", "src/Pollard.Client", "-c", "Release", "--no-build", "-o", feed);
             var printed = await DotnetAsync(program, "run", "--", gateway.Url);
 
             Assert.Contains("task: [simulator] ", printed, StringComparison.Ordinal);
@@ -71,7 +72,7 @@ public sealed class PackageTests
     }
 
     // Nothing comes from a network: what the package needs was restored for this project, and lies in the machine's folder.
-    private static string Sources(string feed, string folder) =>
+    private static string SourcesOf(string feed, string folder) =>
         $"""
             <configuration>
               <config><add key="globalPackagesFolder" value="{folder}/packages" /></config>
@@ -84,23 +85,6 @@ public sealed class PackageTests
         Environment.GetEnvironmentVariable("NUGET_PACKAGES")
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
-    private static async Task<string> DotnetAsync(string folder, params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", arguments)
-        {
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync(Token);
-        var errors = process.StandardError.ReadToEndAsync(Token);
-        await process.WaitForExitAsync(Token);
-        Assert.True(
-            process.ExitCode == 0,
-            $"dotnet {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{await output}\n{await errors}"
-        );
-        return await output;
-    }
+    private static Task<string> DotnetAsync(string folder, params string[] arguments) =>
+        OtherProgram.RunAsync(folder, "dotnet", arguments);
 }

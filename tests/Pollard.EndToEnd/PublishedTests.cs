@@ -1,5 +1,4 @@
 using System.ClientModel;
-using System.Diagnostics;
 using OpenAI;
 using OpenAI.Chat;
 using Pollard.EndToEnd.Support;
@@ -11,15 +10,14 @@ public sealed class PublishedTests
 {
     private const string Model = "pollard-demo";
     private const long MostBytes = 40 * 1024 * 1024;
-    private static readonly string Root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../.."));
-    private static readonly string Published = Path.Combine(Root, "artifacts/publish/pollard");
+    private static readonly string Published = Sources.In("artifacts/publish/pollard");
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task The_published_file_serves_alone_and_answers()
     {
-        await PublishAsync();
+        _ = await PublishAsync();
         var folder = Directory.CreateTempSubdirectory("pollard-published-");
         var alone = Path.Combine(folder.FullName, "pollard");
         File.Copy(Published, alone);
@@ -58,30 +56,16 @@ public sealed class PublishedTests
     [Fact]
     public async Task The_published_file_is_small_and_was_compiled_without_a_warning()
     {
-        await PublishAsync();
+        _ = await PublishAsync();
 
-        var log = await File.ReadAllTextAsync(Path.Combine(Root, "artifacts/publish.log"), Token);
+        var log = await File.ReadAllTextAsync(Sources.In("artifacts/publish.log"), Token);
 
         Assert.Single(Directory.GetFileSystemEntries(Path.GetDirectoryName(Published)!));
         Assert.InRange(new FileInfo(Published).Length, 1, MostBytes);
         Assert.DoesNotContain("warning", log, StringComparison.OrdinalIgnoreCase);
     }
 
-    private static async Task PublishAsync()
-    {
-        using var process = Process.Start(
-            new ProcessStartInfo(Path.Combine(Root, "eng/publish"))
-            {
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-                UseShellExecute = false,
-            }
-        )!;
-        var output = process.StandardOutput.ReadToEndAsync(Token);
-        var errors = process.StandardError.ReadToEndAsync(Token);
-        await process.WaitForExitAsync(Token);
-        Assert.True(process.ExitCode == 0, $"eng/publish failed:\n{await errors}\n{await output}");
-    }
+    private static Task<string> PublishAsync() => OtherProgram.RunAsync(Sources.Root, Sources.In("eng/publish"));
 
     private static async Task<bool> HasModelAsync(string url, CancellationToken ct)
     {

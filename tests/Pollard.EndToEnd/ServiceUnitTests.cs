@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using Pollard.EndToEnd.Support;
+
+namespace Pollard.EndToEnd;
+
+/// <summary>The service units of docs/operate are right in systemd's own eyes, and let a service do no more than it needs.</summary>
+public sealed class ServiceUnitTests : IDisposable
+{
+    private const string Tool = "/usr/bin/systemd-analyze";
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("pollard-units-");
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("pollard.service")]
+    [InlineData("pollard-agent.service")]
+    public async Task Its_unit_is_right_and_hardened(string unit)
+    {
+        Assert.SkipUnless(File.Exists(Tool), "systemd is not installed.");
+        var source = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../docs/operate", unit));
+        var file = Path.Combine(_folder.FullName, unit);
+        var text = await File.ReadAllTextAsync(source, Token);
+        await File.WriteAllTextAsync(
+            file,
+            text.Replace("/usr/local/bin/pollard", PollardProcess.Executable, StringComparison.Ordinal),
+            Token
+        );
+
+        var verified = await RunAsync("verify", file);
+        var security = await RunAsync("security", "--offline=true", "--threshold=20", file); // Of 100.
+
+        Assert.Equal((0, ""), verified);
+        Assert.True(security.ExitCode == 0, security.Said);
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    private static async Task<(int ExitCode, string Said)> RunAsync(params string[] arguments)
+    {
+        using var process = Process.Start(
+            new ProcessStartInfo(Tool, arguments)
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                UseShellExecute = false,
+            }
+        )!;
+        var output = process.StandardOutput.ReadToEndAsync(Token);
+        var errors = await process.StandardError.ReadToEndAsync(Token);
+        await process.WaitForExitAsync(Token);
+        return (process.ExitCode, await output + errors);
+    }
+}
