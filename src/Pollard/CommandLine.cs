@@ -31,6 +31,8 @@ internal static class CommandLine
             VoiceCommand.Build(shell),
             SimulateCommand.Build(shell),
             DoctorCommand.Build(shell),
+            BackupCommand.Build(shell),
+            BackupCommand.BuildRestore(shell),
             CompletionCommand.Build(shell),
             CompletionCommand.BuildComplete(shell),
             HelpCommand.Build(shell),

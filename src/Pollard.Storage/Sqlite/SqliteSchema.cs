@@ -138,6 +138,22 @@ internal static class SqliteSchema
 
     internal static void Migrate(SqliteConnection connection, string path, string[] steps)
     {
+        for (var version = Check(connection, path, steps.Length); version < steps.Length; version++)
+        {
+            connection.Execute("BEGIN IMMEDIATE");
+            connection.Execute(steps[version]);
+            connection.Execute($"PRAGMA application_id = {ApplicationId}");
+            connection.Execute($"PRAGMA user_version = {version + 1}");
+            connection.Execute("COMMIT");
+        }
+    }
+
+    /// <summary>The version of a database that this program can open.</summary>
+    /// <exception cref="StoreException">It is newer than this program, or none of ours.</exception>
+    public static long Check(SqliteConnection connection, string path) => Check(connection, path, Newest);
+
+    private static long Check(SqliteConnection connection, string path, int newest)
+    {
         var version = connection.QueryInteger("PRAGMA user_version");
         var application = connection.QueryInteger("PRAGMA application_id");
         var tables = connection.QueryInteger("SELECT count(*) FROM sqlite_schema");
@@ -149,22 +165,12 @@ internal static class SqliteSchema
             );
         }
 
-        if (version > steps.Length)
-        {
-            throw new StoreException(
+        return version <= newest
+            ? version
+            : throw new StoreException(
                 StoreFault.CannotOpen,
-                $"The store {path} has version {version}; this program knows versions up to {steps.Length}. "
+                $"The store {path} has version {version}; this program knows versions up to {newest}. "
                     + "Run the newer program, or restore a backup made before it."
             );
-        }
-
-        for (; version < steps.Length; version++)
-        {
-            connection.Execute("BEGIN IMMEDIATE");
-            connection.Execute(steps[version]);
-            connection.Execute($"PRAGMA application_id = {ApplicationId}");
-            connection.Execute($"PRAGMA user_version = {version + 1}");
-            connection.Execute("COMMIT");
-        }
     }
 }

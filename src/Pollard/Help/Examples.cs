@@ -91,6 +91,12 @@ internal static class Examples
         ["pollard simulate anthropic"] = ["pollard simulate anthropic --answer weather=Sunny."],
         ["pollard simulate tasks"] = ["pollard simulate tasks --tasks 1000 --delay 50ms"],
         ["pollard doctor"] = ["pollard doctor", "pollard doctor --gateway https://gateway.example.com --json"],
+        ["pollard backup"] = ["pollard backup /var/backups/pollard-monday"],
+        ["pollard restore"] =
+        [
+            "pollard restore /var/backups/pollard-monday --data /var/lib/pollard",
+            "pollard restore /var/backups/pollard-monday --replace",
+        ],
         ["pollard completion"] = ["pollard completion bash"],
         ["pollard completion bash"] = ["source <(pollard completion bash)"],
         ["pollard completion zsh"] = ["source <(pollard completion zsh)"],

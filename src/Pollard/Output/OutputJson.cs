@@ -15,6 +15,7 @@ namespace Pollard.Output;
 [JsonSerializable(typeof(IReadOnlyList<CheckResult>))]
 [JsonSerializable(typeof(StartedServer))]
 [JsonSerializable(typeof(Changed))]
+[JsonSerializable(typeof(CopiedStore))]
 [JsonSerializable(typeof(AgentStatus))]
 [JsonSerializable(typeof(TestCallResult))]
 [JsonSerializable(typeof(IReadOnlyList<VoiceStatus>))]
@@ -44,3 +45,11 @@ internal sealed record StartedServer(string Url, string? LinkUrl = null, string?
 /// <param name="Id">The host, key or token.</param>
 /// <param name="Change"><c>drained</c>, <c>resumed</c>, <c>released</c> or <c>revoked</c>.</param>
 internal sealed record Changed(string Id, string Change);
+
+/// <summary>A copy of the store that was made or restored.</summary>
+/// <param name="Path">The backup.</param>
+/// <param name="Tasks">Tasks in it.</param>
+/// <param name="Bytes">Its size, in bytes.</param>
+/// <param name="Damaged">What of it cannot be read whole, and could not be where it was copied from.</param>
+/// <param name="Kept">Where the store lies that was there before; absent when there was none.</param>
+internal sealed record CopiedStore(string Path, long Tasks, long Bytes, IReadOnlyList<string> Damaged, string? Kept);
