@@ -61,6 +61,14 @@ public sealed class OverviewClient
     /// <summary>Counts, rates, queues, what runs and what failed of late.</summary>
     public Task<Overview> GetAsync(CancellationToken cancellationToken = default) =>
         _gateway.CallAsync(GatewayCall.Get("v1/overview"), ProtocolJson.Default.Overview, cancellationToken);
+
+    /// <summary>How it went in the last ten minutes, or in the last day.</summary>
+    public Task<OverviewHistory> GetHistoryAsync(bool day = false, CancellationToken cancellationToken = default) =>
+        _gateway.CallAsync(
+            GatewayCall.Get(day ? "v1/overview/history?span=24h" : "v1/overview/history"),
+            ProtocolJson.Default.OverviewHistory,
+            cancellationToken
+        );
 }
 
 /// <summary>Clients' keys; for administrators.</summary>

@@ -7,13 +7,15 @@ namespace Pollard.Tasks;
 /// <summary>Data of the event that gives a task to a host.</summary>
 /// <param name="Host">The host's id.</param>
 /// <param name="Attempt">Which try, from 1.</param>
-public sealed record LeasedData(string Host, int Attempt);
+/// <param name="Fence">What makes this try known from all others: which start of the gateway gave it out, and its number since, as <c>5.12</c>.</param>
+public sealed record LeasedData(string Host, int Attempt, string? Fence = null);
 
 /// <summary>Data of the event that gives a task to a host which goes on with its answer.</summary>
 /// <param name="Host">The host's id.</param>
 /// <param name="Attempt">Which try, from 1.</param>
 /// <param name="Mode"><c>prefill</c> or <c>replay</c>, see <see cref="Continuations"/>.</param>
-public sealed record ContinuedData(string Host, int Attempt, string Mode);
+/// <param name="Fence">As of <see cref="LeasedData"/>.</param>
+public sealed record ContinuedData(string Host, int Attempt, string Mode, string? Fence = null);
 
 /// <summary>Data of the event that ends a try without ending the task.</summary>
 /// <param name="Code">A stable word.</param>

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
 using Pollard.EndToEnd.Support;
 
 namespace Pollard.EndToEnd;
@@ -33,7 +35,38 @@ public sealed class ServiceUnitTests : IDisposable
         Assert.True(security.ExitCode == 0, security.Said);
     }
 
+    [Theory]
+    [InlineData("serve", "answers at http://127.0.0.1:")]
+    [InlineData("agent", "works for http://127.0.0.1:9")]
+    public async Task A_service_manager_hears_when_it_is_ready_and_when_it_stops(string command, string status)
+    {
+        var path = Path.Combine(_folder.FullName, "notify");
+        using Socket manager = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        manager.Bind(new UnixDomainSocketEndPoint(path));
+        string[] arguments =
+            command == "serve"
+                ? ["serve", "--urls", "http://127.0.0.1:0", "--link-url", "none"]
+                : ["agent", "--gateway", "http://127.0.0.1:9", "--openai", "http://127.0.0.1:9"];
+        await using var process = PollardProcess.Start(
+            ["env", $"NOTIFY_SOCKET={path}"],
+            [.. arguments, "--data", Path.Combine(_folder.FullName, "data")]
+        );
+
+        Assert.StartsWith($"READY=1\nSTATUS={status}", await HearAsync(manager), StringComparison.Ordinal);
+        Assert.Equal(0, await process.StopAsync());
+        Assert.Equal("STOPPING=1", await HearAsync(manager));
+    }
+
     public void Dispose() => _folder.Delete(recursive: true);
+
+    private static async Task<string> HearAsync(Socket manager)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        limit.CancelAfter(TimeSpan.FromSeconds(60));
+        var said = new byte[1024];
+        var length = await manager.ReceiveAsync(said, limit.Token);
+        return Encoding.UTF8.GetString(said, 0, length);
+    }
 
     private static async Task<(int ExitCode, string Said)> RunAsync(params string[] arguments)
     {

@@ -29,8 +29,14 @@ public sealed class TopTests
         await top.UntilAsync($">pending {id}");
         await top.PressAsync("3");
         await top.UntilAsync("attic");
-        await top.PressAsync("4");
+        await top.PressAsync("Enter");
+        await top.UntilAsync("enrolled");
+        await top.PressAsync("q", "4");
         await top.UntilAsync($">{Model}");
+        await top.PressAsync("Enter");
+        await top.UntilAsync("attic (online,");
+        await top.PressAsync("q");
+        await top.UntilAsync("tokens/s ▁"); // The charts.
         await top.PressAsync("?");
         await top.UntilAsync("choose a line");
         await top.PressAsync("Escape", "/", "nothing like it", "Enter");

@@ -109,6 +109,7 @@ public sealed class TasksDoorTests
             events.ConvertAll(item => item.GetProperty("type").GetString())
         );
         Assert.Equal(Enumerable.Range(0, events.Count), events.ConvertAll(item => item.GetProperty("seq").GetInt32()));
+        Assert.Equal("1.1", events[1].GetProperty("data").GetProperty("fence").GetString());
         Assert.Equal("Hel", events[2].GetProperty("text").GetString());
         Assert.True(page.GetProperty("final").GetBoolean());
         var blocks = all.Split("\n\n", StringSplitOptions.RemoveEmptyEntries)[1..];

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Pollard.Tasks.Leases;
 using Pollard.Tasks.Validation;
 
 namespace Pollard.Tasks.Events;
@@ -137,7 +138,7 @@ internal static class EventLog
             task,
             TaskEventType.Leased,
             JsonSerializer.SerializeToUtf8Bytes(
-                new LeasedData(task.Row.Host ?? "", task.Row.Attempt),
+                new LeasedData(task.Row.Host ?? "", task.Row.Attempt, Fences.Format(task.Row.Fence)),
                 EngineJson.Default.LeasedData
             ),
             at
@@ -148,7 +149,7 @@ internal static class EventLog
             task,
             TaskEventType.Continued,
             JsonSerializer.SerializeToUtf8Bytes(
-                new ContinuedData(task.Row.Host ?? "", task.Row.Attempt, task.Cut!.Word),
+                new ContinuedData(task.Row.Host ?? "", task.Row.Attempt, task.Cut!.Word, Fences.Format(task.Row.Fence)),
                 EngineJson.Default.ContinuedData
             ),
             at

@@ -111,11 +111,9 @@ internal static class AgentCommand
             named = [UsualBackend(options, backends)];
         }
 
+        var whom = (options.Gateway ?? options.Andy ?? options.Server ?? options.Teleport)!.AbsoluteUri.TrimEnd('/');
         if (view is null)
         {
-            var whom = (options.Gateway ?? options.Andy ?? options.Server ?? options.Teleport)!.AbsoluteUri.TrimEnd(
-                '/'
-            );
             context.Print.Hint(
                 $"{options.Name} works for {whom} on {string.Join(" and ", named.Select(backend => backend.Name))}. Ctrl-C finishes what runs and ends."
             );
@@ -123,6 +121,7 @@ internal static class AgentCommand
 
         var agent = new AgentHost(options, named, loggers);
         var running = agent.RunAsync(ct);
+        ServiceNotice.Ready(context.Shell.Environment, $"works for {whom}", ct);
         var ended = Task.WhenAny(running, stuck.Task);
         if (view is not null)
         {

@@ -32,6 +32,7 @@ internal static class ServeCommand
 
         var greeting = new Greeting(context, gateway);
         greeting.Ready();
+        ServiceNotice.Ready(context.Shell.Environment, $"answers at {greeting.Url}", ct);
         if (!context.Print.Json)
         {
             greeting.HowToJoin();

@@ -91,7 +91,7 @@ internal static class TopCommand
                     state = state with { Message = await ChangeAsync(gateway, id, wish, ct) };
                 }
 
-                feed.Watch(state.Mode == TopMode.Detail ? state.Chosen[state.Pane] : null);
+                feed.Watch(state.OpenedTask);
             }
 
             Draw();

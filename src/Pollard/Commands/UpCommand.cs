@@ -75,6 +75,7 @@ internal static class UpCommand
 
         var greeting = new Greeting(context, gateway);
         greeting.Ready();
+        ServiceNotice.Ready(context.Shell.Environment, $"answers at {greeting.Url}", ct);
         if (!context.Print.Json)
         {
             context.Print.Line(work.Description);

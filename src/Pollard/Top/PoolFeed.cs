@@ -13,6 +13,7 @@ namespace Pollard.Top;
 /// <param name="Models">What can be asked for.</param>
 /// <param name="Overview">Counts and rates; null when the key may not see them.</param>
 /// <param name="Refusal">Why the hosts are not shown; null when they are.</param>
+/// <param name="History">How the last ten minutes went; null when it is not known.</param>
 internal sealed record PoolPicture(
     IReadOnlyList<TaskDocument> Running,
     IReadOnlyList<TaskDocument> Waiting,
@@ -20,7 +21,8 @@ internal sealed record PoolPicture(
     IReadOnlyList<HostDocument> Hosts,
     IReadOnlyList<ServedModel> Models,
     Overview? Overview,
-    string? Refusal
+    string? Refusal,
+    OverviewHistory? History = null
 )
 {
     public static PoolPicture Empty { get; } = new([], [], [], [], [], null, null);
@@ -46,9 +48,12 @@ internal sealed class PoolFeed(PollardClient gateway, Shell shell)
 
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan HistoryEvery = TimeSpan.FromSeconds(5);
 
     private volatile PoolNews _news = new(PoolPicture.Empty);
     private volatile string? _watched;
+    private OverviewHistory? _history;
+    private long _historyRead;
 
     /// <summary>What was seen last.</summary>
     public PoolNews News => _news;
@@ -111,7 +116,13 @@ internal sealed class PoolFeed(PollardClient gateway, Shell shell)
         {
             var hosts = await gateway.Hosts.ListAsync(ct);
             var overview = await gateway.Overview.GetAsync(ct);
-            return new(running.Tasks, waiting.Tasks, newest.Tasks, hosts, models, overview, null);
+            if (_history is null || shell.Time.GetElapsedTime(_historyRead) >= HistoryEvery)
+            {
+                _history = await gateway.Overview.GetHistoryAsync(cancellationToken: ct);
+                _historyRead = shell.Time.GetTimestamp();
+            }
+
+            return new(running.Tasks, waiting.Tasks, newest.Tasks, hosts, models, overview, null, _history);
         }
         catch (PollardException e) when (e.Status == HttpStatusCode.Forbidden)
         {

@@ -10,15 +10,17 @@ namespace Pollard.Top;
 /// <param name="hasColour">True where colours are wanted; without them a mark shows the same.</param>
 internal sealed class TopScreen(int columns, int rows, bool hasColour)
 {
-    private const int Above = 4; // Title, panes, what is wrong, heads of the columns.
+    private const int Above = 5; // Title, charts, panes, what is wrong, heads of the columns.
 
     private const int Roomy = 48; // Columns at which a sentence needs no shortening.
+
+    private const int LeastChart = 8;
 
     private static readonly string[] Help =
     [
         "up down, k j   choose a line, or scroll",
         "1 2 3 4, tab   other panes",
-        "enter          all about a task",
+        "enter          all about a line",
         "c              cancel a task",
         "r              retry an ended one",
         "/              only lines with a text",
@@ -30,12 +32,18 @@ internal sealed class TopScreen(int columns, int rows, bool hasColour)
     /// <summary>The whole screen.</summary>
     public IReadOnlyList<string> Draw(TopState state, TopTable table, PoolNews news, string gateway, DateTimeOffset now)
     {
-        List<string> lines = [Title(news.Picture, gateway), Tabs(state), Wrong(state, news, now)];
+        List<string> lines =
+        [
+            Title(news.Picture, gateway),
+            Charts(news.Picture.History),
+            Tabs(state),
+            Wrong(state, news, now),
+        ];
         lines.AddRange(
             state.Mode switch
             {
                 TopMode.Help => Help.Select(line => Plain.Fit(line, columns)),
-                TopMode.Detail => Detail(state, news.Detail ?? ["..."]),
+                TopMode.Detail => Detail(state, state.OpenedIn(table)?.About?.Invoke() ?? news.Detail ?? ["..."]),
                 _ => List(state, table),
             }
         );
@@ -56,6 +64,37 @@ internal sealed class TopScreen(int columns, int rows, bool hasColour)
         );
         var name = Plain.Width($"pollard top  {gateway}  {counts}") <= columns ? $"pollard top  {gateway}  " : "";
         return Styled(Plain.Fit(name + counts, columns), "1");
+    }
+
+    /// <summary>The last ten minutes; of what has room.</summary>
+    private string Charts(OverviewHistory? history)
+    {
+        if (history is null)
+        {
+            return Plain.Fit("", columns);
+        }
+
+        (string Name, IReadOnlyList<double?> Figures)[] charts =
+        [
+            ("tokens/s", history.Tokens),
+            ("requests/s", history.Requests),
+            ("waiting", [.. history.Pending.Select(static count => (double?)count)]),
+        ];
+        var shown = charts.Length;
+        while (shown > 1 && columns / shown < LeastChart + charts[..shown].Max(static chart => chart.Name.Length) + 2)
+        {
+            shown--;
+        }
+
+        var width = columns / shown;
+        var drawn = charts[..shown]
+            .Select(chart =>
+                Plain.Fit(
+                    $"{chart.Name} {Sparkline.Draw(chart.Figures, Math.Max(1, width - chart.Name.Length - 3))}",
+                    width
+                )
+            );
+        return Styled(Plain.Fit(string.Concat(drawn), columns), "36");
     }
 
     private static string Rate(Overview? overview) =>

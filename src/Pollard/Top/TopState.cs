@@ -24,6 +24,7 @@ internal sealed record TopState
 {
     public static readonly string[] Panes = ["Now", "Tasks", "Hosts", "Models"];
 
+    private const int TaskPanes = 2; // Whose lines are tasks.
     private const int LongestFilter = 60;
 
     public int Pane { get; init; }
@@ -59,6 +60,13 @@ internal sealed record TopState
     /// <summary>The chosen line; null where there are none.</summary>
     public TopRow? RowIn(TopTable table) => table.Rows.Count == 0 ? null : table.Rows[IndexIn(table)];
 
+    /// <summary>The line of which all is shown; null where it has gone.</summary>
+    public TopRow? OpenedIn(TopTable table) =>
+        table.Rows.FirstOrDefault(row => string.Equals(row.Id, Chosen[Pane], StringComparison.Ordinal));
+
+    /// <summary>The task of which all is shown, whether or not its line is there still; null: none is.</summary>
+    public string? OpenedTask => Mode == TopMode.Detail && Pane < TaskPanes ? Chosen[Pane] : null;
+
     /// <summary>What a key does.</summary>
     public (TopState State, TopWish Wish) Press(ConsoleKeyInfo key, TopTable table) =>
         Mode switch
@@ -93,8 +101,8 @@ internal sealed record TopState
             (_, >= '1' and <= '4') => (state.At(key.KeyChar - '1'), TopWish.None),
             (_, '?') => (state with { Mode = TopMode.Help }, TopWish.None),
             (_, '/') => (state with { Mode = TopMode.Filter }, TopWish.None),
-            (ConsoleKey.Enter, _) or (_, '\r' or '\n') when state.RowIn(table)?.Task is { } task => (
-                state.Keeping(task.Id) with
+            (ConsoleKey.Enter, _) or (_, '\r' or '\n') when state.RowIn(table) is { } row => (
+                state.Keeping(row.Id) with
                 {
                     Mode = TopMode.Detail,
                     Scrolled = 0,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Pollard.Client;
 using Pollard.Configuration;
 using Pollard.Output;
 using Pollard.Protocol.Api;
@@ -9,7 +10,13 @@ namespace Pollard.Top;
 /// <param name="Id">What stays while the line moves.</param>
 /// <param name="Task">The task that it is; null of other things.</param>
 /// <param name="Cells">What it shows; a state is the first.</param>
-internal sealed record TopRow(string Id, TaskDocument? Task, IReadOnlyList<string> Cells);
+/// <param name="About">All about it, line by line; null of a task, whose gateway is asked then.</param>
+internal sealed record TopRow(
+    string Id,
+    TaskDocument? Task,
+    IReadOnlyList<string> Cells,
+    Func<IReadOnlyList<string>>? About = null
+);
 
 /// <summary>A column.</summary>
 /// <param name="Name">Its head.</param>
@@ -79,7 +86,7 @@ internal sealed record TopTable(IReadOnlyList<TopColumn> Columns, IReadOnlyList<
 
     /// <summary>The models: who serves them, and what they have to do.</summary>
     public static TopTable Models(PoolPicture pool) =>
-        new(OfModels, [.. pool.Models.Select(model => Row(model.Id, pool))]);
+        new(OfModels, [.. pool.Models.Select(model => Row(model, pool))]);
 
     /// <summary>Only the rows in which a text stands.</summary>
     public TopTable Filtered(string filter) =>
@@ -148,32 +155,34 @@ internal sealed record TopTable(IReadOnlyList<TopColumn> Columns, IReadOnlyList<
                 Commands.HostsCommand.Named(host.Tier),
                 Plain.OneLine(string.Join(", ", host.Models.Select(model => model.Name))),
                 Plain.OneLine(host.Reason ?? ""),
-            ]
+            ],
+            () => TopDetails.Of(host, now)
         );
 
-    private static TopRow Row(string model, PoolPicture pool)
+    private static TopRow Row(ServedModel model, PoolPicture pool)
     {
         HostDocument[] hosts =
         [
             .. pool.Hosts.Where(host =>
-                host.Models.Any(one => string.Equals(one.Name, model, StringComparison.Ordinal))
+                host.Models.Any(one => string.Equals(one.Name, model.Id, StringComparison.Ordinal))
             ),
         ];
         var fastest = hosts
             .SelectMany(host => host.Rates ?? [])
-            .Where(rate => string.Equals(rate.Model, model, StringComparison.Ordinal))
+            .Where(rate => string.Equals(rate.Model, model.Id, StringComparison.Ordinal))
             .Max(rate => rate.TokensPerSecond);
         return new(
-            model,
+            model.Id,
             null,
             [
-                Plain.OneLine(model),
+                Plain.OneLine(model.Id),
                 hosts.Length.ToString(CultureInfo.InvariantCulture),
-                Count(pool.Running, model),
-                Waiting(pool, model),
+                Count(pool.Running, model.Id),
+                Waiting(pool, model.Id),
                 fastest?.ToString("0.#", CultureInfo.InvariantCulture) ?? "-",
                 Plain.OneLine(string.Join(", ", hosts.Select(host => host.Name))),
-            ]
+            ],
+            () => TopDetails.Of(new(model.Id, model.OwnedBy, hosts))
         );
     }
 

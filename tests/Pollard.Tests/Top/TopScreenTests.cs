@@ -53,6 +53,35 @@ public sealed class TopScreenTests
     }
 
     [Fact]
+    public void Charts_show_the_last_minutes_as_far_as_there_is_room()
+    {
+        var pool = Pool("attic") with
+        {
+            History = new(5, Now, [null, 0, 1, 2], [null, 0, 7, 14], [1, 1, 1, 1], [0, 0, 0, 0]),
+        };
+
+        Assert.StartsWith("tokens/s  ▁▅█", Draw(new TopState(), pool, 30, 12)[1], StringComparison.Ordinal);
+        Assert.Contains("requests/s  ▁▅█", Draw(new TopState(), pool, 100, 12)[1], StringComparison.Ordinal);
+        Assert.Contains("waiting ████", Draw(new TopState(), pool, 100, 12)[1], StringComparison.Ordinal);
+        Assert.Equal("▂█", Sparkline.Draw([0, 0.1, 1, 0.5], 2));
+    }
+
+    [Theory]
+    [InlineData(2, "enrolled")]
+    [InlineData(3, "attic (online, 1 of 4 slots)")]
+    public void Enter_opens_a_host_and_a_model(int pane, string seen)
+    {
+        var pool = Pool("attic") with { Hosts = [Pool("attic").Hosts[0] with { Models = [new() { Name = "attic" }] }] };
+        var (state, _) = new TopState { Pane = pane }.Press(
+            new ConsoleKeyInfo('\r', ConsoleKey.Enter, false, false, false),
+            Table(new TopState { Pane = pane }, pool)
+        );
+
+        Assert.Contains(Draw(state, pool, 80, 30), line => line.Contains(seen, StringComparison.Ordinal));
+        Assert.Null(state.OpenedTask);
+    }
+
+    [Fact]
     public void A_chosen_line_is_seen_with_and_without_colours()
     {
         Assert.Contains(

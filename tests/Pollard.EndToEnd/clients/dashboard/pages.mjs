@@ -92,6 +92,7 @@ export async function asksAPerson({ browser, url, model }) {
   });
   await browser.open(`tasks/${id}`, "Your word is needed");
   await browser.see("Checks of answers");
+  await browser.see(/fence \d+\.\d+/);
   await browser.page.getByRole("button", { name: "Accept the last answer" }).click();
   await browser.page.locator('h1 [data-state="completed"]').waitFor();
   assert.equal((await api(url, `/v1/tasks/${id}`)).state, "completed");
