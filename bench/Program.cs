@@ -11,6 +11,7 @@ using Pollard.Bench.Store;
 using Pollard.Bench.Stream;
 using Pollard.Bench.Submit;
 using Pollard.Bench.TaskAgents;
+using Pollard.Bench.Telemetry;
 using Pollard.Bench.Voice;
 using Pollard.Bench.Waiters;
 
@@ -22,6 +23,7 @@ var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<Benc
 {
     ["store"] = StoreSuite.RunAsync,
     ["chat"] = ChatSuite.RunAsync,
+    ["telemetry"] = TelemetrySuite.RunAsync,
     ["stream"] = StreamSuite.RunAsync,
     ["submit"] = SubmitSuite.RunAsync,
     ["hosts"] = HostsSuite.RunAsync,

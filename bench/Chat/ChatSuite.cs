@@ -18,12 +18,19 @@ internal static class ChatSuite
         $$"""{"model":"{{Script.Echo}}","messages":[{"role":"user","content":"{{Script.Answer[..900]}}"}]}"""
     );
 
-    public static async Task<IReadOnlyList<BenchResult>> RunAsync(BenchArguments arguments)
+    public static Task<IReadOnlyList<BenchResult>> RunAsync(BenchArguments arguments) =>
+        CompareAsync(StartAsync, arguments);
+
+    /// <summary>Measures the same requests by several ways, in turns.</summary>
+    public static async Task<IReadOnlyList<BenchResult>> CompareAsync(
+        Func<List<Way>, Task> start,
+        BenchArguments arguments
+    )
     {
         var ways = new List<Way>();
         try
         {
-            await StartAsync(ways);
+            await start(ways);
             foreach (var way in ways)
             {
                 await HttpLoad.ClosedAsync(way.Port, Connections, Request, WarmUp);

@@ -41,9 +41,14 @@ internal sealed record Way(string Name, int Port, ChildProcess Between, IReadOnl
     }
 
     /// <summary>Through a gateway, to hosts whose model is in their own process.</summary>
-    public static async Task<Way> GatewayAsync(int hosts = 1, int slots = 256, int? core = null)
+    public static async Task<Way> GatewayAsync(
+        int hosts = 1,
+        int slots = 256,
+        int? core = null,
+        IEnumerable<(string Name, string Value)>? environment = null
+    )
     {
-        var gateway = await RunningGateway.StartAsync(core: core);
+        var gateway = await RunningGateway.StartAsync(core: core, environment: environment);
         var pool = await StartRoleAsync("hosts", ("gateway", gateway.Url), ("count", hosts), ("slots", slots));
         await gateway.UntilHostsAsync(hosts);
         return new Way("Pollard, light host", gateway.Port, gateway.Process, [pool, gateway]);

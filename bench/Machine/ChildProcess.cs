@@ -63,17 +63,24 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <param name="arguments">What it gets.</param>
     /// <param name="core">The only core it may run on; null: any.</param>
     /// <param name="machine">The machine that it runs on; null: this one.</param>
+    /// <param name="environment">What it has in its environment besides.</param>
     public static ChildProcess Start(
         string name,
         string program,
         IEnumerable<string> arguments,
         int? core = null,
-        NetworkMachine? machine = null
+        NetworkMachine? machine = null,
+        IEnumerable<(string Name, string Value)>? environment = null
     )
     {
         string[] pinned = core is { } one ? ["taskset", "-c", one.ToString(CultureInfo.InvariantCulture)] : [];
         string[] command = [.. pinned, .. machine?.Wrapper ?? [], program, .. arguments];
         var start = new ProcessStartInfo(command[0], command[1..]) { UseShellExecute = false };
+        foreach (var (variable, value) in environment ?? [])
+        {
+            start.Environment[variable] = value;
+        }
+
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         start.RedirectStandardInput = true; // A role ends when this closes, also when we are killed.

@@ -43,12 +43,14 @@ internal sealed class RunningGateway : IAsyncDisposable
     /// <param name="ports">Its ports; null: free ones.</param>
     /// <param name="options">Further options.</param>
     /// <param name="machine">The machine that it runs on and is called at, with keys; null: this one, on loopback and without.</param>
+    /// <param name="environment">What it has in its environment besides.</param>
     public static async Task<RunningGateway> StartAsync(
         BenchFolder? data = null,
         int? core = null,
         (int Http, int Link)? ports = null,
         string[]? options = null,
-        NetworkMachine? machine = null
+        NetworkMachine? machine = null,
+        IEnumerable<(string Name, string Value)>? environment = null
     )
     {
         var ownFolder = data is null ? new BenchFolder(null) : null;
@@ -68,7 +70,8 @@ internal sealed class RunningGateway : IAsyncDisposable
                 .. options ?? [],
             ],
             core,
-            machine
+            machine,
+            environment
         );
         await process.UntilSaysAsync("answers at");
         var gateway = new RunningGateway(ownFolder, process, address, port, link);

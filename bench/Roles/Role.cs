@@ -15,6 +15,7 @@ internal static class Role
         arguments.Text("role") switch
         {
             "model" => HttpModel.RunAsync(arguments.Number("port", 0), CancellationToken.None),
+            "collector" => Collector.RunAsync(arguments.Number("port", 0), CancellationToken.None),
             "yarp" => YarpProxy.RunAsync(arguments.Number("port", 0), arguments.Number("to", 0)),
             "hosts" => LightHosts.RunAsync(
                 new Uri(arguments.Text("gateway")!),

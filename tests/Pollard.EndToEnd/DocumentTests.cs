@@ -12,15 +12,9 @@ public sealed class DocumentTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<string> Documents()
-    {
-        string[] all =
-        [
-            .. Directory.GetFiles(Root, "*.md"),
-            .. Directory.GetFiles(Path.Combine(Root, "docs"), "*.md", SearchOption.AllDirectories),
-        ];
-        return [.. all.Where(static path => Blocks(path).Any(static block => block.IsRun)).Select(Relative)];
-    }
+    public static TheoryData<string> Documents() => DocumentsWith(static block => block.IsRun);
+
+    public static TheoryData<string> DocumentsApart() => DocumentsWith(static block => block.IsApart);
 
     [Theory]
     [MemberData(nameof(Documents))]
@@ -43,6 +37,27 @@ public sealed class DocumentTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(DocumentsApart))]
+    public async Task Its_servers_and_what_is_said_to_them_work_on_a_machine_of_their_own(string document)
+    {
+        var blocks = Blocks(Path.Combine(Root, document)).Where(static block => block.IsApart).ToList();
+        while (blocks.Count > 0)
+        {
+            using var stage = DocumentStage.TryCreate(out var why);
+            Assert.SkipWhen(stage is null, why);
+            List<ShellBlock> scene = [blocks[0], .. blocks.Skip(1).TakeWhile(static block => block.GoesOn)];
+            blocks.RemoveRange(0, scene.Count);
+            await stage.RunAsync(
+                scene[0].Where,
+                [
+                    .. scene[0].Before,
+                    .. scene.SelectMany(static block => block.Commands.Select(static command => command.Text)),
+                ]
+            );
+        }
+    }
+
     [Fact]
     public void The_first_page_shows_commands_that_run() =>
         Assert.True(Blocks(Path.Combine(Root, "README.md")).Count(static block => block.IsRun) >= 3);
@@ -53,6 +68,16 @@ public sealed class DocumentTests
     [InlineData("{\"id\":\"chatcmpl-aaaaaaaaaaaaaaaaaaaaaaaaaa\",\"made\":2}", false)]
     public void Shapes_differ_by_names_and_not_by_numbers(string line, bool same) =>
         Assert.Equal(same, ShellBlock.ShapeOf(line) == "{\"id\":\"ID\",\"created\":N}");
+
+    private static TheoryData<string> DocumentsWith(Func<ShellBlock, bool> holds)
+    {
+        string[] all =
+        [
+            .. Directory.GetFiles(Root, "*.md"),
+            .. Directory.GetFiles(Path.Combine(Root, "docs"), "*.md", SearchOption.AllDirectories),
+        ];
+        return [.. all.Where(path => Blocks(path).Any(holds)).Select(Relative)];
+    }
 
     private static IReadOnlyList<ShellBlock> Blocks(string path) =>
         ShellBlock.Of(Relative(path), File.ReadAllText(path));
@@ -102,25 +127,5 @@ public sealed class DocumentTests
             $"{block.Where}: {command.Text} ended with {shell.ExitCode}:\n{await output}\n{await errors}"
         );
         return await output;
-    }
-
-    /// <summary>A folder that looks like the sources to who types commands in it.</summary>
-    private sealed class WorkFolder : IDisposable
-    {
-        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("pollard-docs-");
-
-        public WorkFolder()
-        {
-            File.CreateSymbolicLink(System.IO.Path.Combine(Path, "pollard"), PollardProcess.Executable);
-            Directory.CreateSymbolicLink(System.IO.Path.Combine(Path, "eng"), System.IO.Path.Combine(Root, "eng"));
-            Directory.CreateSymbolicLink(
-                System.IO.Path.Combine(Path, "node_modules"),
-                System.IO.Path.Combine(Root, "tests/Pollard.EndToEnd/clients/node_modules")
-            );
-        }
-
-        public string Path => _folder.FullName;
-
-        public void Dispose() => _folder.Delete(recursive: true);
     }
 }

@@ -22,9 +22,11 @@ internal sealed class PollardProcess : IAsyncDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>The built executable.</summary>
+    /// <summary>The program: the published file where the test command names it, which is what people get, and else the built one.</summary>
     public static string Executable { get; } =
-        Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../Pollard/release/pollard"));
+        Environment.GetEnvironmentVariable("POLLARD_TEST_PROGRAM") is { Length: > 0 } published
+            ? published
+            : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../Pollard/release/pollard"));
 
     public int Id => _process.Id;
 
@@ -125,18 +127,14 @@ internal sealed class PollardProcess : IAsyncDisposable
     public async Task<int> StopAsync(string signal = "TERM")
     {
         using var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]);
-        using var limit = new CancellationTokenSource(Patience, TimeProvider.System);
-        await _process.WaitForExitAsync(limit.Token);
-        return _process.ExitCode;
+        return await EndAsync($"the {signal}");
     }
 
     /// <summary>Waits for its end by itself.</summary>
     public async Task<int> UntilExitAsync()
     {
         _process.StandardInput.Close();
-        using var limit = new CancellationTokenSource(Patience, TimeProvider.System);
-        await _process.WaitForExitAsync(limit.Token);
-        return _process.ExitCode;
+        return await EndAsync("the end of its input");
     }
 
     public async ValueTask DisposeAsync()
@@ -148,6 +146,28 @@ internal sealed class PollardProcess : IAsyncDisposable
         }
 
         _process.Dispose();
+    }
+
+    private async Task<int> EndAsync(string after)
+    {
+        using var limit = new CancellationTokenSource(Patience, TimeProvider.System);
+        try
+        {
+            await _process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            var threads = Directory
+                .EnumerateDirectories($"/proc/{_process.Id}/task")
+                .Select(static task =>
+                    $"{File.ReadAllText($"{task}/comm").Trim()}: {File.ReadAllText($"{task}/wchan")}"
+                );
+            Assert.Fail(
+                $"It has not ended {Patience.TotalSeconds:0} s after {after}. It printed:\n{Output}\nIts threads: {string.Join(", ", threads)}"
+            );
+        }
+
+        return _process.ExitCode;
     }
 
     private void Keep(string? line)

@@ -9,11 +9,22 @@ internal sealed record DocumentedCommand(string Text, IReadOnlyList<string>? Exp
 
 /// <summary>
 /// A block of a document that can be run: <c>sh</c> has a command a line, <c>console</c> has commands after a dollar sign and their
-/// output, <c>js</c> and <c>python</c> are programs. A comment <c>not run: reason</c> above a block leaves it out.
+/// output, <c>js</c> and <c>python</c> are programs. A comment <c>not run: reason</c> above a block leaves it out; <c>apart: lines</c> runs it
+/// on a machine of its own, after these lines; <c>apart, going on</c> on the same machine as the one above.
 /// </summary>
+/// <param name="Where">The document and the line.</param>
+/// <param name="IsRun">Whether it is run beside a gateway.</param>
+/// <param name="IsApart">Whether it is run on a machine of its own.</param>
+/// <param name="GoesOn">Whether that is the machine of the block above.</param>
+/// <param name="Before">What is run before it there.</param>
+/// <param name="Runner">What runs a command, which comes behind it.</param>
+/// <param name="Commands">The commands.</param>
 internal sealed partial record ShellBlock(
     string Where,
     bool IsRun,
+    bool IsApart,
+    bool GoesOn,
+    IReadOnlyList<string> Before,
     IReadOnlyList<string> Runner,
     IReadOnlyList<DocumentedCommand> Commands
 )
@@ -24,7 +35,10 @@ internal sealed partial record ShellBlock(
                 .Matches(markdown)
                 .Select(match => new ShellBlock(
                     $"{name}:{markdown.AsSpan(0, match.Groups["body"].Index).Count('\n') + 1}",
-                    !match.Groups["not"].Success,
+                    !match.Groups["not"].Success && !match.Groups["apart"].Success,
+                    match.Groups["apart"].Success,
+                    match.Groups["on"].Success,
+                    LinesOf(match.Groups["before"].Value),
                     RunnerOf(match.Groups["kind"].Value),
                     CommandsOf(match.Groups["kind"].Value, match.Groups["body"].Value)
                 )),
@@ -60,11 +74,15 @@ internal sealed partial record ShellBlock(
 
     private static List<DocumentedCommand> Script(string body) =>
         [
-            .. body.Split('\n')
+            .. LinesOf(body)
                 .Select(static line => Remark.Replace(line, "").Trim())
                 .Where(static line => line.Length > 0)
                 .Select(static line => new DocumentedCommand(line, null)),
         ];
+
+    // A line that is indented goes on with the one above.
+    private static string[] LinesOf(string body) =>
+        [.. LineBreak.Split(body.Trim('\n')).Where(static line => line.Length > 0)];
 
     private static List<DocumentedCommand> Session(string body)
     {
@@ -87,11 +105,14 @@ internal sealed partial record ShellBlock(
     }
 
     [GeneratedRegex(
-        @"(?<not><!-- not run: [^>]*-->\s*\n+)?^```(?<kind>sh|console|js|python)\n(?<body>.*?)^```",
+        @"((?<not><!-- not run: [^>]*-->\s*\n+)|(?<apart><!-- apart(?<on>, going on)?(:\s*(?<before>([^-]|-(?!->))*?))?\s*-->\s*\n+))?^```(?<kind>sh|console|js|python)\n(?<body>.*?)^```",
         RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture,
         matchTimeoutMilliseconds: 1000
     )]
     private static partial Regex Fence { get; }
+
+    [GeneratedRegex(@"\n(?! )", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex LineBreak { get; }
 
     [GeneratedRegex(@"(^|\s)#.*$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Remark { get; }
