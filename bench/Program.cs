@@ -2,6 +2,7 @@ using Pollard.Bench;
 using Pollard.Bench.Cancel;
 using Pollard.Bench.Chaos;
 using Pollard.Bench.Chat;
+using Pollard.Bench.Dashboard;
 using Pollard.Bench.Doors;
 using Pollard.Bench.Hosts;
 using Pollard.Bench.Machine;
@@ -24,6 +25,7 @@ var suites = new Dictionary<string, Func<BenchArguments, Task<IReadOnlyList<Benc
     ["store"] = StoreSuite.RunAsync,
     ["chat"] = ChatSuite.RunAsync,
     ["telemetry"] = TelemetrySuite.RunAsync,
+    ["dashboard"] = DashboardSuite.RunAsync,
     ["stream"] = StreamSuite.RunAsync,
     ["submit"] = SubmitSuite.RunAsync,
     ["hosts"] = HostsSuite.RunAsync,

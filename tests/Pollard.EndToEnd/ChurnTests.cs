@@ -24,7 +24,7 @@ public sealed class ChurnTests
     [Fact]
     public async Task Streams_go_on_while_their_hosts_are_killed_and_frozen_and_lose_their_networks()
     {
-        PollardProgram.File = PollardProcess.Executable; // Not the published one, which may be older.
+        PollardProgram.File = PollardProcess.Executable;
         using var network = MachineNetwork.TryCreate(Plan.Hosts + 1, out _); // Without root, they keep their networks.
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(Patience);

@@ -8,23 +8,20 @@ public sealed class DocumentTests
 {
     private const string Address = "http://127.0.0.1:7655";
     private const string Up = "./pollard up";
-    private static readonly string Root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../.."));
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<string> Documents() => DocumentsWith(static block => block.IsRun);
-
-    public static TheoryData<string> DocumentsApart() => DocumentsWith(static block => block.IsApart);
+    public static TheoryData<string> All() => Documents.With(static block => block.IsRun);
 
     [Theory]
-    [MemberData(nameof(Documents))]
+    [MemberData(nameof(All))]
     public async Task Its_commands_work_and_print_what_it_says(string document)
     {
         await using var gateway = await GatewayProcess.StartAsync("up");
         await gateway.UntilModelAsync("pollard-demo");
         using var folder = new WorkFolder();
 
-        foreach (var block in Blocks(Path.Combine(Root, document)).Where(static block => block.IsRun))
+        foreach (var block in Documents.BlocksOf(document).Where(static block => block.IsRun))
         {
             foreach (var command in block.Commands)
             {
@@ -37,30 +34,9 @@ public sealed class DocumentTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(DocumentsApart))]
-    public async Task Its_servers_and_what_is_said_to_them_work_on_a_machine_of_their_own(string document)
-    {
-        var blocks = Blocks(Path.Combine(Root, document)).Where(static block => block.IsApart).ToList();
-        while (blocks.Count > 0)
-        {
-            using var stage = DocumentStage.TryCreate(out var why);
-            Assert.SkipWhen(stage is null, why);
-            List<ShellBlock> scene = [blocks[0], .. blocks.Skip(1).TakeWhile(static block => block.GoesOn)];
-            blocks.RemoveRange(0, scene.Count);
-            await stage.RunAsync(
-                scene[0].Where,
-                [
-                    .. scene[0].Before,
-                    .. scene.SelectMany(static block => block.Commands.Select(static command => command.Text)),
-                ]
-            );
-        }
-    }
-
     [Fact]
     public void The_first_page_shows_commands_that_run() =>
-        Assert.True(Blocks(Path.Combine(Root, "README.md")).Count(static block => block.IsRun) >= 3);
+        Assert.True(Documents.BlocksOf("README.md").Count(static block => block.IsRun) >= 3);
 
     [Theory]
     [InlineData("{\"id\":\"chatcmpl-ckr54ja53d2kcjwvtjcxk33jj2\",\"created\":1795390113}", true)]
@@ -68,21 +44,6 @@ public sealed class DocumentTests
     [InlineData("{\"id\":\"chatcmpl-aaaaaaaaaaaaaaaaaaaaaaaaaa\",\"made\":2}", false)]
     public void Shapes_differ_by_names_and_not_by_numbers(string line, bool same) =>
         Assert.Equal(same, ShellBlock.ShapeOf(line) == "{\"id\":\"ID\",\"created\":N}");
-
-    private static TheoryData<string> DocumentsWith(Func<ShellBlock, bool> holds)
-    {
-        string[] all =
-        [
-            .. Directory.GetFiles(Root, "*.md"),
-            .. Directory.GetFiles(Path.Combine(Root, "docs"), "*.md", SearchOption.AllDirectories),
-        ];
-        return [.. all.Where(path => Blocks(path).Any(holds)).Select(Relative)];
-    }
-
-    private static IReadOnlyList<ShellBlock> Blocks(string path) =>
-        ShellBlock.Of(Relative(path), File.ReadAllText(path));
-
-    private static string Relative(string path) => Path.GetRelativePath(Root, path);
 
     private static List<string> Shape(IEnumerable<string> lines) =>
         [.. lines.Select(ShellBlock.ShapeOf).Where(static line => line.Length > 0)];

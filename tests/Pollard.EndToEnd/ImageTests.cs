@@ -65,7 +65,7 @@ public sealed partial class ImageTests : IDisposable
 
         Assert.Contains("\nRUN eng/publish\n", Image, StringComparison.Ordinal);
         Assert.Contains(
-            $"COPY --from=build /source/{Path.GetRelativePath(Sources.Root, published.Trim())} ",
+            $"COPY --from=build /source/{Path.GetRelativePath(Sources.Root, published.Trim().Split('\n')[^1])} ",
             Image,
             StringComparison.Ordinal
         );

@@ -146,7 +146,7 @@ public sealed class ReleaseTests : IDisposable
     // What the program looks for when it starts, as the SDK wrote it down beside the built executable.
     private static async Task<IEnumerable<string>> BuiltWithAsync()
     {
-        await using var file = File.OpenRead(Path.ChangeExtension(PollardProcess.Executable, ".deps.json"));
+        await using var file = File.OpenRead(Path.ChangeExtension(PollardProcess.Built, ".deps.json"));
         var built = await JsonNode.ParseAsync(file, cancellationToken: Token);
         return built!["libraries"]!
             .AsObject()

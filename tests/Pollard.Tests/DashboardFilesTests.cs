@@ -30,6 +30,15 @@ public sealed partial class DashboardFilesTests
     )]
     private static partial Regex Inline { get; }
 
+    [GeneratedRegex("""from\s+"(?<file>\.[^"]+)" ?""", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
+    private static partial Regex Import { get; }
+
+    [GeneratedRegex(
+        """rel="modulepreload" href="/dashboard/(?<file>[^"]+)" ?""",
+        RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture
+    )]
+    private static partial Regex Preload { get; }
+
     [Fact]
     public void Text_has_no_way_to_become_markup_or_code_and_nothing_is_loaded_from_elsewhere()
     {
@@ -45,6 +54,33 @@ public sealed partial class DashboardFilesTests
         var page = Assert.Single(Files("*.html"));
 
         Assert.DoesNotMatch(Inline, File.ReadAllText(page));
+    }
+
+    [Fact]
+    public void The_page_names_all_that_its_first_view_imports_and_nothing_else()
+    {
+        var imported = new SortedSet<string>(StringComparer.Ordinal);
+        Walk("app.js");
+        Walk("pages/now.js");
+        imported.Remove("app.js");
+
+        var named = Preload
+            .Matches(File.ReadAllText(Repository.In($"{Assets}/index.html")))
+            .Select(static match => match.Groups["file"].Value);
+
+        Assert.Equal(imported, named);
+
+        void Walk(string file)
+        {
+            if (imported.Add(file))
+            {
+                foreach (Match import in Import.Matches(File.ReadAllText(Repository.In($"{Assets}/{file}"))))
+                {
+                    var path = new Uri(new Uri($"http://assets/{file}"), import.Groups["file"].Value).AbsolutePath;
+                    Walk(path.TrimStart('/'));
+                }
+            }
+        }
     }
 
     [Fact]

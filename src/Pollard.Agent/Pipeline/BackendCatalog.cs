@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Pollard.Agent.Backends;
@@ -15,10 +16,12 @@ internal sealed partial class BackendCatalog(
 ) : IDisposable
 {
     private static readonly TimeSpan RefreshEvery = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan FirstAgain = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(10);
     private static readonly IReadOnlyList<string> UsualKinds = ["chat", "completion"];
     private readonly SemaphoreSlim _wanted = new(0, 1);
     private readonly HashSet<string> _complained = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<IBackend, string> _silent = []; // With the reason that was logged.
     private Snapshot _now = new([], [], []);
 
     /// <summary>Raised after the list of models changed.</summary>
@@ -63,7 +66,9 @@ internal sealed partial class BackendCatalog(
         }
     }
 
-    /// <summary>Asks the backends every half minute, and when their list is in doubt.</summary>
+    /// <summary>
+    /// Asks the backends every half minute, and when their list is in doubt; sooner after one did not answer, which may only be starting.
+    /// </summary>
     public async Task RunAsync(Watchdog watchdog, CancellationToken ct)
     {
         foreach (var backend in backends)
@@ -71,15 +76,21 @@ internal sealed partial class BackendCatalog(
             backend.Learned += Doubt;
         }
 
+        var again = FirstAgain;
         while (true)
         {
             watchdog.Expect("model discovery", RefreshEvery + AnswerWithin);
+            var wait = _silent.IsEmpty ? RefreshEvery : again;
             using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
             var wanted = _wanted.WaitAsync(pause.Token);
-            await Task.WhenAny(wanted, Task.Delay(RefreshEvery, time, pause.Token));
+            await Task.WhenAny(wanted, Task.Delay(wait, time, pause.Token));
             await pause.CancelAsync();
             ct.ThrowIfCancellationRequested();
             await RefreshAsync(ct);
+            again =
+                _silent.IsEmpty ? FirstAgain
+                : again < RefreshEvery / 2 ? again * 2
+                : RefreshEvery;
         }
     }
 
@@ -159,11 +170,18 @@ internal sealed partial class BackendCatalog(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, ct);
         try
         {
-            return await backend.DiscoverAsync(either.Token).WaitAsync(either.Token);
+            var models = await backend.DiscoverAsync(either.Token).WaitAsync(either.Token);
+            _silent.TryRemove(backend, out _);
+            return models;
         }
         catch (Exception e) when (!ct.IsCancellationRequested)
         {
-            LogUnreachable(logger, backend.Name, e.Message);
+            if (!_silent.TryGetValue(backend, out var said) || said != e.Message)
+            {
+                _silent[backend] = e.Message;
+                LogUnreachable(logger, backend.Name, e.Message);
+            }
+
             return [];
         }
     }

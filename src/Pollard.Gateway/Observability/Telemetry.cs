@@ -13,6 +13,20 @@ namespace Pollard.Gateway.Observability;
 public sealed class Telemetry : IDisposable
 {
     private const string ProtocolVariable = "OTEL_EXPORTER_OTLP_PROTOCOL";
+    private const string SamplerVariable = "OTEL_TRACES_SAMPLER";
+    private const int NewTracesPerSecond = 50; // Of what nobody asked to be traced: more cost much, and nobody looks at them.
+    private const int ManySeries = 2_000;
+    private const int FewSeries = 200; // Room for series is taken at once, whether or not there are any.
+
+    // Those that tell models, hosts, links or calls apart; others have words of ours only.
+    private static readonly string[] WithManySeries =
+    [
+        "gen_ai.",
+        "pollard.task.queue_wait",
+        "pollard.task.duration",
+        "pollard.queue.",
+        "pollard.voice.",
+    ];
 
     // Doubling, from a frame's lateness to a turn's patience; what has its own says so itself.
     private static readonly double[] Seconds =
@@ -50,11 +64,7 @@ public sealed class Telemetry : IDisposable
             .ConfigureResource(resource => Describe(resource, options))
             .SetExemplarFilter(ExemplarFilterType.TraceBased)
             .AddMeter("Pollard.*", "System.Runtime")
-            .AddView(static instrument =>
-                instrument is System.Diagnostics.Metrics.Histogram<double> { Unit: "s", Advice: null }
-                    ? new ExplicitBucketHistogramConfiguration { Boundaries = Seconds }
-                    : null
-            )
+            .AddView(View)
             .AddPrometheusExporter();
         if (options.Collector is not { } collector)
         {
@@ -66,6 +76,11 @@ public sealed class Telemetry : IDisposable
             .ConfigureResource(resource => Describe(resource, options))
             .AddSource("Pollard.*")
             .AddOtlpExporter(otlp => Send(otlp, collector, "v1/traces"));
+        if (Environment.GetEnvironmentVariable(SamplerVariable) is null or "")
+        {
+            traces.SetSampler(new ParentBasedSampler(new NewTraceSampler(NewTracesPerSecond, TimeProvider.System)));
+        }
+
         return new Telemetry(meters.Build(), traces.Build());
     }
 
@@ -74,6 +89,15 @@ public sealed class Telemetry : IDisposable
     {
         _traces?.Dispose();
         Meters.Dispose();
+    }
+
+    private static MetricStreamConfiguration View(System.Diagnostics.Metrics.Instrument instrument)
+    {
+        var isMany = WithManySeries.Any(some => instrument.Name.StartsWith(some, StringComparison.Ordinal));
+        var series = isMany ? ManySeries : FewSeries;
+        return instrument is System.Diagnostics.Metrics.Histogram<double> { Unit: "s", Advice: null }
+            ? new ExplicitBucketHistogramConfiguration { Boundaries = Seconds, CardinalityLimit = series }
+            : new MetricStreamConfiguration { CardinalityLimit = series };
     }
 
     private static void Describe(ResourceBuilder resource, TelemetryOptions options) =>

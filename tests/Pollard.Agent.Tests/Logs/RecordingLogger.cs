@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Pollard.Agent.Tests.Logs;
 
 /// <summary>A log that a test reads.</summary>
-internal sealed class RecordingLogger : ILogger
+internal class RecordingLogger : ILogger
 {
     private readonly ConcurrentQueue<string> _lines = new();
 
@@ -24,3 +24,6 @@ internal sealed class RecordingLogger : ILogger
         Func<TState, Exception?, string> formatter
     ) => _lines.Enqueue(formatter(state, exception));
 }
+
+/// <summary>The same for a part that wants a log of its own.</summary>
+internal sealed class RecordingLogger<T> : RecordingLogger, ILogger<T>;

@@ -22,11 +22,13 @@ internal sealed class PollardProcess : IAsyncDisposable
         _process.BeginErrorReadLine();
     }
 
+    /// <summary>The built program.</summary>
+    public static string Built { get; } =
+        Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../Pollard/release/pollard"));
+
     /// <summary>The program: the published file where the test command names it, which is what people get, and else the built one.</summary>
     public static string Executable { get; } =
-        Environment.GetEnvironmentVariable("POLLARD_TEST_PROGRAM") is { Length: > 0 } published
-            ? published
-            : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../Pollard/release/pollard"));
+        Environment.GetEnvironmentVariable("POLLARD_TEST_PROGRAM") is { Length: > 0 } published ? published : Built;
 
     public int Id => _process.Id;
 

@@ -3,10 +3,6 @@ namespace Pollard.EndToEnd.Support;
 /// <summary>A folder that looks like the sources to who types commands in it.</summary>
 internal sealed class WorkFolder : IDisposable
 {
-    private static readonly string Root = System.IO.Path.GetFullPath(
-        System.IO.Path.Combine(AppContext.BaseDirectory, "../../../..")
-    );
-
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("pollard-docs-");
 
     public WorkFolder()
@@ -17,7 +13,7 @@ internal sealed class WorkFolder : IDisposable
                 [("eng", "eng"), ("docs", "docs"), ("node_modules", "tests/Pollard.EndToEnd/clients/node_modules")]
         )
         {
-            Directory.CreateSymbolicLink(System.IO.Path.Combine(Path, name), System.IO.Path.Combine(Root, target));
+            Directory.CreateSymbolicLink(System.IO.Path.Combine(Path, name), Sources.In(target));
         }
     }
 

@@ -87,7 +87,7 @@ export async function makesKeysAndTokens({ browser, url, admin }) {
   await browser.page.getByRole("button", { name: "End the key someone <b>new</b>" }).click();
   await browser.see("someone <b>new</b>", "dialog");
   await browser.page.locator("dialog").getByRole("button", { name: "End the key" }).click();
-  await browser.page.getByText("someone <b>new</b>").waitFor({ state: "detached" });
+  await browser.page.getByText("someone <b>new</b>").first().waitFor({ state: "detached" });
   await assert.rejects(api(url, "/v1/models", { key }), /401/);
 }
 
