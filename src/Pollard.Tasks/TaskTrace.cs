@@ -51,8 +51,9 @@ internal sealed class TaskTrace
         {
             Activity.Current = null; // Else what runs around it would be its parent.
             var task = Source.StartActivity(NameOf(row), ActivityKind.Server, parent);
-            if (task is null)
+            if (task is not { Recorded: true })
             {
+                task?.Dispose(); // Made only to carry its id on, which ours does by itself.
                 return null;
             }
 
