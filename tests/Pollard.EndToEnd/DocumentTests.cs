@@ -18,6 +18,7 @@ public sealed class DocumentTests
     public async Task Its_commands_work_and_print_what_it_says(string document)
     {
         await using var gateway = await GatewayProcess.StartAsync("up");
+        await gateway.Process.UntilSaysAsync("curl"); // The last of its greeting.
         await gateway.UntilModelAsync("pollard-demo");
         using var folder = new WorkFolder();
 

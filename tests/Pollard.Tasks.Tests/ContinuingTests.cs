@@ -45,7 +45,7 @@ public class ContinuingTests
         );
         Assert.Contains("host_lost", Encoding.UTF8.GetString(events[4].Data.Span), StringComparison.Ordinal);
         Assert.Equal(
-            """{"host":"second","attempt":2,"mode":"prefill"}""",
+            """{"host":"second","attempt":2,"mode":"prefill","fence":"1.3"}""",
             Encoding.UTF8.GetString(events[5].Data.Span)
         );
 

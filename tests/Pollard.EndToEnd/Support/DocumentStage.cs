@@ -45,7 +45,8 @@ internal sealed partial class DocumentStage : IDisposable
     }
 
     /// <summary>
-    /// Runs the lines in one shell. What is a server goes on beside those that follow, and must be there at the end; everything else must end
+    /// Runs the lines in one shell, where <c>pk_...</c> is the admin key that a server printed last and <c>jt_...</c> the token that was made
+    /// last. What is a server goes on beside those that follow, and must be there at the end; everything else must end
     /// well.
     /// </summary>
     public async Task RunAsync(string where, IEnumerable<string> lines)
@@ -54,7 +55,9 @@ internal sealed partial class DocumentStage : IDisposable
         foreach (var line in lines)
         {
             var command = line.Replace("jt_...", "$(cat token.txt)", StringComparison.Ordinal)
+                .Replace("pk_...", "$(cat key.txt)", StringComparison.Ordinal)
                 .Replace("curl ", "curl -sS --fail-with-body ", StringComparison.Ordinal);
+            command = MakesToken.Replace(command, "$0 | tee token.txt");
             var quoted = command.TrimEnd('&').Trim().Replace("'", "'\\''", StringComparison.Ordinal);
             script.AppendLine(Server.IsMatch(command) ? $"begin '{quoted}'" : $"echo '$ {quoted}'; {command}");
         }
@@ -113,6 +116,8 @@ internal sealed partial class DocumentStage : IDisposable
             sleep 0.1
           done
           sleep 0.4
+          sed -n 's/^Admin key: //p' "server-${#names[@]}.log" >admin.txt # For who is told to take it from there.
+          [[ -s admin.txt ]] && mv admin.txt key.txt
           look $((${#names[@]} - 1))
         }
         look() {
@@ -128,6 +133,9 @@ internal sealed partial class DocumentStage : IDisposable
         }
 
         """;
+
+    [GeneratedRegex(@"^\./pollard token create[^>]*$", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex MakesToken { get; }
 
     [GeneratedRegex(
         @"&$|^(\w+=\S+ )*(\./)?pollard (up|serve|simulate|agent -|voice (all|stt|llm|tts|phone))",

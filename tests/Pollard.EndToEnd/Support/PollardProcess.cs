@@ -111,6 +111,10 @@ internal sealed class PollardProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until it has printed a text.</summary>
+    public Task UntilSaysAsync(string text) =>
+        UntilAsync(_ => Task.FromResult(Output.Contains(text, StringComparison.Ordinal)), $"it says {text}");
+
     /// <summary>SIGKILL: no goodbye, nothing flushed.</summary>
     public async Task KillAsync()
     {
