@@ -68,6 +68,9 @@ public sealed partial class DashboardTests(DashboardTests.PoolFixture pool) : IC
     public Task The_first_load_is_small_and_all_of_it_is_ours() => CheckAsync("loadsLittleAndNothingFromElsewhere");
 
     [Fact]
+    public Task A_page_whose_file_was_lost_on_its_way_loads_again() => CheckAsync("loadsAgainWhatDidNotCome");
+
+    [Fact]
     public async Task The_page_goes_on_when_the_gateway_was_killed_and_is_back()
     {
         await using var gateway = await GatewayProcess.StartAsync("up", "--require-keys");

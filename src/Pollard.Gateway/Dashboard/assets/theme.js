@@ -9,3 +9,10 @@
     // Storage is closed to this page: the system's theme it is.
   }
 })();
+
+// A module that did not come, because the gateway went while the page loaded, would leave an empty page for ever.
+setTimeout(() => {
+  if (!document.querySelector("#app").hasChildNodes()) {
+    location.reload();
+  }
+}, 15_000);

@@ -127,6 +127,14 @@ export async function survivesTheGatewaysDeath({ browser, url, ask, admin, model
   await browser.checkMarked();
 }
 
+/** A file of the page that is lost on its way leaves no empty page. */
+export async function loadsAgainWhatDidNotCome({ browser }) {
+  let lost = 0;
+  await browser.page.route("**/lib/router.js", (route) => (lost++ === 0 ? route.abort() : route.continue()));
+  await browser.open("now", "Running");
+  assert.ok(lost > 1);
+}
+
 /** A page of one task, whose stream breaks with the gateway, goes on where it was. */
 export async function followsATaskOverADeath({ browser, url, ask, model }) {
   const id = await submit(url, { model, text: "Tell me everything." });
