@@ -19,7 +19,7 @@ public sealed class ServiceUnitTests : IDisposable
     public async Task Its_unit_is_right_and_hardened(string unit)
     {
         Assert.SkipUnless(File.Exists(Tool), "systemd is not installed.");
-        var source = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../docs/operate", unit));
+        var source = Sources.In($"docs/operate/{unit}");
         var file = Path.Combine(_folder.FullName, unit);
         var text = await File.ReadAllTextAsync(source, Token);
         await File.WriteAllTextAsync(
@@ -33,6 +33,55 @@ public sealed class ServiceUnitTests : IDisposable
 
         Assert.Equal((0, ""), verified);
         Assert.True(security.ExitCode == 0, security.Said);
+    }
+
+    /// <summary>Without systemd itself, which has to be the first process of a machine: by the kernel's own means for two of its rules.</summary>
+    [Theory]
+    [InlineData("pollard.service")]
+    [InlineData("pollard-agent.service")]
+    public async Task The_published_file_works_under_the_units_rules_for_memory_and_system_calls(string unit)
+    {
+        Assert.SkipUnless(File.Exists(Tool), "systemd is not installed.");
+        Assert.SkipUnless(
+            Environment.OSVersion.Version >= new Version(6, 3),
+            "The kernel is too old for the first rule."
+        );
+        var published = (await OtherProgram.RunAsync(Sources.Root, Sources.In("eng/publish"))).Trim().Split('\n')[^1];
+        string[] confined =
+        [
+            "python3",
+            Path.Combine(CommandAgent.Clients, "confined.py"),
+            Sources.In($"docs/operate/{unit}"),
+        ];
+        var port = PollardProcess.FreePort();
+        await using var pollard = PollardProcess.StartProgram([
+            .. confined,
+            published,
+            "up", // A gateway with an agent in one process.
+            "--urls",
+            $"http://127.0.0.1:{port}",
+            "--link-url",
+            "none",
+            "--data",
+            Path.Combine(_folder.FullName, "data"),
+        ]);
+        await pollard.UntilSaysAsync("curl");
+
+        using var http = new HttpClient(new SocketsHttpHandler());
+        using var answer = await http.PostAsync(
+            new Uri($"http://127.0.0.1:{port}/v1/chat/completions"),
+            new StringContent(
+                """{"model":"pollard-demo","messages":[{"role":"user","content":"hello"}]}""",
+                Encoding.UTF8,
+                "application/json"
+            ),
+            Token
+        );
+
+        Assert.True(answer.IsSuccessStatusCode, pollard.Output);
+        Assert.Equal(0, await pollard.StopAsync());
+        await using var other = PollardProcess.StartProgram([.. confined, "/usr/sbin/chroot", "/", "true"]);
+        Assert.NotEqual(0, await other.UntilExitAsync()); // They do hold.
     }
 
     [Theory]
