@@ -95,7 +95,7 @@ public sealed class ServiceUnitTests : IDisposable
         string[] arguments =
             command == "serve"
                 ? ["serve", "--urls", "http://127.0.0.1:0", "--link-url", "none"]
-                : ["agent", "--gateway", "http://127.0.0.1:9", "--openai", "http://127.0.0.1:9"];
+                : ["agent", "--server", "http://me:secret@127.0.0.1:9", "--openai", "http://127.0.0.1:9"];
         await using var process = PollardProcess.Start(
             ["env", $"NOTIFY_SOCKET={path}"],
             [.. arguments, "--data", Path.Combine(_folder.FullName, "data")]

@@ -111,7 +111,9 @@ internal static class AgentCommand
             named = [UsualBackend(options, backends)];
         }
 
-        var whom = (options.Gateway ?? options.Andy ?? options.Server ?? options.Teleport)!.AbsoluteUri.TrimEnd('/');
+        var whom = (options.Gateway ?? options.Andy ?? options.Server ?? options.Teleport)!
+            .GetComponents(UriComponents.HttpRequestUrl, UriFormat.UriEscaped) // An address may have a key in it, which is nobody's to see.
+            .TrimEnd('/');
         if (view is null)
         {
             context.Print.Hint(
