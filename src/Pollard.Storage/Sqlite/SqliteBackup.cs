@@ -36,7 +36,7 @@ public sealed class SqliteBackup(SqliteStoreOptions options, TimeProvider time)
             to,
             () =>
             {
-                var copy = Copy(options, options with { Directory = to + Unfinished }, ct);
+                var copy = Copy(new Place(options), options with { Directory = to + Unfinished }, ct);
                 if (Directory.Exists(to))
                 {
                     Directory.Delete(to);
@@ -87,9 +87,6 @@ public sealed class SqliteBackup(SqliteStoreOptions options, TimeProvider time)
             ct
         );
     }
-
-    private StoreCopy Copy(SqliteStoreOptions from, SqliteStoreOptions to, CancellationToken ct) =>
-        Copy(new Place(from), to, ct);
 
     private StoreCopy Copy(Place from, SqliteStoreOptions to, CancellationToken ct)
     {
