@@ -86,7 +86,14 @@ internal sealed class FakeHost : IHostSink
         {
             attempt.Accept();
             var work = new FakeAttempt(attempt);
-            work.Say(answer(work.Request)).Finish();
+            if (work.TrySay(answer(work.Request)))
+            {
+                work.Finish();
+            }
+            else
+            {
+                attempt.Free(); // The test's clock went past its lease meanwhile: it was taken back.
+            }
         }
     }
 
@@ -149,10 +156,23 @@ internal sealed class FakeAttempt(Attempt attempt)
 
     public FakeAttempt Send(DeltaKind kind, byte[] data, ushort choice = 0)
     {
-        var outcome = attempt.Append(attempt.NextSeq, kind, choice, new ReadOnlySequence<byte>(data));
-        Assert.Equal(AppendOutcome.Taken, outcome);
-        attempt.Flush();
+        Assert.Equal(AppendOutcome.Taken, Append(kind, data, choice));
         return this;
+    }
+
+    /// <summary>False when it was taken back.</summary>
+    public bool TrySay(string text)
+    {
+        var outcome = Append(DeltaKind.Content, Encoding.UTF8.GetBytes(text), choice: 0);
+        Assert.True(outcome is AppendOutcome.Taken or AppendOutcome.Fenced, $"{outcome}");
+        return outcome == AppendOutcome.Taken;
+    }
+
+    private AppendOutcome Append(DeltaKind kind, byte[] data, ushort choice)
+    {
+        var outcome = attempt.Append(attempt.NextSeq, kind, choice, new ReadOnlySequence<byte>(data));
+        attempt.Flush();
+        return outcome;
     }
 
     public void Finish(string reason = "stop", string? extra = null, Messages.BackendTimings? timings = null)

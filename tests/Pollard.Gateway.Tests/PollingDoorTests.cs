@@ -26,7 +26,10 @@ public sealed partial class PollingDoorTests
 
         var attempt = await host.TakeAsync();
         attempt.Send(DeltaKind.Progress, """{"phase":"tool","message":"Bash"}""");
-        var tool = await StatusAsync(gateway, id);
+        var tool = await gateway.JsonOnceAsync(
+            $"/v1/polling/status/{id}",
+            static read => read.GetProperty("progress").GetProperty("stage").GetString() == "tool_execution"
+        );
         Assert.Equal("running", tool.GetProperty("status").GetString());
         Assert.Equal("tool_execution", tool.GetProperty("progress").GetProperty("stage").GetString());
         Assert.Equal("Bash", tool.GetProperty("progress").GetProperty("tool_calls")[0].GetString());

@@ -21,7 +21,10 @@ public sealed class TasksDoorTests
         var id = task.GetProperty("id").GetString()!;
         var attempt = await host.TakeAsync();
         attempt.Say("par");
-        var running = await JsonOf(gateway.GetAsync($"/v1/tasks/{id}"));
+        var running = await gateway.JsonOnceAsync(
+            $"/v1/tasks/{id}",
+            static read => read.TryGetProperty("progress", out _)
+        );
         var waiting = gateway.GetAsync($"/v1/tasks/{id}/wait");
         attempt.Say("tial").Finish();
         var ended = await JsonOf(waiting);

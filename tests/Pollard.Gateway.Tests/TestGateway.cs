@@ -47,7 +47,7 @@ internal sealed class TestGateway : IAsyncDisposable
             StopGrace = TimeSpan.FromMilliseconds(100),
         };
         time ??= TimeProvider.System;
-        store ??= new MemoryTaskStore(time);
+        store ??= new MemoryTaskStore(time, MemoryCommits.Behind);
         var review = new AnswerReview(time);
         var engine = await TaskEngine.StartAsync(
             store,
@@ -130,6 +130,21 @@ internal sealed class TestGateway : IAsyncDisposable
         var text = await response.Content.ReadAsStringAsync(Token);
         Assert.True((int)response.StatusCode == status, $"{(int)response.StatusCode}: {text}");
         return JsonElement.Parse(text);
+    }
+
+    /// <summary>What is there, as JSON, once this is so of it: what a host did is shown when it is on disk.</summary>
+    public async Task<JsonElement> JsonOnceAsync(string path, Func<JsonElement, bool> isSo)
+    {
+        while (true)
+        {
+            var read = await JsonOf(GetAsync(path));
+            if (isSo(read))
+            {
+                return read;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Token);
+        }
     }
 
     /// <summary>The whole body as text.</summary>

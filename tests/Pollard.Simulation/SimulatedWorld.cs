@@ -32,7 +32,7 @@ internal sealed class SimulatedWorld
     {
         _random = new Random(seed);
         _scheduler = new SimulationScheduler(_random);
-        _store = new MemoryTaskStore(_clock, commitByHand: true);
+        _store = new MemoryTaskStore(_clock, MemoryCommits.ByHand);
         _begun = new BegunWork(
             attempt => _hosts!.Single(host => host.Id == attempt.HostId).Resumes(attempt.Model),
             _clock

@@ -375,7 +375,7 @@ public class ContinuingTests
     public async Task A_beginning_that_the_crash_took_is_not_gone_on_with()
     {
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
-        var before = await TestEngine.StartAsync(new MemoryTaskStore(clock, commitByHand: true), clock);
+        var before = await TestEngine.StartAsync(new MemoryTaskStore(clock, MemoryCommits.ByHand), clock);
         var beginning = BegunAsync(before, LostOutput.Restart, Durability.Full);
         before.Store.CommitPending();
         var (_, attempt, first) = await beginning;

@@ -261,10 +261,74 @@ public class DurabilityTests
         Assert.False(await gateway.Engine.RetryAsync(found, Token));
     }
 
+    [Fact]
+    public async Task A_durable_task_is_started_over_when_that_is_on_disk_and_not_before()
+    {
+        await using var gateway = await ByHandAsync();
+        var task = await CancelledAsync(gateway);
+
+        var retry = gateway.Engine.RetryAsync(task, Token).AsTask();
+        await Task.Yield();
+        Assert.False(retry.IsCompleted);
+        Assert.Equal(TaskState.Cancelled, task.Row.State); // What is not on disk is not shown.
+        gateway.Store.CommitPending();
+
+        Assert.True(await retry);
+        Assert.Equal((TaskState.Pending, 2), (task.Row.State, task.Row.Generation));
+    }
+
+    [Fact]
+    public async Task A_new_start_that_does_not_come_to_disk_in_time_is_said_and_still_made()
+    {
+        await using var gateway = await ByHandAsync();
+        var task = await CancelledAsync(gateway);
+
+        var retry = gateway.Engine.RetryAsync(task, Token).AsTask();
+        await Task.Yield();
+        Assert.False(retry.IsCompleted);
+        gateway.Clock.Advance(TimeSpan.FromSeconds(31));
+        Assert.Equal(StoreFault.Slow, (await Assert.ThrowsAsync<StoreException>(() => retry)).Fault);
+        gateway.Store.CommitPending();
+
+        Assert.Equal(EventWait.Ready, await task.ReadEvents(1).WaitAsync(TimeSpan.FromMinutes(1), Token));
+        Assert.Equal(TaskState.Pending, task.Row.State);
+    }
+
+    [Fact]
+    public async Task Who_reads_on_behind_what_is_there_waits_for_what_is_not()
+    {
+        await using var gateway = await TestEngine.StartAsync();
+        var host = new TestHost(gateway.Engine, "host", "m").Ready();
+        var task = await gateway.SubmitAsync();
+        var attempt = await host.UntilWorkAsync();
+        var reader = task.ReadEvents(3);
+
+        var wait = reader.WaitAsync(Timeout.InfiniteTimeSpan, Token).AsTask();
+        TestHost.Say(attempt, "two"); // The events 2 and 3.
+        TestHost.Say(attempt, "three");
+        Assert.False(wait.IsCompleted);
+        TestHost.Say(attempt, "four");
+
+        Assert.Equal(EventWait.Ready, await wait);
+        Assert.True(reader.TryRead(out var read));
+        Assert.Equal(4, read.Seq);
+    }
+
     private static async Task<TestEngine> ByHandAsync()
     {
         var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(60));
-        return await TestEngine.StartAsync(new MemoryTaskStore(clock, commitByHand: true), clock);
+        return await TestEngine.StartAsync(new MemoryTaskStore(clock, MemoryCommits.ByHand), clock);
+    }
+
+    private static async Task<TaskHandle> CancelledAsync(TestEngine gateway)
+    {
+        var submit = gateway.SubmitAsync(durability: Durability.Full);
+        gateway.Store.CommitPending();
+        var task = await submit;
+        var cancel = gateway.Engine.CancelAsync(task, "no more", Token).AsTask();
+        gateway.Store.CommitPending();
+        Assert.True(await cancel);
+        return task;
     }
 
     // A gateway that gave a task to a host and died before the claim was committed.

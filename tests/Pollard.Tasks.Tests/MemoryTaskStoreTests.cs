@@ -12,7 +12,7 @@ public sealed class MemoryTaskStoreContract : TaskStoreQueriesContract
 
 public sealed class MemoryTaskStoreTests : IAsyncDisposable
 {
-    private readonly MemoryTaskStore _store = new(TimeProvider.System, commitByHand: true);
+    private readonly MemoryTaskStore _store = new(TimeProvider.System, MemoryCommits.ByHand);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 

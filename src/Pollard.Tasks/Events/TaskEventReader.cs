@@ -77,7 +77,8 @@ public sealed class TaskEventReader
                 return new(EventWait.Ready);
             }
 
-            if (_task.Shown.IsFinal)
+            // Of another version than what is shown: it was started over, which is on its way to disk.
+            if (_task.Shown is { IsFinal: true } shown && shown.Version == _task.Row.Version)
             {
                 return new(EventWait.Ended);
             }
@@ -86,21 +87,12 @@ public sealed class TaskEventReader
         }
 
         _waiter.Arm(timeout, cancellationToken);
-        return FinishAsync(wait);
+        return FinishAsync(wait, timeout, cancellationToken);
     }
 
-    private async ValueTask<EventWait> FinishAsync(ValueTask<bool> wait)
-    {
-        if (!await wait)
-        {
-            return EventWait.TimedOut;
-        }
-
-        lock (_task.Log.Gate)
-        {
-            return _next < _task.Log.Visible ? EventWait.Ready : EventWait.Ended;
-        }
-    }
+    // What woke it may be before its place, when it was asked to begin behind what is there.
+    private async ValueTask<EventWait> FinishAsync(ValueTask<bool> wait, TimeSpan timeout, CancellationToken ct) =>
+        await wait ? await WaitAsync(timeout, ct) : EventWait.TimedOut;
 
     private async Task<EventWait> ReadPageAsync(CancellationToken ct)
     {

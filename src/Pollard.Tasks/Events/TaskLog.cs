@@ -102,6 +102,11 @@ internal sealed class TaskLog(int first)
     /// <summary>Shows events below this number. Answers with the waiters to be completed once the gate is left.</summary>
     public Waiter? Show(int visible, bool final)
     {
+        if (visible <= Visible && !final)
+        {
+            return null; // Of the row alone: nobody who reads on has anything to read.
+        }
+
         Visible = Math.Max(Visible, visible);
         Waiter? due = null;
         for (ref var link = ref _waiters; link is { } waiter; )

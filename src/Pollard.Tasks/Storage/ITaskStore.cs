@@ -63,7 +63,10 @@ public interface ITaskStore : IAsyncDisposable
     /// <summary>How much is kept.</summary>
     ValueTask<StoreSize> MeasureAsync(CancellationToken cancellationToken);
 
-    /// <summary>Small things that are no tasks (keys, tokens, hosts), on disk before this returns.</summary>
+    /// <summary>
+    /// Small things that are no tasks (keys, tokens, hosts), on disk when this is done. Calls come to disk in the order in which they
+    /// were made, deletions too, also when none waits for the one before.
+    /// </summary>
     ValueTask PutRecordAsync(
         string collection,
         string id,

@@ -4,15 +4,25 @@ using Pollard.Tasks.Events;
 
 namespace Pollard.Tasks.Storage;
 
-/// <summary>
-/// A store in memory: the model that other stores are compared with, and the disk of simulated engines. With
-/// <c>commitByHand</c> writes are committed only by <see cref="CommitPending"/>, so that a test decides what a crash loses.
-/// </summary>
-public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false) : ITaskStore
+/// <summary>When a <see cref="MemoryTaskStore"/> commits what it was given.</summary>
+public enum MemoryCommits
+{
+    /// <summary>Before <see cref="ITaskStore.Enqueue"/> returns: no disk is as quick, and what depends on that is hidden.</summary>
+    AtOnce,
+
+    /// <summary>On another thread, as a disk does.</summary>
+    Behind,
+
+    /// <summary>By <see cref="MemoryTaskStore.CommitPending"/> alone, so that a test decides what a crash loses.</summary>
+    ByHand,
+}
+
+/// <summary>A store in memory: the model that other stores are compared with, and the disk of simulated engines.</summary>
+public sealed class MemoryTaskStore(TimeProvider time, MemoryCommits commits = MemoryCommits.AtOnce) : ITaskStore
 {
     private const int IdKeyBytes = 16;
     private readonly Lock _gate = new();
-    private readonly Queue<StoreWrite> _pending = [];
+    private readonly Queue<Pending> _pending = [];
     private MemoryTables _tables = new(RandomNumberGenerator.GetBytes(IdKeyBytes));
     private StoreHealth _health = new(Fault: null, Reason: null);
     private bool _dead;
@@ -43,19 +53,19 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
     /// <returns>How many there were.</returns>
     public int CommitPending(int max = int.MaxValue)
     {
-        var done = new List<(StoreWrite Write, StoreOutcome Outcome)>();
+        var done = new List<(Pending Pending, StoreOutcome Outcome)>();
         lock (_gate)
         {
-            while (done.Count < max && _pending.TryDequeue(out var write))
+            while (done.Count < max && _pending.TryDequeue(out var pending))
             {
-                var outcome = Health.Writable ? _tables.Apply(write, time.GetUtcNow()) : StoreOutcome.Failed;
-                done.Add((write, outcome));
+                var outcome = Health.Writable ? pending.Apply(_tables, time.GetUtcNow()) : StoreOutcome.Failed;
+                done.Add((pending, outcome));
             }
         }
 
-        foreach (var (write, outcome) in done)
+        foreach (var (pending, outcome) in done)
         {
-            write.Complete(outcome);
+            pending.Complete(outcome, Health);
         }
 
         return done.Count;
@@ -73,7 +83,7 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
             _pending.Clear();
             var tables = _tables;
             _tables = new MemoryTables(tables.IdKey);
-            return new MemoryTaskStore(time, commitByHand) { _tables = tables };
+            return new MemoryTaskStore(time, commits) { _tables = tables };
         }
     }
 
@@ -99,14 +109,26 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
             {
                 if (!_dead)
                 {
-                    _pending.Enqueue(write);
+                    _pending.Enqueue(new Pending(write, null, null));
                 }
             }
         }
 
-        if (!commitByHand)
+        Commit();
+    }
+
+    private void Commit()
+    {
+        switch (commits)
         {
-            CommitPending();
+            case MemoryCommits.AtOnce:
+                CommitPending();
+                break;
+            case MemoryCommits.Behind:
+                ThreadPool.UnsafeQueueUserWorkItem(static store => store.CommitPending(), this, preferLocal: false);
+                break;
+            default:
+                break;
         }
     }
 
@@ -174,16 +196,13 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
         CancellationToken cancellationToken
     )
     {
-        Change(tables => tables.Records[(collection, id)] = json.ToArray());
-        return ValueTask.CompletedTask;
+        var kept = json.ToArray();
+        return ChangeRecordAsync(tables => tables.Records[(collection, id)] = kept, cancellationToken);
     }
 
     /// <inheritdoc/>
-    public ValueTask DeleteRecordAsync(string collection, string id, CancellationToken cancellationToken)
-    {
-        Change(tables => tables.Records.Remove((collection, id)));
-        return ValueTask.CompletedTask;
-    }
+    public ValueTask DeleteRecordAsync(string collection, string id, CancellationToken cancellationToken) =>
+        ChangeRecordAsync(tables => tables.Records.Remove((collection, id)), cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<StoreRecord>> ReadRecordsAsync(
@@ -198,6 +217,21 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
         return ValueTask.CompletedTask;
     }
 
+    private ValueTask ChangeRecordAsync(Action<MemoryTables> change, CancellationToken ct)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_gate)
+        {
+            if (!_dead)
+            {
+                _pending.Enqueue(new Pending(null, change, done));
+            }
+        }
+
+        Commit();
+        return new ValueTask(done.Task.WaitAsync(ct));
+    }
+
     private T Read<T>(Func<MemoryTables, T> read)
     {
         lock (_gate)
@@ -210,12 +244,38 @@ public sealed class MemoryTaskStore(TimeProvider time, bool commitByHand = false
     {
         lock (_gate)
         {
-            return Health.Writable
-                ? change(_tables)
-                : throw new StoreException(
-                    Health.Fault ?? StoreFault.ReadOnly,
-                    Health.Reason ?? "The store takes no writes."
-                );
+            return Health.Writable ? change(_tables) : throw Unwritable(Health);
+        }
+    }
+
+    private static StoreException Unwritable(StoreHealth health) =>
+        new(health.Fault ?? StoreFault.ReadOnly, health.Reason ?? "The store takes no writes.");
+
+    // A task's write, or a change of a record.
+    private sealed record Pending(StoreWrite? Write, Action<MemoryTables>? Change, TaskCompletionSource? Done)
+    {
+        public StoreOutcome Apply(MemoryTables tables, DateTimeOffset now)
+        {
+            if (Write is not null)
+            {
+                return tables.Apply(Write, now);
+            }
+
+            Change!(tables);
+            return StoreOutcome.Committed;
+        }
+
+        public void Complete(StoreOutcome outcome, StoreHealth health)
+        {
+            Write?.Complete(outcome);
+            if (outcome == StoreOutcome.Committed)
+            {
+                Done?.SetResult();
+            }
+            else
+            {
+                Done?.SetException(Unwritable(health));
+            }
         }
     }
 }

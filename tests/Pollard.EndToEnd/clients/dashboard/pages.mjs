@@ -59,6 +59,7 @@ export async function changesWithoutReload({ browser, url, ask, model, host }) {
   assert.equal((await api(url, `/v1/tasks/${id}`)).state, "cancelled");
   await browser.page.getByRole("button", { name: "Retry" }).click();
   await browser.page.getByRole("button", { name: "Start over" }).click();
+  await browser.page.locator("dialog").waitFor({ state: "detached" }); // It stays open where that failed.
   await browser.page.locator('h1 [data-state="running"]').waitFor();
   await api(url, `/v1/tasks/${id}`, { method: "DELETE" });
   await browser.page.locator('h1 [data-state="cancelled"]').waitFor();
