@@ -12,7 +12,7 @@ namespace Pollard.Gateway.Hosts;
 /// it is answered; what hosts say of themselves is written soon after, see <see cref="SaveAsync"/>. Of guests, which have no key,
 /// only those are in the store about which something was decided.
 /// </summary>
-internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDisposable
+internal sealed class HostRegistry(ITaskStore store, TimeProvider time)
 {
     private const string Collection = "host";
     private const int SaveAtOnce = 500;
@@ -24,7 +24,9 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     private readonly ConcurrentDictionary<string, HostRecord> _hosts = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _idsByKey = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _unsaved = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim _writing = new(1);
+
+    // Held for a change and its place in the store's order, never while it is written: on a slow disk hosts share commits.
+    private readonly Lock _changing = new();
 
     /// <summary>Reads what the store has; once, before the first request.</summary>
     public async Task LoadAsync(CancellationToken ct)
@@ -85,8 +87,9 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     /// <returns>Null when a host with this key was revoked.</returns>
     public async Task<HostRecord?> EnrolAsync(string publicKey, string name, JoinTerms terms, CancellationToken ct)
     {
-        await _writing.WaitAsync(ct);
-        try
+        HostRecord host;
+        Task written;
+        lock (_changing)
         {
             var known = _idsByKey.TryGetValue(publicKey, out var id) ? _hosts[id] : null;
             if (known is { Revoked: true })
@@ -94,7 +97,7 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
                 return null;
             }
 
-            var host = known is null
+            host = known is null
                 ? new HostRecord
                 {
                     Id = $"host_{Guid.CreateVersion7(time.GetUtcNow()):N}",
@@ -110,15 +113,13 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
                     Name = name,
                     Terms = terms,
                 };
-            await PutAsync(host, ct);
             _hosts[host.Id] = host;
             _idsByKey[publicKey] = host.Id;
-            return host;
+            written = PutAsync(host, ct);
         }
-        finally
-        {
-            _writing.Release();
-        }
+
+        await written; // When that fails nobody has heard of the host, and its next try finds it.
+        return host;
     }
 
     /// <summary>
@@ -176,18 +177,16 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
         var until = time.GetUtcNow() - KeepRevoked;
         foreach (var host in _hosts.Values.Where(host => IsOver(host, until)).Take(ForgetAtOnce))
         {
-            await _writing.WaitAsync(ct);
-            try
+            Task deleted;
+            lock (_changing)
             {
-                await store.DeleteRecordAsync(Collection, host.Id, ct);
                 _hosts.TryRemove(host.Id, out _);
                 _idsByKey.TryRemove(new(host.PublicKey, host.Id));
                 _unsaved.TryRemove(host.Id, out _);
+                deleted = store.DeleteRecordAsync(Collection, host.Id, ct).AsTask();
             }
-            finally
-            {
-                _writing.Release();
-            }
+
+            await deleted;
         }
     }
 
@@ -247,17 +246,22 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
     }
 
     /// <summary>Writes some of what hosts said of themselves and is not on disk yet.</summary>
-    public async Task SaveAsync(CancellationToken ct)
+    public Task SaveAsync(CancellationToken ct) =>
+        Task.WhenAll(_unsaved.Keys.Take(SaveAtOnce).Select(id => SaveOneAsync(id, ct)));
+
+    private async Task SaveOneAsync(string id, CancellationToken ct)
     {
-        foreach (var id in _unsaved.Keys.Take(SaveAtOnce))
+        _unsaved.TryRemove(id, out _);
+        try
         {
-            _unsaved.TryRemove(id, out _);
-            await ChangeAsync(id, host => host, ct);
+            await ChangeAsync(id, static host => host, ct);
+        }
+        catch
+        {
+            _unsaved[id] = true;
+            throw;
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _writing.Dispose();
 
     private static bool IsOver(HostRecord host, DateTimeOffset until) =>
         (host.Revoked && (host.RevokedAt ?? host.SeenAt ?? host.EnrolledAt) <= until)
@@ -274,40 +278,37 @@ internal sealed class HostRegistry(ITaskStore store, TimeProvider time) : IDispo
 
     private async Task<bool> ChangeAsync(string id, Func<HostRecord, HostRecord> change, CancellationToken ct)
     {
-        await _writing.WaitAsync(ct);
-        try
+        Task? written = null;
+        lock (_changing)
         {
-            while (_hosts.TryGetValue(id, out var host))
+            while (written is null && _hosts.TryGetValue(id, out var host))
             {
                 var changed = change(host);
                 if (ReferenceEquals(changed, host) || _hosts.TryUpdate(id, changed, host))
                 {
-                    await PutAsync(changed, ct);
-                    return true;
+                    written = PutAsync(changed, ct);
                 }
             }
+        }
 
-            return false;
-        }
-        finally
-        {
-            _writing.Release();
-        }
+        await (written ?? Task.CompletedTask);
+        return written is not null;
     }
 
-    private async ValueTask PutAsync(HostRecord host, CancellationToken ct)
+    // The caller holds the lock: the store takes what it is given in order.
+    private Task PutAsync(HostRecord host, CancellationToken ct)
     {
         if (!host.IsPassing)
         {
             var json = JsonSerializer.SerializeToUtf8Bytes(host, HostsJson.Default.HostRecord);
-            await store.PutRecordAsync(Collection, host.Id, json, ct);
-            return;
+            return store.PutRecordAsync(Collection, host.Id, json, ct).AsTask();
         }
 
-        await store.DeleteRecordAsync(Collection, host.Id, ct); // What was decided about it was taken back.
         if (!host.Linked)
         {
             _hosts.TryRemove(new(host.Id, host));
         }
+
+        return store.DeleteRecordAsync(Collection, host.Id, ct).AsTask(); // What was decided about it was taken back.
     }
 }

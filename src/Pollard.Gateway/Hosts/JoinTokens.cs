@@ -24,7 +24,7 @@ internal enum TokenUse
 }
 
 /// <summary>The tokens with which new hosts may join. Secrets are shown once and stored as hashes.</summary>
-internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposable
+internal sealed class JoinTokens(ITaskStore store, TimeProvider time)
 {
     /// <summary>Hosts that one token may let in.</summary>
     public const int MostUses = 10_000;
@@ -35,7 +35,9 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
     private const string Collection = "join_token";
     private const int ForgetAtOnce = 100;
     private readonly ConcurrentDictionary<string, TokenRecord> _tokens = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim _writing = new(1);
+
+    // Held for a change and its place in the store's order, never while it is written: hosts that join at once share commits.
+    private readonly Lock _changing = new();
 
     /// <summary>Reads what the store has; once, before the first request.</summary>
     public async Task LoadAsync(CancellationToken ct)
@@ -83,8 +85,9 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
     /// <returns>Whether that was possible, and on which terms a host then joins.</returns>
     public async Task<(TokenUse Use, JoinTerms? Terms)> UseAsync(string secret, CancellationToken ct)
     {
-        await _writing.WaitAsync(ct);
-        try
+        TokenRecord used;
+        Task written;
+        lock (_changing)
         {
             if (Find(Hash(secret)) is not { } token)
             {
@@ -102,30 +105,46 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
             }
 
             var left = token.UsesLeft - 1;
-            var used = token with { UsesLeft = left, UsedUpAt = left == 0 ? time.GetUtcNow() : null };
-            await PutAsync(used, ct);
+            used = token with { UsesLeft = left, UsedUpAt = left == 0 ? time.GetUtcNow() : null };
             _tokens[token.Id] = used;
-            return (TokenUse.Good, used.Terms);
+            written = PutAsync(used, ct).AsTask();
         }
-        finally
+
+        try
         {
-            _writing.Release();
+            await written;
         }
+        catch (StoreException)
+        {
+            GiveBack(used.Id);
+            throw;
+        }
+
+        return (TokenUse.Good, used.Terms);
     }
 
     /// <summary>Deletes a token; again is no error. False when there was none.</summary>
     public async Task<bool> DeleteAsync(string id, CancellationToken ct)
     {
-        await _writing.WaitAsync(ct);
+        TokenRecord? token;
+        Task deleted;
+        lock (_changing)
+        {
+            _tokens.TryRemove(id, out token);
+            deleted = store.DeleteRecordAsync(Collection, id, ct).AsTask();
+        }
+
         try
         {
-            await store.DeleteRecordAsync(Collection, id, ct);
-            return _tokens.TryRemove(id, out _);
+            await deleted;
         }
-        finally
+        catch (StoreException) when (token is not null)
         {
-            _writing.Release();
+            _tokens.TryAdd(id, token); // It is not deleted, and shall not seem so until the next start.
+            throw;
         }
+
+        return token is not null;
     }
 
     /// <summary>Deletes some of the tokens whose time or uses were over longer ago than <see cref="KeepOver"/>.</summary>
@@ -139,8 +158,17 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time) : IDisposa
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _writing.Dispose();
+    // The use did not come to disk: nobody joins by it.
+    private void GiveBack(string id)
+    {
+        lock (_changing)
+        {
+            if (_tokens.TryGetValue(id, out var token))
+            {
+                _tokens[id] = token with { UsesLeft = token.UsesLeft + 1, UsedUpAt = null };
+            }
+        }
+    }
 
     private static string Hash(string secret) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)));

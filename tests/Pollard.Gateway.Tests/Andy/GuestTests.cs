@@ -15,7 +15,7 @@ namespace Pollard.Gateway.Tests.Andy;
 /// <summary>Hosts of the pool have no keys. They are audited all the same, and what was found out meets who comes back.</summary>
 public sealed class GuestTests : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private const string Model = "andy-4";
     private const string Elsewhere = "127.0.0.2";
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch.AddDays(20_000));

@@ -113,7 +113,7 @@ public sealed class EnrolmentTests
         var clock = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
         var store = new MemoryTaskStore(clock);
         await store.OpenAsync(Token);
-        using var tokens = new JoinTokens(store, clock);
+        var tokens = new JoinTokens(store, clock);
         var token = await tokens.CreateAsync(null, 1, TimeSpan.FromMinutes(5), JoinTerms.Usual, Token);
 
         clock.Advance(TimeSpan.FromMinutes(5));
@@ -122,12 +122,77 @@ public sealed class EnrolmentTests
     }
 
     [Fact]
+    public async Task Hosts_that_join_at_once_share_the_commits_of_a_slow_disk()
+    {
+        const int Count = 50;
+        var store = new MemoryTaskStore(TimeProvider.System, MemoryCommits.ByHand);
+        await store.OpenAsync(Token);
+        var (tokens, registry) = (
+            new JoinTokens(store, TimeProvider.System),
+            new HostRegistry(store, TimeProvider.System)
+        );
+        var creating = tokens.CreateAsync(null, Count, TimeSpan.FromHours(1), JoinTerms.Usual, Token);
+        store.CommitPending();
+        var secret = (await creating).Token!;
+
+        var used = Enumerable.Range(0, Count + 1).Select(_ => tokens.UseAsync(secret, Token)).ToList();
+        Assert.Equal(Count, store.CommitPending()); // One commit of a disk.
+        var uses = await Task.WhenAll(used);
+        var enrolled = Enumerable
+            .Range(0, Count)
+            .Select(at => registry.EnrolAsync($"key-{at % (Count - 1)}", $"h{at}", JoinTerms.Usual, Token))
+            .ToList();
+        Assert.False(enrolled[0].IsCompleted);
+        Assert.Equal(Count, store.CommitPending());
+        var hosts = await Task.WhenAll(enrolled);
+
+        Assert.Equal(Count, uses.Count(static use => use.Use == TokenUse.Good));
+        Assert.Equal(TokenUse.UsedUp, uses[^1].Use);
+        Assert.Equal(Count - 1, registry.List().Count);
+        Assert.Equal(hosts[0]!.Id, hosts[^1]!.Id); // The same key twice at once is one host, by its newer name.
+        Assert.Equal($"h{Count - 1}", registry.Find(hosts[0]!.Id)!.Name);
+        var restarted = new HostRegistry(store, TimeProvider.System);
+        await restarted.LoadAsync(Token);
+        Assert.Equal(
+            registry.List().Select(static host => host.Name),
+            restarted.List().Select(static host => host.Name)
+        );
+    }
+
+    [Fact]
+    public async Task What_did_not_come_to_disk_does_not_count()
+    {
+        var store = new MemoryTaskStore(TimeProvider.System);
+        await store.OpenAsync(Token);
+        var (tokens, registry) = (
+            new JoinTokens(store, TimeProvider.System),
+            new HostRegistry(store, TimeProvider.System)
+        );
+        var token = await tokens.CreateAsync(null, 1, TimeSpan.FromHours(1), JoinTerms.Usual, Token);
+        var host = (await registry.EnrolAsync("key", "h", JoinTerms.Usual, Token))!;
+        registry.Left(host.Id);
+
+        store.FailWrites("full");
+        await Assert.ThrowsAsync<StoreException>(() => tokens.UseAsync(token.Token!, Token));
+        await Assert.ThrowsAsync<StoreException>(() => tokens.DeleteAsync(token.Id, Token));
+        await Assert.ThrowsAsync<StoreException>(() => registry.SaveAsync(Token));
+        store.FailWrites(null);
+        await registry.SaveAsync(Token);
+
+        Assert.Equal(TokenUse.Good, (await tokens.UseAsync(token.Token!, Token)).Use);
+        Assert.True(await tokens.DeleteAsync(token.Id, Token));
+        var restarted = new HostRegistry(store, TimeProvider.System);
+        await restarted.LoadAsync(Token);
+        Assert.NotNull(Assert.Single(restarted.List()).SeenAt);
+    }
+
+    [Fact]
     public async Task A_token_that_is_over_is_deleted_a_day_later()
     {
         var clock = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
         var store = new MemoryTaskStore(clock);
         await store.OpenAsync(Token);
-        using var tokens = new JoinTokens(store, clock);
+        var tokens = new JoinTokens(store, clock);
         var brief = await tokens.CreateAsync("short", 1, TimeSpan.FromHours(1), JoinTerms.Usual, Token);
         var used = await tokens.CreateAsync("used", 1, TimeSpan.FromDays(9), JoinTerms.Usual, Token);
         await tokens.CreateAsync("kept", 2, TimeSpan.FromDays(9), JoinTerms.Usual, Token);
@@ -153,7 +218,7 @@ public sealed class EnrolmentTests
         var clock = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
         var store = new MemoryTaskStore(clock);
         await store.OpenAsync(Token);
-        using var registry = new HostRegistry(store, clock);
+        var registry = new HostRegistry(store, clock);
         var revoked = (await registry.EnrolAsync("key 1", "one", JoinTerms.Usual, Token))!;
         var kept = (await registry.EnrolAsync("key 2", "two", JoinTerms.Usual, Token))!;
         clock.Advance(TimeSpan.FromDays(60));
@@ -219,7 +284,7 @@ public sealed class EnrolmentTests
         await host.Registry.SaveAsync(Token);
         host.Clock.Advance(TimeSpan.FromHours(5));
 
-        using var restarted = new HostRegistry(host.Store, host.Clock);
+        var restarted = new HostRegistry(host.Store, host.Clock);
         await restarted.LoadAsync(Token);
 
         Assert.True(restarted.HadModel("qwen3:8b", within));

@@ -13,7 +13,7 @@ internal sealed class RawLink(IDuplexPipe link)
     public const string Hello =
         """{"protocol_min":1,"protocol_max":1,"boot_id":"b","slots":4,"models":[{"name":"m"}]}""";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 

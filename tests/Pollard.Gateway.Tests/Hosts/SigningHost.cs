@@ -68,9 +68,5 @@ internal sealed class SigningHost(
         return http.Request;
     }
 
-    public void Dispose()
-    {
-        key.Dispose();
-        registry.Dispose();
-    }
+    public void Dispose() => key.Dispose();
 }

@@ -21,11 +21,7 @@ public sealed class TokenMembersTests : IDisposable
         _members = new TokenMembers(_store, _tokens, _clock);
     }
 
-    public void Dispose()
-    {
-        _members.Dispose();
-        _tokens.Dispose();
-    }
+    public void Dispose() => _members.Dispose();
 
     [Fact]
     public async Task A_name_is_free_when_nobody_came_by_it_for_thirty_days()

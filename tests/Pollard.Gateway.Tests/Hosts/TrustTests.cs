@@ -26,7 +26,7 @@ public sealed class TrustTests
         await gateway.UntilHostsAsync(1);
 
         var host = (await admin.GetFromJsonAsync("/v1/hosts", ProtocolJson.Default.HostList, Token))!.Hosts.Single();
-        using var restarted = new HostRegistry(gateway.Store, TimeProvider.System);
+        var restarted = new HostRegistry(gateway.Store, TimeProvider.System);
         await restarted.LoadAsync(Token);
 
         Assert.Equal((TrustTier.Community, "Ada", 1), (host.Tier, host.Owner, host.Slots));

@@ -6,13 +6,14 @@ using Pollard.Tasks.Storage;
 namespace Pollard.Gateway.Hosts.Audits;
 
 /// <summary>What is known of each audited host from its audits, in memory and, soon after, in the store.</summary>
-internal sealed class AuditBook(ITaskStore store) : IDisposable
+internal sealed class AuditBook(ITaskStore store)
 {
     private const string Collection = "host_audit";
     private const int MostEvidence = 50;
+    private const int SaveAtOnce = 500;
     private readonly ConcurrentDictionary<string, AuditRecord> _records = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _unsaved = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim _writing = new(1); // Or what is older could be written last.
+    private readonly Lock _writing = new(); // Or what is older could be written last. Never held while something is written.
 
     /// <summary>Reads what the store has; once, before the first audit.</summary>
     public async Task LoadAsync(CancellationToken ct)
@@ -78,11 +79,7 @@ internal sealed class AuditBook(ITaskStore store) : IDisposable
     /// <summary>Writes what is not in the store yet, and deletes what is known of hosts that are no more.</summary>
     public async Task SaveAsync(Func<string, bool> isKnown, CancellationToken ct)
     {
-        foreach (var id in _unsaved.Keys)
-        {
-            await SaveAsync(id, ct);
-        }
-
+        await Task.WhenAll(_unsaved.Keys.Take(SaveAtOnce).Select(id => SaveAsync(id, ct)));
         foreach (var id in _records.Keys.Where(id => !isKnown(id)))
         {
             await store.DeleteRecordAsync(Collection, id, ct);
@@ -93,26 +90,24 @@ internal sealed class AuditBook(ITaskStore store) : IDisposable
     /// <summary>Writes what is known of a host.</summary>
     public async Task SaveAsync(string hostId, CancellationToken ct)
     {
-        await _writing.WaitAsync(ct);
-        _unsaved.TryRemove(hostId, out _);
+        Task written;
+        lock (_writing)
+        {
+            _unsaved.TryRemove(hostId, out _);
+            var json = JsonSerializer.SerializeToUtf8Bytes(Find(hostId), HostsJson.Default.AuditRecord);
+            written = store.PutRecordAsync(Collection, hostId, json, ct).AsTask();
+        }
+
         try
         {
-            var json = JsonSerializer.SerializeToUtf8Bytes(Find(hostId), HostsJson.Default.AuditRecord);
-            await store.PutRecordAsync(Collection, hostId, json, ct);
+            await written;
         }
         catch
         {
             _unsaved[hostId] = true;
             throw;
         }
-        finally
-        {
-            _writing.Release();
-        }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _writing.Dispose();
 
     private AuditRecord Change(string hostId, Func<AuditRecord, AuditRecord> change)
     {
