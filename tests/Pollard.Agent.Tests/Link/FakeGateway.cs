@@ -14,7 +14,7 @@ namespace Pollard.Agent.Tests.Link;
 /// <summary>The gateway as the test plays it, for a real agent in the same process with a clock that the test turns.</summary>
 internal sealed class FakeGateway : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private readonly Channel<GatewayEnd> _sessions = Channel.CreateBounded<GatewayEnd>(100);
     private readonly CancellationTokenSource _stop = new();
 
@@ -90,7 +90,7 @@ internal sealed class FakeGateway : IAsyncDisposable
 /// <summary>The gateway's end of one session.</summary>
 internal sealed class GatewayEnd(IDuplexPipe link)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     public Messages.Hello Hello { get; set; } = null!;
 

@@ -8,7 +8,7 @@ namespace Pollard.EndToEnd.Support;
 /// <summary>A real <c>pollard</c> process with its output, killed with all that it started when the test is done.</summary>
 internal sealed class PollardProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
     private readonly Process _process;
     private readonly StringBuilder _output = new();
 

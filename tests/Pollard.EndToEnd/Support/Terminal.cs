@@ -7,7 +7,7 @@ namespace Pollard.EndToEnd.Support;
 internal sealed class Terminal : IAsyncDisposable
 {
     private const int LooksBetweenKeys = 250;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("pollard-terminal-");
 
     private Terminal() { }
