@@ -38,6 +38,9 @@ public sealed partial class DashboardTests(DashboardTests.PoolFixture pool) : IC
     public Task A_page_has_one_stream_and_none_while_nobody_sees_it() => CheckAsync("keepsOneStream");
 
     [Fact]
+    public Task A_page_whose_first_word_does_not_come_says_so_and_asks_again() => CheckAsync("saysThatItWaits");
+
+    [Fact]
     public Task A_host_is_drained_and_resumed_and_named_before() => CheckAsync("drainsAndResumes");
 
     [Fact]

@@ -51,5 +51,6 @@ internal static class DashboardScript
             node.ExitCode == 0,
             $"{check} failed:\n{await errors}\n{said}\nThe gateway printed:\n{gateway.Process.Output}"
         );
+        Assert.DoesNotContain(" ERROR ", gateway.Process.Output, StringComparison.Ordinal);
     }
 }

@@ -22,9 +22,11 @@ const PAGES = {
 };
 const MISSING = () => import("./pages/missing.js").then(({ Missing }) => Missing);
 const AGAIN = 1000;
+const SLOW = 1000;
+const LATEST = 10_000;
 
 class App extends Live {
-  state = { waiting: false, shortcuts: false, loaded: {} };
+  state = { waiting: null, shortcuts: false, loaded: {} };
 
   sources() {
     return [session, route];
@@ -43,11 +45,14 @@ class App extends Live {
 
   // The first word; without it nothing can be shown.
   async begin() {
+    const slow = setTimeout(() => this.setState({ waiting: "Waiting for the gateway …" }), SLOW);
     try {
-      await readSession();
+      await readSession(AbortSignal.timeout(LATEST));
     } catch {
-      this.setState({ waiting: true });
+      this.setState({ waiting: "The gateway cannot be reached, trying again …" });
       setTimeout(() => this.begin(), AGAIN);
+    } finally {
+      clearTimeout(slow);
     }
   }
 
@@ -79,7 +84,7 @@ class App extends Live {
 
   render(_, { waiting, shortcuts, loaded }) {
     if (!session.value) {
-      return waiting && html`<p class="alone" role="status">The gateway cannot be reached, trying again …</p>`;
+      return waiting && html`<p class="alone" role="status">${waiting}</p>`;
     }
     if (!session.value.role) {
       return html`<${Login} />`;

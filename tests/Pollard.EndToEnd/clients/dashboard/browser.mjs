@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
-const PATIENCE = 60_000;
+const PATIENCE = 240_000; // A busy machine is no broken page.
+const SLOW = 5_000;
 const EXPECTED = /Failed to load resource/; // Refusals and a gateway that is away are part of some checks.
 
 export async function openBrowser(url) {
@@ -18,6 +19,8 @@ export async function openBrowser(url) {
 class Browser {
   trouble = [];
   replies = [];
+  asked = new Map(); // Requests that are under way, since when.
+  slow = [];
 
   constructor(chrome, url) {
     Object.assign(this, { chrome, url });
@@ -59,6 +62,18 @@ class Browser {
       }
     });
     page.on("response", (reply) => this.replies.push(reply));
+    page.on("request", (request) => this.asked.set(request, Date.now()));
+    page.on("requestfinished", (request) => this.#ended(request, "took"));
+    page.on("requestfailed", (request) => this.#ended(request, "failed after"));
+    page.on("domcontentloaded", () => this.slow.push(`${new Date().toISOString()} ${page.url()} was read`));
+  }
+
+  #ended(request, how) {
+    const took = Date.now() - this.asked.get(request);
+    this.asked.delete(request);
+    if (took > SLOW && !request.url().endsWith("/events")) {
+      this.slow.push(`${new Date().toISOString()} ${request.url()} ${how} ${took} ms`);
+    }
   }
 
   /** Opens a page of the dashboard and waits until it shows a text. */
@@ -106,7 +121,8 @@ class Browser {
     const text = await this.page
       .evaluate(() => `${location.href}\n${document.body.innerText}`)
       .catch((error) => `${error}`);
-    return `${this.trouble.join("\n")}\n${text.slice(0, 3000)}`;
+    const open = [...this.asked].map(([request, since]) => `open for ${Date.now() - since} ms: ${request.url()}`);
+    return [...this.trouble, ...this.slow, ...open, text.slice(0, 3000)].join("\n");
   }
 
   close() {

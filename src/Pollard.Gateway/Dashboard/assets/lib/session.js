@@ -7,9 +7,9 @@ export const session = new Source(null);
 
 onSignedOut(() => session.value && session.set({ ...session.value, role: null }));
 
-/** Reads it anew; throws when the gateway cannot be reached. */
-export async function readSession() {
-  const read = await call("GET", "/v1/session");
+/** Reads it anew; throws when the gateway cannot be reached, or not in time. */
+export async function readSession(signal) {
+  const read = await call("GET", "/v1/session", undefined, { signal });
   const known = session.value;
   if (!known || known.role !== read.role || known.name !== read.name || known.keys_required !== read.keys_required) {
     session.set(read);
