@@ -191,9 +191,9 @@ public sealed class TaskEngine : IAsyncDisposable
     {
         using var change = _core.Begin();
         var live = _core.Live.GetOrAdd(task.Id, task);
-        if (!ReferenceEquals(live, task) || live.Saving)
+        if (!ReferenceEquals(live, task) || !live.Shown.IsFinal)
         {
-            return false; // It has not ended, or its end is not on disk yet, or somebody else starts it over.
+            return false; // It has not ended, or nobody may know that yet, or somebody else starts it over.
         }
 
         if (
@@ -201,9 +201,9 @@ public sealed class TaskEngine : IAsyncDisposable
             != TransitionOutcome.Applied
         )
         {
-            if (live.Row.IsFinal)
+            if (live is { Row.IsFinal: true, Saving: false })
             {
-                _core.Live.TryRemove(new(live.Id, live));
+                _core.Live.TryRemove(new(live.Id, live)); // Else the saver does when it has saved it.
             }
 
             return false;

@@ -262,6 +262,30 @@ public class DurabilityTests
     }
 
     [Fact]
+    public async Task A_relaxed_task_is_started_over_while_its_end_is_on_its_way_to_disk()
+    {
+        await using var gateway = await ByHandAsync();
+        var host = new TestHost(gateway.Engine, "host", "m").Ready();
+        var task = await gateway.SubmitAsync();
+        TestHost.Fail(await host.UntilWorkAsync(), retryable: false);
+        Assert.True(task.Row.IsFinal);
+
+        var retry = gateway.Engine.RetryAsync(task, Token).AsTask();
+        await CommitUntilAsync(gateway, retry); // The end, and after it the new start.
+        Assert.True(await retry);
+        var attempt = await host.UntilWorkAsync();
+        TestHost.Say(attempt, "now");
+        TestHost.Finish(attempt);
+        var result = TestEngine.ResultAsync(task);
+        await CommitUntilAsync(gateway, result);
+
+        Assert.Equal("now", await result);
+        Assert.False(await gateway.Engine.RetryAsync(task, Token));
+        var row = await gateway.Store.FindAsync(task.Row.Id, Token);
+        Assert.Equal((TaskState.Completed, 2), (row!.State, row.Generation));
+    }
+
+    [Fact]
     public async Task A_durable_task_is_started_over_when_that_is_on_disk_and_not_before()
     {
         await using var gateway = await ByHandAsync();
@@ -347,6 +371,15 @@ public class DurabilityTests
         gateway.Store.CommitPending();
         var reader = task.ReadEvents(events - 2);
         await reader.WaitAsync(Timeout.InfiniteTimeSpan, Token);
+    }
+
+    private static async Task CommitUntilAsync(TestEngine gateway, Task done)
+    {
+        while (!done.IsCompleted)
+        {
+            gateway.Store.CommitPending();
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, Token);
+        }
     }
 
     private static async Task<EventWait> WaitBrieflyAsync(TestEngine gateway, TaskEventReader reader)
