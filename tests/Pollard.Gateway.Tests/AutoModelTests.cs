@@ -49,6 +49,37 @@ public class AutoModelTests
         Assert.Equal(404, (int)reply.StatusCode);
     }
 
+    [Fact]
+    public async Task Names_lead_to_the_same_at_the_door_of_tasks()
+    {
+        await using var gateway = await TestGateway.StartAsync(options =>
+            options with
+            {
+                Routes = [new ModelRoute("gpt-*", "local"), new ModelRoute("gpt-*", "other")],
+            }
+        );
+
+        Assert.Equal("local", await ModelOfTaskAsync(gateway, "gpt-4o")); // The owner's word, also before a host is there.
+        FakeHost.Connect(gateway.Engine, "one", Protocol.Api.TrustTier.Own, "other");
+        Assert.Equal("other", await ModelOfTaskAsync(gateway, "gpt-4o"));
+        Assert.Equal("other", await ModelOfTaskAsync(gateway, "ollama/other"));
+        Assert.Equal("other", await ModelOfTaskAsync(gateway, "auto"));
+        Assert.Equal("nobody-has-this", await ModelOfTaskAsync(gateway, "nobody-has-this"));
+        FakeHost.Connect(gateway.Engine, "two", Protocol.Api.TrustTier.Own, "gpt-4o");
+        Assert.Equal("gpt-4o", await ModelOfTaskAsync(gateway, "gpt-4o"));
+    }
+
+    private static async Task<string?> ModelOfTaskAsync(TestGateway gateway, string model)
+    {
+        var body =
+            $$$"""{"kind":"chat","model":"{{{model}}}","request":{"messages":[{"role":"user","content":"hello"}]}}""";
+        var one = await TestGateway.JsonOf(gateway.PostAsync("/v1/tasks", body), status: 202);
+        var many = await TestGateway.JsonOf(gateway.PostAsync("/v1/tasks:batch", $$"""{"tasks":[{{body}}]}"""));
+        var name = one.GetProperty("model").GetString();
+        Assert.Equal(name, many.GetProperty("tasks")[0].GetProperty("task").GetProperty("model").GetString());
+        return name;
+    }
+
     private static async Task<string?> ModelOfAsync(TestGateway gateway)
     {
         var task = await TestGateway.JsonOf(

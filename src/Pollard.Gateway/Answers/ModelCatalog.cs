@@ -57,6 +57,14 @@ internal sealed class ModelCatalog : IDisposable
     /// <summary>The name by which hosts have a model at this moment, or the same when none has it.</summary>
     public string NameOf(string model) => Find(Kinds.Chat, model) ?? model;
 
+    /// <summary>
+    /// The name under which work waits that is taken whether or not a host has its model: what hosts have now, else where a route of
+    /// the owner leads, else the same.
+    /// </summary>
+    public string NameOf(string kind, string model) =>
+        (model.Length == 0 ? null : Find(kind, model) ?? (kind == HttpCall.Kind ? null : _routes.OfOwner(model)))
+        ?? model;
+
     /// <summary>The name by which hosts have the model that a client asks for: the same, or with the tag <c>latest</c>.</summary>
     /// <exception cref="RejectedException">No host has it; says what there is.</exception>
     public ValueTask<string> ResolveAsync(string kind, string model, CancellationToken ct) =>

@@ -51,6 +51,10 @@ public sealed class ModelRoutes(IReadOnlyList<ModelRoute> ofOwner)
 
     private readonly ModelRoute[] _routes = [.. ofOwner, .. Usual];
 
+    /// <summary>Where the first route of the owner leads that is for this name; null when none is.</summary>
+    public string? OfOwner(string model) =>
+        ofOwner.Select(route => route.Follow(model)).FirstOrDefault(static target => target is not null);
+
     /// <summary>The names that a client's name may lead to, best first; not itself.</summary>
     public IEnumerable<string> Of(string model)
     {

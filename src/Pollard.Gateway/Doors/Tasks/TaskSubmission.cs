@@ -14,6 +14,7 @@ namespace Pollard.Gateway.Doors.Tasks;
 internal sealed class TaskSubmission(
     TaskEngine engine,
     AnswerReview review,
+    ModelCatalog models,
     Feasibility feasibility,
     GatewayOptions options
 )
@@ -22,7 +23,7 @@ internal sealed class TaskSubmission(
     public async Task SubmitAsync(HttpContext http)
     {
         var body = await RequestBody.ReadAsync(http);
-        var wanted = Read(body) with
+        var wanted = Read(body, models.NameOf) with
         {
             Owner = http.GetCaller().Owner,
             IdempotencyKey = Work.IdempotencyKey(http),
@@ -70,9 +71,10 @@ internal sealed class TaskSubmission(
         await JsonReply.WriteAsync(http, new BatchReply(replies), ProtocolJson.Default.BatchReply);
     }
 
-    private NewTask Read(ReadOnlySpan<byte> body)
+    private NewTask Read(ReadOnlySpan<byte> body, Func<string, string, string> nameOf)
     {
         var task = SubmitReader.Read(body, review.Plans, options);
+        task = task with { Model = nameOf(task.Kind, task.Model) };
         return feasibility.Refusal(task.Kind, task.Model, task.Requires, task.RunAt) is { } refusal
             ? throw new RejectedException(refusal)
             : task;
@@ -112,11 +114,12 @@ internal sealed class TaskSubmission(
         var owner = http.GetCaller().Owner;
         var traceparent = RequestTrace.Traceparent(http);
         List<(int, NewTask)> wanted = [];
+        Dictionary<(string, string), string> names = []; // A thousand items of one batch mostly have one model.
         for (var i = 0; i < items.Length; i++)
         {
             try
             {
-                var task = Read(JsonMarshal.GetRawUtf8Value(items[i])) with
+                var task = Read(JsonMarshal.GetRawUtf8Value(items[i]), NameOf) with
                 {
                     Owner = owner,
                     IdempotencyKey = key is null ? null : $"{key}#{i}",
@@ -131,5 +134,8 @@ internal sealed class TaskSubmission(
         }
 
         return wanted;
+
+        string NameOf(string kind, string model) =>
+            names.TryGetValue((kind, model), out var name) ? name : names[(kind, model)] = models.NameOf(kind, model);
     }
 }
