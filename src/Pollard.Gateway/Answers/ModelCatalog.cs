@@ -61,9 +61,16 @@ internal sealed class ModelCatalog : IDisposable
     /// The name under which work waits that is taken whether or not a host has its model: what hosts have now, else where a route of
     /// the owner leads, else the same.
     /// </summary>
-    public string NameOf(string kind, string model) =>
-        (model.Length == 0 ? null : Find(kind, model) ?? (kind == HttpCall.Kind ? null : _routes.OfOwner(model)))
-        ?? model;
+    public string NameToWaitUnder(string kind, string model)
+    {
+        if (model.Length == 0)
+        {
+            return model; // Not all kinds have one.
+        }
+
+        var route = kind == HttpCall.Kind ? null : _routes.OfOwner(model); // Routes are for models, not for tools.
+        return Find(kind, model) ?? route ?? model;
+    }
 
     /// <summary>The name by which hosts have the model that a client asks for: the same, or with the tag <c>latest</c>.</summary>
     /// <exception cref="RejectedException">No host has it; says what there is.</exception>

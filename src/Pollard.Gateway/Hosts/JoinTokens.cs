@@ -114,7 +114,7 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time)
         {
             await written;
         }
-        catch (StoreException)
+        catch
         {
             GiveBack(used.Id);
             throw;
@@ -158,7 +158,7 @@ internal sealed class JoinTokens(ITaskStore store, TimeProvider time)
         }
     }
 
-    // The use did not come to disk: nobody joins by it.
+    // It did not come to disk, or its client left before: nobody joins by this use.
     private void GiveBack(string id)
     {
         lock (_changing)

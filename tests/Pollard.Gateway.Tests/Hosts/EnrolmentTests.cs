@@ -160,6 +160,27 @@ public sealed class EnrolmentTests
     }
 
     [Fact]
+    public async Task A_client_that_leaves_while_the_disk_is_slow_may_come_again_with_its_token()
+    {
+        var store = new MemoryTaskStore(TimeProvider.System, MemoryCommits.ByHand);
+        await store.OpenAsync(Token);
+        var tokens = new JoinTokens(store, TimeProvider.System);
+        var creating = tokens.CreateAsync(null, 1, TimeSpan.FromHours(1), JoinTerms.Usual, Token);
+        store.CommitPending();
+        var secret = (await creating).Token!;
+        using var leaving = new CancellationTokenSource();
+
+        var first = tokens.UseAsync(secret, leaving.Token);
+        await leaving.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        var second = tokens.UseAsync(secret, Token);
+        store.CommitPending();
+
+        Assert.Equal(TokenUse.Good, (await second).Use);
+        Assert.Equal(TokenUse.UsedUp, (await tokens.UseAsync(secret, Token)).Use);
+    }
+
+    [Fact]
     public async Task What_did_not_come_to_disk_does_not_count()
     {
         var store = new MemoryTaskStore(TimeProvider.System);

@@ -23,7 +23,7 @@ internal sealed class TaskSubmission(
     public async Task SubmitAsync(HttpContext http)
     {
         var body = await RequestBody.ReadAsync(http);
-        var wanted = Read(body, models.NameOf) with
+        var wanted = Read(body, models.NameToWaitUnder) with
         {
             Owner = http.GetCaller().Owner,
             IdempotencyKey = Work.IdempotencyKey(http),
@@ -136,6 +136,8 @@ internal sealed class TaskSubmission(
         return wanted;
 
         string NameOf(string kind, string model) =>
-            names.TryGetValue((kind, model), out var name) ? name : names[(kind, model)] = models.NameOf(kind, model);
+            names.TryGetValue((kind, model), out var name)
+                ? name
+                : names[(kind, model)] = models.NameToWaitUnder(kind, model);
     }
 }

@@ -20,7 +20,7 @@ class Browser {
   trouble = [];
   replies = [];
   asked = new Map(); // Requests that are under way, since when.
-  slow = [];
+  notes = []; // What took long, and when a page was read, for who reads why a check failed.
 
   constructor(chrome, url) {
     Object.assign(this, { chrome, url });
@@ -65,14 +65,14 @@ class Browser {
     page.on("request", (request) => this.asked.set(request, Date.now()));
     page.on("requestfinished", (request) => this.#ended(request, "took"));
     page.on("requestfailed", (request) => this.#ended(request, "failed after"));
-    page.on("domcontentloaded", () => this.slow.push(`${new Date().toISOString()} ${page.url()} was read`));
+    page.on("domcontentloaded", () => this.notes.push(`${new Date().toISOString()} ${page.url()} was read`));
   }
 
   #ended(request, how) {
     const took = Date.now() - this.asked.get(request);
     this.asked.delete(request);
     if (took > SLOW && !request.url().endsWith("/events")) {
-      this.slow.push(`${new Date().toISOString()} ${request.url()} ${how} ${took} ms`);
+      this.notes.push(`${new Date().toISOString()} ${request.url()} ${how} ${took} ms`);
     }
   }
 
@@ -122,7 +122,7 @@ class Browser {
       .evaluate(() => `${location.href}\n${document.body.innerText}`)
       .catch((error) => `${error}`);
     const open = [...this.asked].map(([request, since]) => `open for ${Date.now() - since} ms: ${request.url()}`);
-    return [...this.trouble, ...this.slow, ...open, text.slice(0, 3000)].join("\n");
+    return [...this.trouble, ...this.notes, ...open, text.slice(0, 3000)].join("\n");
   }
 
   close() {
